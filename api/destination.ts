@@ -1,0 +1,41 @@
+import { type Static, Type } from 'typebox';
+import { ProtocolSchema } from './proxy-config.ts';
+import { VersionSchema } from './version.ts';
+
+const closed = { additionalProperties: false } as const;
+
+export const EndpointSchema = Type.Object(
+  {
+    address: Type.String(),
+    port: Type.Integer({ minimum: 1, maximum: 65535 }),
+    workload: Type.Optional(Type.String()),
+    namespace: Type.Optional(Type.String()),
+    /**
+     * Present: the endpoint is meshed, mTLS is mandatory and this is the only identity accepted; there is
+     * no fallback to plaintext. Absent: outside the mesh, dialled as the client meant it.
+     */
+    spiffeId: Type.Optional(Type.String()),
+  },
+  closed,
+);
+export type Endpoint = Static<typeof EndpointSchema>;
+
+/**
+ * What a sidecar is told about one address it saw traffic for. Only ready endpoints are listed; an empty
+ * list means the destination exists and nothing is ready.
+ */
+export const DestinationSchema = Type.Object(
+  {
+    version: VersionSchema,
+    /** what was asked: `<ip>:<port>` as dialled by the app, or `<namespace>/<service>:<port>` */
+    key: Type.String(),
+    /** name and namespace of the Service; of the workload when a pod was dialled directly */
+    name: Type.String(),
+    namespace: Type.String(),
+    /** declared by policy or appProtocol; absent: who speaks first decides */
+    protocol: Type.Optional(ProtocolSchema),
+    endpoints: Type.Array(EndpointSchema),
+  },
+  closed,
+);
+export type Destination = Static<typeof DestinationSchema>;

@@ -1,0 +1,106 @@
+import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
+import type { Listeners, Protocol } from '../../api/proxy-config.ts';
+
+/**
+ * The mesh as plain data, whatever it was read from. Sources produce these objects, compile/ reads them;
+ * nothing here knows Kubernetes clients, files, clocks or sockets.
+ */
+
+export interface Workload {
+  /** `<namespace>/<name>`; name of the pod, or of the Workload document */
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly serviceAccount: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** the app as shown in metrics */
+  readonly app: string;
+  /** absent until known */
+  readonly addresses: readonly string[];
+  /** ready to serve, as the platform sees it */
+  readonly ready: boolean;
+  /** Succeeded or Failed pods and deleted Workloads get no certificates */
+  readonly finished: boolean;
+  /** the proxy id of the immutable Secret volume; undefined: not meshed */
+  readonly proxyId: string | undefined;
+  readonly ports: readonly WorkloadPort[];
+  /** present only without Kubernetes */
+  readonly listeners?: Listeners;
+}
+export interface WorkloadPort {
+  readonly name: string | undefined;
+  readonly port: number;
+}
+
+export interface Service {
+  /** `<namespace>/<name>` */
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** cluster IPs; empty for headless services and without Kubernetes */
+  readonly addresses: readonly string[];
+  readonly ports: readonly ServicePort[];
+  /** empty: no selector */
+  readonly selector: Readonly<Record<string, string>>;
+}
+export interface ServicePort {
+  readonly name: string | undefined;
+  readonly port: number;
+  /** from appProtocol; undefined: who speaks first decides */
+  readonly protocol: Protocol | undefined;
+}
+
+/** One EndpointSlice (or what stands for it): the addresses behind some ports of one Service. */
+export interface EndpointSlice {
+  /** `<namespace>/<name>` of the slice */
+  readonly key: string;
+  /** key of the Service */
+  readonly service: string;
+  readonly ports: readonly { readonly name: string | undefined; readonly port: number }[];
+  readonly endpoints: readonly {
+    readonly addresses: readonly string[];
+    readonly ready: boolean;
+    /** key of the Workload behind it, if any */
+    readonly workload: string | undefined;
+  }[];
+}
+
+export interface Policy {
+  /** `<namespace>/<name>` */
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly generation: number;
+  /** RFC 3339; the older of two equally specific policies wins */
+  readonly createdAt: string;
+  readonly spec: MeshPolicySpec;
+}
+
+/**
+ * The last spec of a policy that was accepted, stored outside the process (a ControllerRevision owned by the
+ * policy), so that an unacceptable change of a policy leaves the old one in force, restarts included.
+ */
+export interface AcceptedRevision {
+  /** key of the Policy */
+  readonly key: string;
+  readonly uid: string;
+  readonly generation: number;
+  readonly spec: MeshPolicySpec;
+}
+
+export interface MeshSettings {
+  readonly trustDomain: string;
+  readonly controlPlaneNamespace: string;
+  /** host:port at which sidecars reach the stream */
+  readonly streamAddress: string;
+}
+
+/** One object that appeared, changed (`value`) or went (`value` undefined). Level-based: the newest wins. */
+export type Change =
+  | { readonly kind: 'Workload'; readonly key: string; readonly value: Workload | undefined }
+  | { readonly kind: 'Service'; readonly key: string; readonly value: Service | undefined }
+  | { readonly kind: 'EndpointSlice'; readonly key: string; readonly value: EndpointSlice | undefined }
+  | { readonly kind: 'Policy'; readonly key: string; readonly value: Policy | undefined }
+  | { readonly kind: 'AcceptedRevision'; readonly key: string; readonly value: AcceptedRevision | undefined };

@@ -1,0 +1,93 @@
+import type { AcceptedRevision, Change, Policy, Workload } from './mesh/model.ts';
+
+/**
+ * What the operator needs of the place it runs in: Kubernetes, or a folder of YAML files. The core (mesh,
+ * compile, identity, stream) is the same in both.
+ */
+export interface Platform {
+  /**
+   * Starts delivering changes and resolves once everything that exists has been delivered. Changes are
+   * level-based and may repeat; `apply` is synchronous and cheap.
+   */
+  start(apply: (changes: readonly Change[]) => void): Promise<void>;
+  stop(): Promise<void>;
+
+  /** Only the leader writes Secrets, statuses, revisions and the root. Without Kubernetes: always true. */
+  readonly leadership: Leadership;
+
+  /** The root of trust; undefined when there is none yet. Never logged. */
+  loadRoot(): Promise<RootMaterial | undefined>;
+  /** Creates the root if there is still none, and returns the one that won. */
+  createRoot(material: RootMaterial): Promise<RootMaterial>;
+
+  /** Writes Secret `weft-proxy-<id>` (or the folder of that name); writes nothing when bytes are equal. */
+  writeProxy(workload: Workload, files: ProxyFiles): Promise<void>;
+  /** What the proxy was given last, so that a restart does not issue certificates anew; undefined: nothing. */
+  readProxy(workload: Workload): Promise<ProxyFiles | undefined>;
+  removeProxy(workload: Workload): Promise<void>;
+
+  writeStatus(policy: Policy, status: PolicyStatus): Promise<void>;
+  storeAccepted(revision: AcceptedRevision): Promise<void>;
+  recordEvent(event: PlatformEvent): Promise<void>;
+
+  /** Who holds this projected token (audience `weft`); undefined: not valid. */
+  reviewToken(token: string): Promise<TokenHolder | undefined>;
+}
+
+export interface Leadership {
+  readonly isLeader: boolean;
+  onChange(listener: (isLeader: boolean) => void): void;
+}
+
+/** PEM. */
+export interface RootMaterial {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+/** The four files of API.md's Secret, as text. */
+export interface ProxyFiles {
+  readonly config: string;
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly trustBundle: string;
+}
+
+export interface TokenHolder {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly podUid: string;
+  readonly serviceAccount: string;
+}
+
+export interface PolicyStatus {
+  readonly observedGeneration: number;
+  readonly conditions: readonly Condition[];
+  readonly proxies: {
+    readonly targeted: number;
+    readonly inForce: number;
+    readonly lagging: number;
+    readonly refused: number;
+  };
+  readonly laggards: readonly { readonly pod: string; readonly since: string; readonly reason: string }[];
+}
+export interface Condition {
+  readonly type: 'Accepted' | 'InForce' | 'Conflicted';
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration: number;
+  readonly lastTransitionTime: string;
+}
+
+export interface PlatformEvent {
+  readonly about: {
+    readonly kind: 'Pod' | 'MeshPolicy';
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: string;
+  };
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}

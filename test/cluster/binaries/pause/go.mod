@@ -1,0 +1,3 @@
+module weft.example/test/cluster/binaries/pause
+
+go 1.24.0

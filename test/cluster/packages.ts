@@ -1,0 +1,65 @@
+import { findOnPath, runOk } from './command.ts';
+import { type Progress, step } from './progress.ts';
+
+/** The Debian package that brings each command. */
+const packageOf = {
+  etcd: 'etcd-server',
+  containerd: 'containerd',
+  ctr: 'containerd',
+  runc: 'runc',
+  iptables: 'iptables',
+  'iptables-restore': 'iptables',
+  conntrack: 'conntrack',
+  ip: 'iproute2',
+  tcpdump: 'tcpdump',
+  buildah: 'buildah',
+  mmdebstrap: 'mmdebstrap',
+  unshare: 'util-linux',
+  nsenter: 'util-linux',
+  setpriv: 'util-linux',
+  mount: 'mount',
+} as const;
+
+export type SystemCommand = keyof typeof packageOf;
+
+const cniDirectories = ['/usr/lib/cni', '/opt/cni/bin'];
+
+/** The directory of the container network plugins, if they are installed. */
+export function findCniPlugins(): string | undefined {
+  return cniDirectories.find(
+    (directory) => findOnPath('ptp', directory) && findOnPath('host-local', directory),
+  );
+}
+
+function missingPackages(commands: readonly SystemCommand[], cni: boolean): string[] {
+  const missing = new Set<string>(
+    commands.filter((command) => !findOnPath(command)).map((name) => packageOf[name]),
+  );
+  if (cni && !findCniPlugins()) missing.add('containernetworking-plugins');
+  return [...missing].sort();
+}
+
+function assertInstallable(missing: string[]): void {
+  const wanted = missing.join(' ');
+  if (!findOnPath('apt-get')) throw new Error(`Please install what is missing on this machine: ${wanted}`);
+  if (process.getuid?.() !== 0)
+    throw new Error(`Please run as root: apt-get install -y --no-install-recommends ${wanted}`);
+}
+
+/** Installs the packages of the commands that are missing; asks for nothing when all are there. */
+export async function ensureCommands(
+  commands: readonly SystemCommand[],
+  progress: Progress,
+  options: { cni?: boolean } = {},
+): Promise<void> {
+  const missing = missingPackages(commands, options.cni ?? false);
+  if (missing.length === 0) return;
+  assertInstallable(missing);
+  await step(progress, `installing ${missing.join(' ')}`, async ({ note }) => {
+    const env = { DEBIAN_FRONTEND: 'noninteractive' };
+    await runOk('apt-get', ['update'], { env, onOutput: note });
+    await runOk('apt-get', ['install', '-y', '--no-install-recommends', ...missing], { env, onOutput: note });
+  });
+  const still = missingPackages(commands, options.cni ?? false);
+  if (still.length > 0) throw new Error(`Installed, yet still missing: ${still.join(' ')}`);
+}
