@@ -1,5 +1,6 @@
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
 import type { Listeners, Protocol } from '../../api/proxy-config.ts';
+import type { PolicyStatus } from '../platform.ts';
 
 /**
  * The mesh as plain data, whatever it was read from. Sources produce these objects, compile/ reads them;
@@ -27,6 +28,8 @@ export interface Workload {
   readonly ports: readonly WorkloadPort[];
   /** present only without Kubernetes */
   readonly listeners?: Listeners;
+  /** RFC 3339; of two workloads that show one proxy id the older one has it */
+  readonly createdAt?: string;
 }
 export interface WorkloadPort {
   readonly name: string | undefined;
@@ -49,6 +52,8 @@ export interface ServicePort {
   readonly port: number;
   /** from appProtocol; undefined: who speaks first decides */
   readonly protocol: Protocol | undefined;
+  /** number, or name of a container port; absent: taken from the EndpointSlices, else equal to port */
+  readonly targetPort?: number | string;
 }
 
 /** One EndpointSlice (or what stands for it): the addresses behind some ports of one Service. */
@@ -76,6 +81,8 @@ export interface Policy {
   /** RFC 3339; the older of two equally specific policies wins */
   readonly createdAt: string;
   readonly spec: MeshPolicySpec;
+  /** as last read; keeps transition times over restarts and is no input of compilation */
+  readonly status?: PolicyStatus;
 }
 
 /**

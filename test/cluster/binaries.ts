@@ -196,15 +196,15 @@ export async function findBinary(name: BinaryName, progress: Progress = showProg
   const folder = cacheDirectory('bin', `${source.folder}-${versionOf(name)}-${platform}`);
   const path = join(folder, source.file ?? name);
   if (existsSync(path)) return path;
-  await step(progress, `waiting for ${name}`, async ({ note }) =>
-    withLock(
-      join(folder, '.lock'),
-      async () => {
-        if (!existsSync(path)) await obtain(name, path, progress);
-      },
-      (owner) => note(`process ${owner} is building`),
-    ),
-  );
+  let waiting: Step | undefined;
+  const onWait = (owner: string) => {
+    waiting ??= progress(`waiting for process ${owner}, which makes ${name} or one like it`);
+  };
+  const make = async () => {
+    waiting?.end();
+    if (!existsSync(path)) await obtain(name, path, progress);
+  };
+  await withLock(join(folder, '.lock'), make, onWait);
   return path;
 }
 

@@ -73,8 +73,8 @@ export class ControlPlane {
     return new ControlPlane(options, authority, admin);
   }
 
-  #daemon(name: string, command: string, args: string[]): Daemon {
-    return new Daemon({ name, command, args, directory: this.#options.directory });
+  #daemon(name: string, command: string, args: string[], keepAlive = false): Daemon {
+    return new Daemon({ name, command, args, directory: this.#options.directory, keepAlive });
   }
 
   get server(): string {
@@ -111,7 +111,7 @@ export class ControlPlane {
 
   async startApiServer(): Promise<void> {
     this.#apiServer.start();
-    await this.#apiServer.waitUntil(() => this.#isReady());
+    await this.#apiServer.waitUntil(() => this.#answers('/readyz'));
   }
 
   /** Ends the API server alone; etcd keeps its data. */
@@ -124,7 +124,7 @@ export class ControlPlane {
     await this.startApiServer();
   }
 
-  #isReady(): Promise<boolean> {
+  #answers(path: string): Promise<boolean> {
     return new Promise((resolve) => {
       const { certificate, key } = this.#admin;
       const options = {
@@ -134,7 +134,7 @@ export class ControlPlane {
         timeout: 2_000,
         agent: false,
       };
-      const asked = request(`${this.server}/readyz`, options, (answer) => {
+      const asked = request(`${this.server}${path}`, options, (answer) => {
         answer.resume();
         resolve(answer.statusCode === 200);
       });
@@ -153,14 +153,17 @@ export class ControlPlane {
         'system:kube-controller-manager',
       );
       const args = this.#controllerManagerArgs(config);
-      this.#controllers.push(this.#daemon('kube-controller-manager', controllerManager, args));
+      this.#controllers.push(this.#daemon('kube-controller-manager', controllerManager, args, true));
     }
     if (scheduler) {
       const config = await this.componentKubeconfig('kube-scheduler', 'system:kube-scheduler');
       const args = [`--kubeconfig=${config}`, '--leader-elect=false', '--secure-port=0'];
-      this.#controllers.push(this.#daemon('kube-scheduler', scheduler, args));
+      this.#controllers.push(this.#daemon('kube-scheduler', scheduler, args, true));
     }
     for (const daemon of this.#controllers) daemon.start();
+    // Pods can be created from here on.
+    const account = '/api/v1/namespaces/default/serviceaccounts/default';
+    if (controllerManager) await this.#controllers[0]?.waitUntil(() => this.#answers(account));
   }
 
   #etcdArgs(): string[] {

@@ -11,7 +11,11 @@ export interface DaemonOptions {
   /** The log and the process id go here. */
   directory: string;
   env?: NodeJS.ProcessEnv;
+  /** Starts it again when it ends unasked: for what ends when the API server is away for long. */
+  keepAlive?: boolean;
 }
+
+const restartPause = 500;
 
 /** A process that runs until it is stopped, with its output in a log file. */
 export class Daemon {
@@ -19,6 +23,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
+  #wanted = false;
 
   constructor(options: DaemonOptions) {
     this.name = options.name;
@@ -38,6 +43,7 @@ export class Daemon {
   }
 
   start(): void {
+    this.#wanted = true;
     if (this.#child) return;
     const { command, args, env } = this.#options;
     const log = openSync(this.#logFile, 'a');
@@ -58,10 +64,13 @@ export class Daemon {
     this.#child = undefined;
     rmSync(this.#pidFile, { force: true });
     resolve();
+    if (!this.#wanted || !this.#options.keepAlive) return;
+    setTimeout(() => this.#wanted && this.start(), restartPause).unref();
   }
 
   /** Asks the process to end, and ends it when it takes too long. */
   async stop(patience = 5_000): Promise<void> {
+    this.#wanted = false;
     const child = this.#child;
     if (!child) return;
     child.kill('SIGTERM');
@@ -72,6 +81,7 @@ export class Daemon {
 
   /** Ends the process at once, as a crash would. */
   async kill(): Promise<void> {
+    this.#wanted = false;
     this.#child?.kill('SIGKILL');
     await this.#ended;
   }

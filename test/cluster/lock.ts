@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -24,7 +25,7 @@ export function isAlive(identity: string): boolean {
 }
 
 async function tryTake(path: string): Promise<boolean> {
-  const mine = `${path}.${process.pid}`;
+  const mine = `${path}.${randomBytes(8).toString('hex')}`;
   await writeFile(mine, processIdentity(process.pid) ?? '');
   try {
     await link(mine, path);
@@ -39,7 +40,7 @@ async function tryTake(path: string): Promise<boolean> {
 
 /** Moves a dead owner's lock aside; another waiter's fresh lock, if that is what was moved, is put back. */
 async function clearStale(path: string, owner: string): Promise<void> {
-  const aside = `${path}.${process.pid}.stale`;
+  const aside = `${path}.${randomBytes(8).toString('hex')}`;
   try {
     await rename(path, aside);
     if ((await readFile(aside, 'utf8')) !== owner) await link(aside, path).catch(() => {});

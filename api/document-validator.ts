@@ -1,0 +1,99 @@
+import type { TSchema } from 'typebox';
+import { asJsonSchema, type JsonSchema, recordEntries } from './generate/json-schema.ts';
+import { RULES_KEY, type Rule } from './policy/rules.ts';
+import { PATTERN_WORDS } from './policy/scalars.ts';
+import {
+  formatPath,
+  PROBLEMS_MAX,
+  pointerSegments,
+  problemsOf,
+  type SchemaError,
+  type SchemaValidator,
+  type ValidationProblem,
+} from './problems.ts';
+
+/**
+ * Judges a document that a person wrote as the API server would: its shape first, then, if that is right,
+ * uniqueness and the rules across fields.
+ */
+export function documentValidator(
+  schema: TSchema,
+  shape: SchemaValidator,
+): (value: unknown) => ValidationProblem[] {
+  const root = asJsonSchema(schema);
+  return (value) => {
+    const problems = problemsOf(shape, value, (error) => explain(root, error));
+    return problems.length > 0 ? problems : [...ruleProblems(root, value, [])].slice(0, PROBLEMS_MAX);
+  };
+}
+
+/** Recursion is bounded by the schema, which does not refer to itself. */
+function* ruleProblems(
+  schema: JsonSchema,
+  value: unknown,
+  at: readonly string[],
+): Generator<ValidationProblem> {
+  const rules = (schema[RULES_KEY] ?? []) as readonly Rule[];
+  for (const rule of rules) {
+    if (!rule.holds(value)) yield { path: formatPath(at), message: rule.message };
+  }
+  if (Array.isArray(value)) {
+    yield* repetitions(schema, value, at);
+    for (const [index, item] of value.entries()) {
+      yield* ruleProblems(schema.items as JsonSchema, item, [...at, String(index)]);
+    }
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [field, inner] of Object.entries(value)) {
+      const child = childSchema(schema, field);
+      if (child !== undefined && inner !== undefined) yield* ruleProblems(child, inner, [...at, field]);
+    }
+  }
+}
+
+function* repetitions(
+  schema: JsonSchema,
+  items: readonly unknown[],
+  at: readonly string[],
+): Generator<ValidationProblem> {
+  const keys = (schema['x-kubernetes-list-map-keys'] ?? []) as readonly string[];
+  const isSet = schema['x-kubernetes-list-type'] === 'set';
+  if (!isSet && keys.length === 0) return;
+  const seen = new Set<string>();
+  for (const [index, item] of items.entries()) {
+    const key = isSet ? item : keys.map((name) => (item as Record<string, unknown>)[name]);
+    const text = JSON.stringify(key);
+    if (seen.has(text)) {
+      const what = isSet ? text : `${keys.join(', ')} ${JSON.stringify((key as unknown[])[0])}`;
+      yield { path: formatPath([...at, String(index)]), message: `${what} is there twice: write it once` };
+    }
+    seen.add(text);
+  }
+}
+
+function explain(root: JsonSchema, error: SchemaError): string | undefined {
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const known = Object.keys((schemaAt(root, error)?.properties ?? {}) as object);
+      return `unknown field: remove it, or write one of ${known.join(', ')}`;
+    }
+    case 'pattern': {
+      const words = PATTERN_WORDS[String(error.params.pattern)];
+      return words === undefined ? undefined : `must be ${words}`;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function schemaAt(root: JsonSchema, error: SchemaError): JsonSchema | undefined {
+  return pointerSegments(error.instancePath).reduce<JsonSchema | undefined>(
+    (schema, segment) => schema && childSchema(schema, segment),
+    root,
+  );
+}
+
+function childSchema(schema: JsonSchema, field: string): JsonSchema | undefined {
+  if (schema.items !== undefined) return schema.items as JsonSchema;
+  const properties = (schema.properties ?? {}) as Readonly<Record<string, JsonSchema>>;
+  return Object.hasOwn(properties, field) ? properties[field] : recordEntries(schema);
+}

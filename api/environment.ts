@@ -1,0 +1,25 @@
+/**
+ * Environment variables of the injected containers: the injector writes them, `weft init` and `weft sidecar`
+ * read them. Lists are comma-separated.
+ */
+export const ENV = {
+  podName: 'WEFT_POD_NAME',
+  podNamespace: 'WEFT_POD_NAMESPACE',
+  podUid: 'WEFT_POD_UID',
+  podIp: 'WEFT_POD_IP',
+  /** every address of the pod, comma-separated; the first is podIp */
+  podIps: 'WEFT_POD_IPS',
+  proxyId: 'WEFT_PROXY_ID',
+  /** host:port of the stream */
+  controlPlane: 'WEFT_CONTROL_PLANE',
+  /** the one SPIFFE ID the sidecar accepts there */
+  controlPlaneId: 'WEFT_CONTROL_PLANE_ID',
+  /** PEM roots, for the first connection of a sidecar that has no Secret yet */
+  trustBundle: 'WEFT_TRUST_BUNDLE',
+  logLevel: 'WEFT_LOG_LEVEL',
+  /** JSON of api/probes.ts DeclaredProbes */
+  probes: 'WEFT_PROBES',
+  skipInboundPorts: 'WEFT_SKIP_INBOUND_PORTS',
+  skipOutboundPorts: 'WEFT_SKIP_OUTBOUND_PORTS',
+  skipOutboundCidrs: 'WEFT_SKIP_OUTBOUND_CIDRS',
+} as const;

@@ -1,0 +1,42 @@
+import { type Static, Type } from 'typebox';
+
+/**
+ * The probes and HTTP hooks a pod declares. The injector points the kubelet at the sidecar's admin port, path
+ * `/weft/probe/<container>/<kind>`, and hands the originals to the sidecar, which asks the app: so they work
+ * while plaintext from elsewhere is refused. Shapes follow Kubernetes' HTTPGetAction and TCPSocketAction.
+ */
+
+const closed = { additionalProperties: false } as const;
+const Port = Type.Integer({ minimum: 1, maximum: 65535 });
+
+export const PROBE_PATH_PREFIX = '/weft/probe/';
+export const PROBE_KINDS = ['liveness', 'readiness', 'startup'] as const;
+export const HOOK_KINDS = ['postStart', 'preStop'] as const;
+export type ProbeKind = (typeof PROBE_KINDS)[number] | (typeof HOOK_KINDS)[number];
+
+export const DeclaredProbeSchema = Type.Object(
+  {
+    httpGet: Type.Optional(
+      Type.Object(
+        {
+          path: Type.String(),
+          port: Port,
+          scheme: Type.Union([Type.Literal('HTTP'), Type.Literal('HTTPS')]),
+          httpHeaders: Type.Optional(
+            Type.Array(Type.Object({ name: Type.String(), value: Type.String() }, closed)),
+          ),
+        },
+        closed,
+      ),
+    ),
+    tcpSocket: Type.Optional(Type.Object({ port: Port }, closed)),
+    timeoutSeconds: Type.Integer({ minimum: 1 }),
+  },
+  closed,
+);
+/** Exactly one of httpGet and tcpSocket is present. */
+export type DeclaredProbe = Static<typeof DeclaredProbeSchema>;
+
+/** Keyed by `<container>/<kind>`. */
+export const DeclaredProbesSchema = Type.Record(Type.String(), DeclaredProbeSchema);
+export type DeclaredProbes = Static<typeof DeclaredProbesSchema>;

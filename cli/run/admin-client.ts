@@ -1,0 +1,52 @@
+import { request } from 'node:http';
+
+/** One line of a sidecar's own account of who talked to whom through it. */
+export interface Edge {
+  readonly direction: 'inbound' | 'outbound';
+  readonly source: string;
+  readonly destination: string;
+  readonly service: string;
+  readonly encrypted: boolean;
+  readonly allowed: number;
+  readonly denied: number;
+  readonly errors: number;
+}
+
+const TIMEOUT_MS = 2_000;
+
+/** Asks a sidecar over its unix socket. Rejects when it does not answer 200 with JSON within two seconds. */
+export function edgesOf(socketPath: string): Promise<Edge[]> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, path: '/edges', timeout: TIMEOUT_MS }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('end', () => {
+        try {
+          if (response.statusCode !== 200) throw new Error(`the sidecar answered ${response.statusCode}`);
+          resolve(JSON.parse(text) as Edge[]);
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+    });
+    asked.on('timeout', () => asked.destroy(new Error('the sidecar does not answer')));
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+/** Polls an HTTP address until it answers 200; undefined when it did, else what it said last. */
+export async function becomesReady(url: string, withinMs: number): Promise<string | undefined> {
+  const deadline = Date.now() + withinMs;
+  let last = 'no answer';
+  while (Date.now() < deadline) {
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.status === 200) return undefined;
+    if (answer !== undefined) last = `${answer.status} ${(await answer.text()).slice(0, 500)}`;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return last;
+}

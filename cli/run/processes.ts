@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+
+export interface ProcessSpec {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly cwd?: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const STOP_GRACE_MS = 5_000;
+
+/**
+ * Everything one `weft run` started, in order. Stopped in reverse order: apps before their sidecars, sidecars
+ * before the operator. Each child's output goes to a log file of its own.
+ */
+export class Processes {
+  readonly #children: { name: string; child: ChildProcess; exited: Promise<void> }[] = [];
+  readonly #logFolder: string;
+  readonly #onUnexpectedExit: (name: string, how: string, logFile: string) => void;
+  #stopping = false;
+
+  constructor(logFolder: string, onUnexpectedExit: (name: string, how: string, logFile: string) => void) {
+    this.#logFolder = logFolder;
+    this.#onUnexpectedExit = onUnexpectedExit;
+  }
+
+  /** `onLine` is given each line of standard output besides the log file. */
+  start(spec: ProcessSpec, onLine?: (line: string) => void): ChildProcess {
+    const [program, ...args] = spec.command;
+    // A process group of its own: Ctrl-C reaches only us, and we end the children in order.
+    const child = spawn(program!, args, {
+      cwd: spec.cwd,
+      env: { ...process.env, ...spec.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    const logFile = join(this.#logFolder, `${spec.name}.log`);
+    const log = createWriteStream(logFile);
+    child.stdout.pipe(log, { end: false });
+    child.stderr.pipe(log, { end: false });
+    if (onLine !== undefined) readLines(child.stdout, onLine);
+    const exited = new Promise<void>((resolve) => {
+      const ended = (how: string) => {
+        resolve();
+        log.end();
+        if (!this.#stopping) this.#onUnexpectedExit(spec.name, how, logFile);
+      };
+      child.once('error', (error) => ended(error.message));
+      child.once('exit', (code, signal) => ended(signal ?? `exit code ${code}`));
+    });
+    this.#children.push({ name: spec.name, child, exited });
+    return child;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const { child, exited } of this.#children.reverse()) {
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) continue;
+      signalGroup(child.pid, 'SIGTERM');
+      const timer = setTimeout(() => signalGroup(child.pid!, 'SIGKILL'), STOP_GRACE_MS);
+      await exited;
+      clearTimeout(timer);
+    }
+    this.#children.length = 0;
+  }
+
+  /** For `process.on('exit')`, where nothing can be awaited any more. */
+  killNow(): void {
+    this.#stopping = true;
+    for (const { child } of this.#children) if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+  }
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // gone already
+  }
+}
+
+function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+  let rest = '';
+  stream.on('data', (chunk: Buffer | string) => {
+    const lines = (rest + chunk.toString()).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) onLine(line);
+  });
+}

@@ -1,0 +1,82 @@
+import { ANNOTATION_PROXY, ANNOTATION_STATUS, CONTAINER_INIT, CONTAINER_SIDECAR } from '../api/names.ts';
+import { type Injection, initContainer, sidecarContainer } from './containers.ts';
+import { includes, type PatchOperation, pointer } from './json-patch.ts';
+import { annotation, type Pod } from './pod.ts';
+import { OWN_VOLUMES, ownVolumes } from './volumes.ts';
+
+/**
+ * Makes the patch that injects a pod. Containers and volumes of ours that are there already, from an earlier
+ * invocation for the same pod or from a copied manifest, are replaced: what they are is for the installation to
+ * say. Everything else keeps its place. Applied to its own result it is empty.
+ */
+export function injectionPatch(pod: Pod, injection: Injection): PatchOperation[] {
+  return [
+    ...annotationOperations(pod, injection),
+    ...volumeOperations(pod, injection.proxyId),
+    ...containerOperations(pod, injection),
+  ];
+}
+
+function annotationOperations(pod: Pod, injection: Injection): PatchOperation[] {
+  const wanted = { [ANNOTATION_PROXY]: injection.proxyId, [ANNOTATION_STATUS]: statusText(injection) };
+  const changed = Object.entries(wanted).filter(([name, value]) => annotation(pod, name) !== value);
+  if (changed.length === 0) return [];
+  return [
+    ...ensure(pod.metadata, ['metadata'], {}),
+    ...ensure(pod.metadata?.annotations, ['metadata', 'annotations'], {}),
+    ...changed.map(([name, value]) => add(['metadata', 'annotations', name], value)),
+  ];
+}
+
+function statusText({ options }: Injection): string {
+  return JSON.stringify({
+    image: options.image,
+    initContainers: [CONTAINER_INIT, CONTAINER_SIDECAR],
+    volumes: OWN_VOLUMES,
+  });
+}
+
+function volumeOperations(pod: Pod, proxyId: string): PatchOperation[] {
+  const present = pod.spec.volumes ?? [];
+  const operations = ownVolumes(proxyId).flatMap((volume): PatchOperation[] => {
+    const index = present.findIndex(({ name }) => name === volume.name);
+    if (index < 0) return [add(['spec', 'volumes', '-'], volume)];
+    if (includes(present[index], volume)) return [];
+    return [{ op: 'replace', path: pointer('spec', 'volumes', index), value: volume }];
+  });
+  return operations.length === 0 ? [] : [...ensure(pod.spec.volumes, ['spec', 'volumes'], []), ...operations];
+}
+
+/**
+ * Ours stand first and together, wherever other webhooks put theirs: the init container before anything that
+ * uses the network, the sidecar before anything that needs it.
+ */
+function containerOperations(pod: Pod, injection: Injection): PatchOperation[] {
+  const wanted = [initContainer(injection), sidecarContainer(injection)];
+  const present = pod.spec.initContainers ?? [];
+  const own = present.flatMap(({ name }, index) =>
+    name === CONTAINER_INIT || name === CONTAINER_SIDECAR ? [index] : [],
+  );
+  const inPlace = own.length === wanted.length && wanted.every((item, i) => includes(present[i], item));
+  if (inPlace) return [];
+  return [
+    ...ensure(pod.spec.initContainers, ['spec', 'initContainers'], []),
+    // From the end, so that earlier positions stay true.
+    ...own.reverse().map(
+      (index): PatchOperation => ({
+        op: 'remove',
+        path: pointer('spec', 'initContainers', index),
+      }),
+    ),
+    ...wanted.map((container, index) => add(['spec', 'initContainers', index], container)),
+  ];
+}
+
+/** Parents have to exist before anything can be added to them. */
+function ensure(present: unknown, path: readonly string[], empty: object): PatchOperation[] {
+  return present === undefined || present === null ? [add(path, empty)] : [];
+}
+
+function add(path: readonly (string | number)[], value: unknown): PatchOperation {
+  return { op: 'add', path: pointer(...path), value };
+}

@@ -1,0 +1,184 @@
+import { PORTS } from '../api/names.ts';
+import {
+  type DeclaredProbe,
+  type DeclaredProbes,
+  HOOK_KINDS,
+  PROBE_KINDS,
+  PROBE_PATH_PREFIX,
+  type ProbeKind,
+} from '../api/probes.ts';
+import { readProbes } from './declared-probes.ts';
+import { othersOf } from './eligibility.ts';
+import { type PatchOperation, pointer } from './json-patch.ts';
+import type { Container, HttpGet, Pod, Probe, TcpSocket } from './pod.ts';
+
+/**
+ * The kubelet probes an app in plaintext and without identity, which Strict refuses. HTTP and TCP probes and
+ * HTTP hooks are therefore pointed at the sidecar's admin port, where exactly what the pod declared is asked of
+ * the app. Timing stays as it is; `exec` needs nothing.
+ */
+export interface RewrittenProbes {
+  readonly operations: readonly PatchOperation[];
+  readonly probes: DeclaredProbes;
+  readonly warnings: readonly string[];
+  /** what makes the pod impossible to inject */
+  readonly errors: readonly string[];
+}
+
+/** Seconds; hooks have no timeout of their own, probes one of a second. */
+const DEFAULT_TIMEOUT_SECONDS = 1;
+const POST_START_TIMEOUT_SECONDS = 60;
+const DEFAULT_GRACE_SECONDS = 30;
+const TIMEOUT_MAX_SECONDS = 3600;
+const HEADERS_MAX = 64;
+/** What can stand in a request line and in a header: anything else is left to the kubelet. */
+const PATH = /^[\x21-\x7e]{0,4095}$/;
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
+const HEADER_VALUE = /^[\t\x20-\x7e]{0,4096}$/;
+
+const OTHER_HOST = 'has a host of its own';
+const UNKNOWN_PORT = 'names a port that the container does not declare';
+
+export function rewriteProbes(pod: Pod): RewrittenProbes {
+  const collector = new Collector(readProbes(pod));
+  const others = new Set(othersOf(pod));
+  for (const list of ['initContainers', 'containers'] as const) {
+    for (const [index, container] of (pod.spec[list] ?? []).entries()) {
+      if (!others.has(container)) continue;
+      rewriteContainer(collector, container, ['spec', list, index], graceSeconds(pod));
+    }
+  }
+  return collector;
+}
+
+type Path = readonly (string | number)[];
+
+function rewriteContainer(collector: Collector, container: Container, path: Path, grace: number): void {
+  for (const kind of PROBE_KINDS) {
+    const probe = container[`${kind}Probe`];
+    if (probe) rewriteProbe(collector, { container, kind, path: [...path, `${kind}Probe`] }, probe);
+  }
+  for (const kind of HOOK_KINDS) {
+    const action = container.lifecycle?.[kind]?.httpGet;
+    if (!action) continue;
+    const timeoutSeconds = clampTimeout(kind === 'preStop' ? grace : POST_START_TIMEOUT_SECONDS);
+    rewriteHttp(collector, { container, kind, path: [...path, 'lifecycle', kind] }, action, timeoutSeconds);
+  }
+}
+
+/** One probe or hook; `path` leads to the object that holds its action. */
+interface Place {
+  readonly container: Container;
+  readonly kind: ProbeKind;
+  readonly path: Path;
+}
+
+function rewriteProbe(collector: Collector, place: Place, probe: Probe): void {
+  const timeoutSeconds = clampTimeout(probe.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS);
+  if (probe.httpGet) rewriteHttp(collector, place, probe.httpGet, timeoutSeconds);
+  if (probe.tcpSocket) rewriteTcp(collector, place, probe.tcpSocket, timeoutSeconds);
+  if (probe.grpc) collector.leave(place, 'is gRPC');
+}
+
+function rewriteTcp(collector: Collector, place: Place, action: TcpSocket, timeoutSeconds: number): void {
+  const port = resolvePort(place.container, action.port);
+  if (action.host) collector.leave(place, OTHER_HOST);
+  else if (port === undefined) collector.leave(place, UNKNOWN_PORT);
+  else {
+    collector.operations.push({ op: 'remove', path: pointer(...place.path, 'tcpSocket') });
+    collector.take(place, { tcpSocket: { port }, timeoutSeconds });
+  }
+}
+
+function rewriteHttp(collector: Collector, place: Place, action: HttpGet, timeoutSeconds: number): void {
+  const port = resolvePort(place.container, action.port);
+  const obstacle = httpObstacle(action);
+  if (port === PORTS.admin) collector.keep(place, action);
+  else if (obstacle !== undefined) collector.leave(place, obstacle);
+  else if (port === undefined) collector.leave(place, UNKNOWN_PORT);
+  else collector.take(place, { httpGet: httpProbe(action, port), timeoutSeconds });
+}
+
+function httpProbe(action: HttpGet, port: number): NonNullable<DeclaredProbe['httpGet']> {
+  const headers = (action.httpHeaders ?? []).map(({ name, value }) => ({ name, value: value ?? '' }));
+  return {
+    path: action.path || '/',
+    port,
+    scheme: action.scheme === 'HTTPS' ? 'HTTPS' : 'HTTP',
+    ...(headers.length > 0 && { httpHeaders: headers }),
+  };
+}
+
+class Collector implements RewrittenProbes {
+  readonly operations: PatchOperation[] = [];
+  readonly probes: Record<string, DeclaredProbe> = {};
+  readonly warnings: string[] = [];
+  readonly errors: string[] = [];
+  readonly #earlier: DeclaredProbes;
+
+  constructor(earlier: DeclaredProbes) {
+    this.#earlier = earlier;
+  }
+
+  /** From now on the sidecar asks. */
+  take(place: Place, probe: DeclaredProbe): void {
+    const key = keyOf(place);
+    const httpGet = { path: pathOf(place), port: PORTS.admin, scheme: 'HTTP' };
+    this.probes[key] = probe;
+    this.operations.push({ op: 'add', path: pointer(...place.path, 'httpGet'), value: httpGet });
+  }
+
+  /** It was rewritten by an earlier invocation. */
+  keep(place: Place, action: HttpGet): void {
+    const key = keyOf(place);
+    const earlier = Object.hasOwn(this.#earlier, key) ? this.#earlier[key] : undefined;
+    if (earlier !== undefined && action.path === pathOf(place)) this.probes[key] = earlier;
+    else {
+      this.errors.push(
+        `${describe(place)} asks port ${PORTS.admin}, which is Weft's; write the app's own port`,
+      );
+    }
+  }
+
+  leave(place: Place, reason: string): void {
+    this.warnings.push(
+      `${describe(place)} ${reason}: Weft leaves it as it is, and under Strict mTLS it would fail`,
+    );
+  }
+}
+
+function httpObstacle(action: HttpGet): string | undefined {
+  if (action.host) return OTHER_HOST;
+  if (!PATH.test(action.path ?? '')) return 'has a path that is no valid request target';
+  const headers = action.httpHeaders ?? [];
+  const valid = headers.every(({ name, value }) => HEADER_NAME.test(name) && HEADER_VALUE.test(value ?? ''));
+  return valid && headers.length <= HEADERS_MAX ? undefined : 'has headers that are not valid HTTP';
+}
+
+/** As the kubelet does: a name is looked up in the container's ports, a string of digits is a number. */
+function resolvePort(container: Container, port: number | string): number | undefined {
+  const named = container.ports?.find(({ name }) => name === port)?.containerPort;
+  const number = named ?? (/^\d{1,5}$/.test(String(port)) ? Number(port) : 0);
+  return number >= 1 && number <= 65535 ? number : undefined;
+}
+
+function clampTimeout(seconds: number): number {
+  return Math.min(Math.max(seconds, 1), TIMEOUT_MAX_SECONDS);
+}
+
+function graceSeconds(pod: Pod): number {
+  return pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+}
+
+function pathOf(place: Place): string {
+  return `${PROBE_PATH_PREFIX}${keyOf(place)}`;
+}
+
+function keyOf({ container, kind }: Place): string {
+  return `${container.name}/${kind}`;
+}
+
+function describe({ container, kind }: Place): string {
+  const what = (HOOK_KINDS as readonly string[]).includes(kind) ? `${kind} hook` : `${kind} probe`;
+  return `the ${what} of container ${container.name}`;
+}

@@ -1,0 +1,83 @@
+import { API_VERSION } from '../../api/names.ts';
+import { type MeshPolicySpec, targetKind } from '../../api/mesh-policy.ts';
+import { notImplementedFields } from '../../api/not-implemented.ts';
+import { validateMeshPolicy } from '../../api/validate.ts';
+import type { MeshSettings, Policy } from '../mesh/model.ts';
+
+/** Whether this version puts the policy in force as it is written, and if not, what to write instead. */
+export interface Acceptance {
+  readonly accepted: boolean;
+  readonly reason: 'Accepted' | 'Invalid' | 'InvalidTarget' | 'NotImplemented' | 'TooLarge';
+  readonly message: string;
+}
+
+/** Bytes of spec as JSON: a quarter of a proxy's configuration, so that several policies fit in one. */
+export const SPEC_MAX_BYTES = 64 * 1024;
+const PROBLEMS_SHOWN = 5;
+
+const ACCEPTED: Acceptance = { accepted: true, reason: 'Accepted', message: 'the policy is valid' };
+
+/** Pure. The API server refuses most of this already; here nothing is taken on trust. */
+export function judge(policy: Policy, settings: MeshSettings): Acceptance {
+  return (
+    tooLarge(policy) ??
+    invalid(policy) ??
+    notImplemented(policy.spec) ??
+    outsideControlPlane(policy, settings) ??
+    ambiguousCaller(policy, settings) ??
+    ACCEPTED
+  );
+}
+
+function refuse(reason: Exclude<Acceptance['reason'], 'Accepted'>, message: string): Acceptance {
+  return { accepted: false, reason, message };
+}
+
+function tooLarge({ spec }: Policy): Acceptance | undefined {
+  const bytes = Buffer.byteLength(JSON.stringify(spec) ?? '');
+  if (bytes <= SPEC_MAX_BYTES) return undefined;
+  return refuse(
+    'TooLarge',
+    `the policy is ${bytes} bytes, more than ${SPEC_MAX_BYTES}: split it into several policies`,
+  );
+}
+
+function invalid({ name, namespace, spec }: Policy): Acceptance | undefined {
+  const document = { apiVersion: API_VERSION, kind: 'MeshPolicy', metadata: { name, namespace }, spec };
+  const problems = validateMeshPolicy(document);
+  if (problems.length === 0) return undefined;
+  const shown = problems.slice(0, PROBLEMS_SHOWN).map(({ path, message }) => `${path}: ${message}`);
+  return refuse('Invalid', shown.join('; '));
+}
+
+function notImplemented(spec: MeshPolicySpec): Acceptance | undefined {
+  const fields = notImplementedFields(spec);
+  if (fields.length === 0) return undefined;
+  return refuse(
+    'NotImplemented',
+    `this version does not enforce ${fields.join(', ')}: remove ${fields.length === 1 ? 'it' : 'them'}`,
+  );
+}
+
+function outsideControlPlane({ namespace, spec }: Policy, settings: MeshSettings): Acceptance | undefined {
+  const { controlPlaneNamespace } = settings;
+  if (targetKind(spec) !== 'Mesh' || namespace === controlPlaneNamespace) return undefined;
+  return refuse(
+    'InvalidTarget',
+    `kind Mesh counts only in namespace ${controlPlaneNamespace}: create the policy there, or write kind: Namespace`,
+  );
+}
+
+/** A policy of the control plane's namespace is about others, so "this namespace" is nobody's namespace. */
+function ambiguousCaller({ namespace, spec }: Policy, settings: MeshSettings): Acceptance | undefined {
+  if (namespace !== settings.controlPlaneNamespace) return undefined;
+  for (const rule of spec.inbound?.authorization?.rules ?? []) {
+    const caller = rule.from?.find((from) => from.serviceAccount !== undefined && from.namespace === undefined);
+    if (caller === undefined) continue;
+    return refuse(
+      'Invalid',
+      `rule ${rule.name}: in namespace ${namespace} a serviceAccount needs its namespace: write {namespace: …, serviceAccount: ${caller.serviceAccount}}`,
+    );
+  }
+  return undefined;
+}

@@ -1,0 +1,41 @@
+import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
+import type { Mesh } from '../mesh/mesh.ts';
+import type { MeshSettings, Policy } from '../mesh/model.ts';
+import { type Acceptance, judge } from './acceptance.ts';
+
+/** What of a policy is in force: its spec, or the last one that was accepted. */
+export interface EffectivePolicy {
+  readonly key: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly createdAt: string;
+  /** of `spec`, which may be older than the policy's newest */
+  readonly generation: number;
+  readonly spec: MeshPolicySpec;
+}
+
+/** Judging is pure but not free, and a policy is asked about once for every proxy it may be about. */
+const judged = new WeakMap<Policy, { settings: MeshSettings; acceptance: Acceptance }>();
+
+export function acceptanceOf(mesh: Mesh, policy: Policy): Acceptance {
+  const known = judged.get(policy);
+  if (known?.settings === mesh.settings) return known.acceptance;
+  const acceptance = judge(policy, mesh.settings);
+  judged.set(policy, { settings: mesh.settings, acceptance });
+  return acceptance;
+}
+
+/** Undefined: the policy was never acceptable, so it has no effect. */
+export function effective(mesh: Mesh, policy: Policy): EffectivePolicy | undefined {
+  const { key, namespace, uid, createdAt } = policy;
+  const source = acceptanceOf(mesh, policy).accepted ? policy : mesh.accepted(policy);
+  if (source === undefined) return undefined;
+  return { key, namespace, uid, createdAt, generation: source.generation, spec: source.spec };
+}
+
+/** All that can be about something in this namespace, sorted by key. */
+export function effectivePolicies(mesh: Mesh, namespace: string): EffectivePolicy[] {
+  const namespaces = new Set([namespace, mesh.settings.controlPlaneNamespace]);
+  const policies = [...namespaces].sort().flatMap((each) => mesh.policiesOf(each));
+  return policies.flatMap((policy) => effective(mesh, policy) ?? []);
+}

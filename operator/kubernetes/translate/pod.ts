@@ -1,0 +1,67 @@
+import type { V1Container, V1Pod } from '@kubernetes/client-node';
+import { CONTAINER_SIDECAR, SECRET_PREFIX, VOLUME_PROXY } from '../../../api/names.ts';
+import type { Workload, WorkloadPort } from '../../mesh/model.ts';
+import { appNameOf } from './app-name.ts';
+
+/** A DNS label: the id names a Secret and is a DNS name in the certificate. */
+const PROXY_ID = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Pod → Workload; undefined for what lacks a name, a namespace or a uid. */
+export function translatePod(pod: V1Pod): Workload | undefined {
+  const { name, namespace, uid, labels } = pod.metadata ?? {};
+  if (!name || !namespace || !uid) return undefined;
+  const finished = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+  return {
+    key: `${namespace}/${name}`,
+    namespace,
+    name,
+    uid,
+    serviceAccount: pod.spec?.serviceAccountName || 'default',
+    labels: labels ?? {},
+    app: appNameOf(pod),
+    addresses: finished ? [] : addressesOf(pod),
+    ready: !finished && isReady(pod),
+    finished,
+    proxyId: proxyIdOf(pod),
+    ports: portsOf(pod),
+  };
+}
+
+/**
+ * A finished pod's address may already be another pod's, and a pod on the host's network shares the node's:
+ * neither says who somebody is.
+ */
+function addressesOf(pod: V1Pod): string[] {
+  if (pod.spec?.hostNetwork === true) return [];
+  const all = pod.status?.podIPs?.map((entry) => entry.ip) ?? [];
+  return [...new Set([...all, pod.status?.podIP])].filter((ip): ip is string => Boolean(ip));
+}
+
+function isReady(pod: V1Pod): boolean {
+  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
+
+/**
+ * From the Secret volume, which cannot change once the pod exists; never from the annotation, which whoever
+ * may edit the pod can copy from another.
+ */
+function proxyIdOf(pod: V1Pod): string | undefined {
+  const volume = pod.spec?.volumes?.find(({ name }) => name === VOLUME_PROXY);
+  const secretName = volume?.secret?.secretName;
+  if (!secretName?.startsWith(SECRET_PREFIX)) return undefined;
+  const id = secretName.slice(SECRET_PREFIX.length);
+  return PROXY_ID.test(id) ? id : undefined;
+}
+
+/** Declared TCP ports of the app: its containers and its own native sidecars, not ours. */
+function portsOf(pod: V1Pod): WorkloadPort[] {
+  const sidecars = (pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  const containers = [...sidecars, ...(pod.spec?.containers ?? [])];
+  return containers.filter(({ name }) => name !== CONTAINER_SIDECAR).flatMap(portsOfContainer);
+}
+
+function portsOfContainer(container: V1Container): WorkloadPort[] {
+  return (container.ports ?? [])
+    .filter(({ protocol }) => protocol === undefined || protocol === 'TCP')
+    .map(({ name, containerPort }) => ({ name: name || undefined, port: containerPort }));
+}

@@ -1,0 +1,271 @@
+import { X509Certificate } from 'node:crypto';
+import type { ServerHttp2Stream } from 'node:http2';
+import {
+  type HelloMessage,
+  STREAM_LINE_MAX_BYTES,
+  STREAM_PING_INTERVAL_MS,
+  type SidecarMessage,
+  type StreamErrorMessage,
+} from '../../api/stream.ts';
+import { canonicalJson } from '../compile/canonical-json.ts';
+import type { Clock } from '../kubernetes/clock.ts';
+import type { Workload } from '../mesh/model.ts';
+import type { AckTable } from './acks.ts';
+import { LineSplitter } from './lines.ts';
+import { parseSidecarMessage } from './messages.ts';
+import { Outbox } from './outbox.ts';
+import type { StreamPeer } from './stream-auth.ts';
+import type { StreamSource } from './stream-source.ts';
+
+export interface SessionOptions {
+  readonly stream: ServerHttp2Stream;
+  readonly peer: StreamPeer;
+  readonly source: StreamSource;
+  readonly acks: AckTable;
+  readonly clock: Clock;
+  readonly maxAgeMs: number;
+  /** Admitted: the hello was right. */
+  readonly onOpen: (session: StreamSession) => void;
+  readonly onClose: (session: StreamSession, reason: string) => void;
+}
+
+/** Subscriptions of one sidecar; a workload that talks to more has other problems. */
+export const SUBSCRIPTIONS_MAX = 4096;
+const HELLO_TIMEOUT_MS = 10_000;
+/** How long an ending stream may take to deliver its last message. */
+const LINGER_MS = 1_000;
+const SILENCE_MAX_MS = 3 * STREAM_PING_INTERVAL_MS;
+const DESTINATION = 'destination ';
+
+/**
+ * One sidecar's stream. The answer (200) is given once hello has come and is right; from then on the outbox
+ * tells what changed, each key read from the source when its turn comes.
+ */
+export class StreamSession {
+  readonly proxyId: string;
+  readonly workloadKey: string;
+  readonly #options: SessionOptions;
+  readonly #outbox: Outbox;
+  readonly #lines = new LineSplitter(STREAM_LINE_MAX_BYTES);
+  /** destination key → what was sent last, as text of its version; undefined: nothing yet */
+  readonly #subscriptions = new Map<string, string | undefined>();
+  #sentConfig: string | undefined;
+  #shownCertificate: Buffer;
+  #heardMs: number;
+  #state: 'greeting' | 'open' | 'closed' = 'greeting';
+  #cancelTimers: (() => void)[] = [];
+
+  constructor(options: SessionOptions) {
+    const { stream, peer, clock } = options;
+    this.#options = options;
+    this.proxyId = peer.proxyId;
+    this.workloadKey = peer.workload.key;
+    this.#shownCertificate = peer.certificate;
+    this.#outbox = new Outbox(stream, (key) => this.#render(key));
+    this.#heardMs = clock.monotonicMs();
+    stream.on('data', (chunk: Buffer) => this.#receive(chunk));
+    stream.on('drain', () => this.#outbox.drained());
+    stream.on('end', () => this.#finish('the sidecar ended it'));
+    stream.on('error', (error) => this.#finish(error.message));
+    stream.on('close', () => this.#finish('closed'));
+    this.#after(HELLO_TIMEOUT_MS, () => {
+      if (this.#state === 'greeting') this.#refuse(408, 'bad-message', 'no hello within 10 s');
+    });
+  }
+
+  configChanged(): void {
+    if (this.#state === 'open') this.#outbox.add('config');
+  }
+  identityChanged(): void {
+    if (this.#state === 'open') this.#outbox.add('identity');
+  }
+  /** @param hosts an address or `<namespace>/<service>` */
+  hostsChanged(hosts: ReadonlySet<string>): void {
+    for (const key of this.#subscriptions.keys()) {
+      if (hosts.has(hostOf(key))) this.#outbox.add(DESTINATION + key);
+    }
+  }
+  get subscriptions(): number {
+    return this.#subscriptions.size;
+  }
+
+  /** Says why, then ends the stream. */
+  end(code: StreamErrorMessage['code'], message: string): void {
+    if (this.#state === 'greeting') return this.#refuse(403, code, message);
+    if (this.#state === 'closed') return;
+    const { stream, clock } = this.#options;
+    if (stream.writable) stream.end(errorLine(code, message));
+    this.#finish(`${code}: ${message}`);
+    clock.after(LINGER_MS, () => stream.destroy());
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#state === 'closed') return;
+    this.#heardMs = this.#options.clock.monotonicMs();
+    try {
+      for (const line of this.#lines.push(chunk)) {
+        const message = parseSidecarMessage(line);
+        if (message !== undefined && !this.#isClosed()) this.#handle(message);
+      }
+    } catch (error) {
+      this.#fail((error as Error).message);
+    }
+  }
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+  #fail(message: string): void {
+    if (this.#state === 'greeting') this.#refuse(400, 'bad-message', message);
+    else this.end('bad-message', message);
+  }
+
+  #handle(message: SidecarMessage): void {
+    const { acks } = this.#options;
+    if (this.#state === 'greeting') {
+      if (message.type === 'hello') this.#greet(message);
+      else this.#fail('the first message is not hello');
+      return;
+    }
+    switch (message.type) {
+      case 'hello':
+        return this.#fail('a second hello');
+      case 'subscribe':
+        return this.#subscribe(message.key);
+      case 'unsubscribe':
+        this.#subscriptions.delete(message.key);
+        this.#outbox.delete(DESTINATION + message.key);
+        return acks.unsubscribed(this.workloadKey, message.key);
+      case 'ack':
+        if (this.#knows(message.destination)) acks.acked(this.workloadKey, message.destination, message.version);
+        return;
+      case 'nack':
+        if (!this.#knows(message.destination)) return;
+        return acks.nacked(this.workloadKey, message.destination, message.version, message.reason);
+    }
+  }
+  /** An ack for what is no longer subscribed to must not bring it back into the table. */
+  #knows(destination: string | undefined): boolean {
+    return destination === undefined || this.#subscriptions.has(destination);
+  }
+
+  #greet({ proxyId, version }: HelloMessage): void {
+    if (proxyId !== this.proxyId) {
+      return this.#refuse(403, 'forbidden', 'hello names another proxy id than the certificate');
+    }
+    const { stream, acks, clock, maxAgeMs, onOpen } = this.#options;
+    this.#state = 'open';
+    stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
+    acks.connected(this.workloadKey, version);
+    this.#sentConfig = version && canonicalJson(version);
+    this.#after(maxAgeMs, () => this.end('max-age', 'the stream is old; connect again'));
+    this.#keepAlive();
+    onOpen(this);
+    this.#outbox.add('identity');
+    this.#outbox.add('config');
+  }
+
+  #subscribe(key: string): void {
+    if (this.#subscriptions.size >= SUBSCRIPTIONS_MAX && !this.#subscriptions.has(key)) {
+      return this.#fail(`more than ${SUBSCRIPTIONS_MAX} destinations`);
+    }
+    this.#subscriptions.set(key, undefined);
+    this.#outbox.add(DESTINATION + key);
+  }
+
+  #render(key: string): string | undefined {
+    if (key === 'ping') return '{"type":"ping"}';
+    const workload = this.#options.source.find(this.proxyId);
+    if (workload === undefined) return undefined;
+    if (key === 'identity') return this.#renderIdentity(workload);
+    if (key === 'config') return this.#renderConfig(workload);
+    return this.#renderDestination(key.slice(DESTINATION.length), workload);
+  }
+
+  /** Sent when it is another than the one the sidecar showed, or was sent, last. */
+  #renderIdentity(workload: Workload): string | undefined {
+    const identity = this.#options.source.identity(workload);
+    if (identity === undefined) return undefined;
+    const { raw } = new X509Certificate(identity.certificate);
+    if (raw.equals(this.#shownCertificate)) return undefined;
+    this.#shownCertificate = raw;
+    const { certificate, privateKey, trustBundle } = identity;
+    return JSON.stringify({ type: 'identity', certificate, privateKey, trustBundle });
+  }
+
+  #renderConfig(workload: Workload): string | undefined {
+    const config = this.#options.source.config(workload);
+    if (config === undefined) return undefined;
+    this.#options.acks.sent(this.workloadKey, undefined, config.version);
+    const version = canonicalJson(config.version);
+    if (version === this.#sentConfig) return undefined;
+    this.#sentConfig = version;
+    return `{"type":"config","config":${config.text}}`;
+  }
+
+  #renderDestination(key: string, workload: Workload): string | undefined {
+    if (!this.#subscriptions.has(key)) return undefined;
+    const { version, text } = this.#options.source.destination(key, workload);
+    this.#options.acks.sent(this.workloadKey, key, version);
+    const said = canonicalJson(version ?? null);
+    if (said === this.#subscriptions.get(key)) return undefined;
+    this.#subscriptions.set(key, said);
+    return `{"type":"destination","key":${JSON.stringify(key)},"destination":${text}}`;
+  }
+
+  #keepAlive(): void {
+    this.#after(STREAM_PING_INTERVAL_MS, () => {
+      const silentMs = this.#options.clock.monotonicMs() - this.#heardMs;
+      if (silentMs >= SILENCE_MAX_MS) {
+        this.#finish('the sidecar is silent');
+        this.#options.stream.destroy();
+        return;
+      }
+      this.#outbox.add('ping');
+      this.#keepAlive();
+    });
+  }
+
+  #refuse(status: number, code: StreamErrorMessage['code'], message: string): void {
+    refuse(this.#options.stream, status, code, message);
+    this.#finish(`${code}: ${message}`);
+  }
+
+  #finish(reason: string): void {
+    if (this.#state === 'closed') return;
+    const wasOpen = this.#state === 'open';
+    this.#state = 'closed';
+    for (const cancel of this.#cancelTimers) cancel();
+    this.#subscriptions.clear();
+    if (wasOpen) this.#options.onClose(this, reason);
+    if (this.#options.stream.writable) this.#options.stream.end();
+  }
+
+  #after(delayMs: number, run: () => void): void {
+    const cancel = this.#options.clock.after(delayMs, () => {
+      this.#cancelTimers = this.#cancelTimers.filter((each) => each !== cancel);
+      run();
+    });
+    this.#cancelTimers.push(cancel);
+  }
+}
+
+/** The answer to a stream that is not admitted: the status, and one line that says why. */
+export function refuse(
+  stream: ServerHttp2Stream,
+  status: number,
+  code: StreamErrorMessage['code'],
+  message: string,
+): void {
+  if (stream.destroyed || stream.headersSent) return;
+  stream.respond({ ':status': status, 'content-type': 'application/x-ndjson' });
+  stream.end(errorLine(code, message));
+}
+
+function errorLine(code: StreamErrorMessage['code'], message: string): string {
+  return `${JSON.stringify({ type: 'error', code, message } satisfies StreamErrorMessage)}\n`;
+}
+
+/** `10.0.0.1:80` → `10.0.0.1`, `[fd00::1]:80` → `fd00::1`, `shop/payments:80` → `shop/payments`. */
+export function hostOf(key: string): string {
+  return key.slice(0, key.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+}

@@ -1,0 +1,29 @@
+import type { Version } from '../../api/version.ts';
+import type { Workload } from '../mesh/model.ts';
+import type { TokenHolder } from '../platform.ts';
+
+/** PEM. */
+export interface IssuedIdentity {
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly trustBundle: string;
+}
+/** JSON that is sent as it is, and what it is a version of; a destination that is null has none. */
+export interface Versioned {
+  readonly version: Version | undefined;
+  readonly text: string;
+}
+
+/** What streams tell, read anew each time something is written: the newest is always right. */
+export interface StreamSource {
+  /** the live workload this proxy id belongs to */
+  find(proxyId: string): Workload | undefined;
+  /** undefined: not compiled */
+  config(workload: Workload): Versioned | undefined;
+  destination(key: string, workload: Workload): Versioned;
+  /** what was issued last, if this replica knows */
+  identity(workload: Workload): IssuedIdentity | undefined;
+  /** issues when there is none or it is due */
+  ensureIdentity(workload: Workload): Promise<IssuedIdentity>;
+  reviewToken(token: string): Promise<TokenHolder | undefined>;
+}

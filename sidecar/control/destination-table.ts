@@ -1,0 +1,231 @@
+import type { Destination } from '../../api/destination.ts';
+import { validateDestination } from '../../api/validate-proxy-config.ts';
+import type { Version } from '../../api/version.ts';
+import type { DestinationTable, Resolution } from '../proxy-state.ts';
+import { list } from './check-config.ts';
+import type { Clock } from './clock.ts';
+import { olderThanHeld } from './version.ts';
+
+/** The way to ask the control plane; the stream. */
+export interface DestinationLink {
+  /** false: known to be down, so asking is of no use */
+  canAsk(): boolean;
+  subscribe(key: string): void;
+  unsubscribe(key: string): void;
+}
+
+export type Received =
+  | { readonly type: 'ack'; readonly version: Version }
+  | { readonly type: 'nack'; readonly version: Version; readonly reason: string }
+  | { readonly type: 'none' };
+
+export interface DestinationTableOptions {
+  readonly link: DestinationLink;
+  readonly clock: Clock;
+  readonly entriesMax?: number;
+  readonly waitMs?: number;
+  readonly idleMs?: number;
+}
+
+interface Entry {
+  /** undefined: asked, not answered */
+  value: Destination | null | undefined;
+  usedMs: number;
+  waiting: ((answer: Resolution) => void)[];
+  cancelWait: () => void;
+}
+
+const ENTRIES_MAX = 10_000;
+const WAIT_MS = 1_000;
+const IDLE_MS = 10 * 60_000;
+const SWEEP_MS = 60_000;
+/** connections that wait for one answer; more than that are told `unreachable` at once */
+const WAITING_MAX = 1_000;
+const KEY_MAX_CHARACTERS = 512;
+
+/** Destinations on demand: asked when first seen, followed while in use, dropped when idle. */
+export class Destinations implements DestinationTable {
+  readonly #link: DestinationLink;
+  readonly #clock: Clock;
+  readonly #entriesMax: number;
+  readonly #waitMs: number;
+  readonly #idleMs: number;
+  readonly #entries = new Map<string, Entry>();
+  readonly #listeners: ((key: string, destination: Destination | null | undefined) => void)[] = [];
+  #cancelSweep: () => void = () => {};
+
+  constructor(options: DestinationTableOptions) {
+    this.#link = options.link;
+    this.#clock = options.clock;
+    this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
+    this.#waitMs = options.waitMs ?? WAIT_MS;
+    this.#idleMs = options.idleMs ?? IDLE_MS;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  start(): void {
+    this.#cancelSweep = this.#clock.after(SWEEP_MS, () => {
+      this.#dropIdle();
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#cancelSweep();
+    this.linkDown();
+  }
+
+  resolve(key: string, done: (answer: Resolution) => void): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) {
+      this.#ask(key, done);
+      return;
+    }
+    entry.usedMs = this.#clock.nowMs();
+    if (entry.value === undefined) this.#wait(entry, done);
+    else done(entry.value);
+  }
+
+  onChange(listener: (key: string, destination: Destination | null | undefined) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** What must be subscribed to again on a new connection. */
+  keys(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
+  /** What is known, the most recently used first. */
+  known(): { readonly key: string; readonly destination: Destination | null }[] {
+    return [...this.#entries]
+      .filter(([, entry]) => entry.value !== undefined)
+      .sort(([, a], [, b]) => b.usedMs - a.usedMs)
+      .map(([key, entry]) => ({ key, destination: entry.value! }));
+  }
+
+  /** From the snapshot, before the stream is up. Entries that are not valid are left out. */
+  restore(known: readonly { readonly key: string; readonly destination: unknown }[]): void {
+    for (const { key, destination } of known.slice(0, this.#entriesMax)) {
+      if (destination === null || refuse(key, destination) === undefined) {
+        this.#add(key).value = destination as Destination | null;
+      }
+    }
+  }
+
+  /** The stream has answered, or tells of a change. Also of what was not asked: prewarming. */
+  receive(key: string, value: unknown): Received {
+    if (typeof key !== 'string' || key.length === 0 || key.length > KEY_MAX_CHARACTERS)
+      return { type: 'none' };
+    if (value === null) {
+      this.#set(key, null);
+      return { type: 'none' };
+    }
+    const version = readVersion(value);
+    const reason = refuse(key, value) ?? this.#olderThanHeld(key, value as Destination);
+    if (reason === undefined) this.#set(key, value as Destination);
+    if (version === undefined) return { type: 'none' };
+    return reason === undefined ? { type: 'ack', version } : { type: 'nack', version, reason };
+  }
+
+  /** The stream went down: who waits is answered at once; what is known stays. */
+  linkDown(): void {
+    for (const [key, entry] of this.#entries) {
+      if (entry.value !== undefined) continue;
+      this.#entries.delete(key);
+      this.#answer(entry, 'unreachable');
+    }
+  }
+
+  #ask(key: string, done: (answer: Resolution) => void): void {
+    if (!this.#link.canAsk() || key.length > KEY_MAX_CHARACTERS) {
+      done('unreachable');
+      return;
+    }
+    this.#wait(this.#add(key), done);
+    this.#link.subscribe(key);
+  }
+
+  #wait(entry: Entry, done: (answer: Resolution) => void): void {
+    if (entry.waiting.length >= WAITING_MAX) {
+      done('unreachable');
+      return;
+    }
+    if (entry.waiting.length === 0) {
+      entry.cancelWait = this.#clock.after(this.#waitMs, () => this.#answer(entry, 'unreachable'));
+    }
+    entry.waiting.push(done);
+  }
+
+  #answer(entry: Entry, answer: Resolution): void {
+    entry.cancelWait();
+    const waiting = entry.waiting;
+    entry.waiting = [];
+    for (const done of waiting) done(answer);
+  }
+
+  #set(key: string, value: Destination | null): void {
+    const known = this.#entries.get(key);
+    // subscribed to as well, or it would never be heard of again
+    if (known === undefined) this.#link.subscribe(key);
+    const entry = known ?? this.#add(key);
+    const before = entry.value;
+    entry.value = value;
+    if (before !== undefined && !isSame(before, value)) this.#tell(key, value);
+    this.#answer(entry, value);
+  }
+
+  #olderThanHeld(key: string, destination: Destination): string | undefined {
+    const held = this.#entries.get(key)?.value;
+    return held ? olderThanHeld(held.version, destination.version) : undefined;
+  }
+
+  #add(key: string): Entry {
+    if (this.#entries.size >= this.#entriesMax) this.#evict();
+    const entry: Entry = { value: undefined, usedMs: this.#clock.nowMs(), waiting: [], cancelWait: () => {} };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  /** The least recently used hundredth at once, so that a flood of new keys does not sort for each. */
+  #evict(): void {
+    const oldest = [...this.#entries].sort(([, a], [, b]) => a.usedMs - b.usedMs);
+    for (const [key] of oldest.slice(0, Math.ceil(this.#entriesMax / 100))) this.#drop(key);
+  }
+
+  #dropIdle(): void {
+    const idleSinceMs = this.#clock.nowMs() - this.#idleMs;
+    for (const [key, entry] of this.#entries) if (entry.usedMs <= idleSinceMs) this.#drop(key);
+  }
+
+  #drop(key: string): void {
+    const entry = this.#entries.get(key)!;
+    this.#entries.delete(key);
+    this.#link.unsubscribe(key);
+    if (entry.value !== undefined) this.#tell(key, undefined);
+    this.#answer(entry, 'unreachable');
+  }
+
+  #tell(key: string, destination: Destination | null | undefined): void {
+    for (const listener of this.#listeners) listener(key, destination);
+  }
+}
+
+function isSame(a: Destination | null, b: Destination | null): boolean {
+  return a === b || (a !== null && b !== null && a.version.hash === b.version.hash);
+}
+
+function refuse(key: string, value: unknown): string | undefined {
+  const problems = validateDestination(value);
+  if (problems.length > 0) return `the destination is not valid: ${list(problems)}`;
+  const named = (value as Destination).key;
+  return named === key ? undefined : 'the destination names another key';
+}
+
+/** Also of a destination that is not valid otherwise, so that it can be refused by its version. */
+function readVersion(value: unknown): Version | undefined {
+  const version = (value as Destination | undefined)?.version;
+  return typeof version?.hash === 'string' && typeof version.policies === 'object' ? version : undefined;
+}

@@ -1,0 +1,122 @@
+import { type FSWatcher, watch } from 'node:fs';
+import type { ProxyConfig } from '../../api/proxy-config.ts';
+import { messageOf } from '../log.ts';
+import type { Identity } from '../proxy-state.ts';
+import { readIdentity } from './certificate.ts';
+import { checkBelongTogether, checkConfig } from './check-config.ts';
+import type { Clock } from './clock.ts';
+import { parseJson } from './lines.ts';
+import { type ProxyFiles, readProxyFiles, stampOf } from './proxy-files.ts';
+
+export type Mounted =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'invalid'; readonly reason: string }
+  | { readonly kind: 'valid'; readonly config: ProxyConfig; readonly identity: Identity };
+
+export interface MountOptions {
+  readonly directory: string;
+  readonly proxyId: string;
+  readonly clock: Clock;
+  readonly onChange: (mounted: Mounted) => void;
+  /** inotify tells at once, but not everywhere and not of a folder that does not exist yet */
+  readonly pollMs?: number;
+  /** writers of a plain folder write file by file */
+  readonly settleMs?: number;
+}
+
+const POLL_MS = 5_000;
+const SETTLE_MS = 100;
+
+/** The mounted Secret (or a folder of the same shape), read at the start and whenever it changes. */
+export class Mount {
+  readonly #options: MountOptions;
+  readonly #pollMs: number;
+  readonly #settleMs: number;
+  #watcher: FSWatcher | undefined;
+  #cancelTimer: () => void = () => {};
+  #stamp: string | undefined;
+  #reading = false;
+  #stopped = false;
+
+  constructor(options: MountOptions) {
+    this.#options = options;
+    this.#pollMs = options.pollMs ?? POLL_MS;
+    this.#settleMs = options.settleMs ?? SETTLE_MS;
+  }
+
+  /** What is there now; from then on `onChange` is told of every change until `stop`. */
+  async start(): Promise<Mounted> {
+    this.#stamp = await stampOf(this.#options.directory);
+    const mounted = await this.#read();
+    this.#watch();
+    this.#lookAfter(this.#pollMs);
+    return mounted;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelTimer();
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  #watch(): void {
+    if (this.#watcher !== undefined || this.#stopped) return;
+    try {
+      this.#watcher = watch(this.#options.directory, { persistent: false }, () => {
+        if (!this.#reading) this.#lookAfter(this.#settleMs);
+      });
+      // a folder that was removed is looked for again by the poll
+      this.#watcher.on('error', () => this.#unwatch());
+    } catch {
+      this.#watcher = undefined;
+    }
+  }
+
+  #unwatch(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  #lookAfter(delayMs: number): void {
+    if (this.#stopped) return;
+    this.#cancelTimer();
+    this.#cancelTimer = this.#options.clock.after(delayMs, () => void this.#look());
+  }
+
+  async #look(): Promise<void> {
+    this.#reading = true;
+    const stamp = await stampOf(this.#options.directory);
+    const changed = stamp !== this.#stamp;
+    const mounted = changed ? await this.#read() : undefined;
+    this.#reading = false;
+    if (this.#stopped) return;
+    this.#stamp = stamp;
+    this.#watch();
+    this.#lookAfter(changed ? this.#settleMs : this.#pollMs);
+    if (mounted !== undefined) this.#options.onChange(mounted);
+  }
+
+  async #read(): Promise<Mounted> {
+    try {
+      const files = await readProxyFiles(this.#options.directory);
+      return files === undefined
+        ? { kind: 'absent' }
+        : { kind: 'valid', ...checkFiles(files, this.#options.proxyId, this.#options.clock.nowMs()) };
+    } catch (error) {
+      return { kind: 'invalid', reason: messageOf(error) };
+    }
+  }
+}
+
+/** Throws with the first thing that is wrong. */
+export function checkFiles(
+  files: ProxyFiles,
+  proxyId: string,
+  nowMs: number,
+): { config: ProxyConfig; identity: Identity } {
+  const config = checkConfig(parseJson(files.config), proxyId);
+  const identity = readIdentity(files, nowMs);
+  checkBelongTogether(config, identity);
+  return { config, identity };
+}

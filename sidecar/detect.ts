@@ -1,0 +1,68 @@
+/** What a connection speaks, by its first bytes. `need-more`: they fit more than one answer. */
+export type Detected = 'need-more' | 'http1' | 'http2' | 'tls' | 'opaque';
+
+/** Bytes after which a line that has not ended is decided upon. */
+export const DETECT_MAX_BYTES = 16 * 1024;
+
+const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
+const TLS_HANDSHAKE = 0x16;
+const TLS_MAJOR_VERSION = 0x03;
+
+/**
+ * Pure and incremental: call again with more bytes while the answer is `need-more`. Whatever a lenient
+ * server could take for HTTP/1 is called `http1`, so that the strict codec sees (and refuses) it: on an
+ * opaque connection the mesh's own request headers could be forged.
+ */
+export function detect(bytes: Buffer): Detected {
+  if (bytes.length === 0) return 'need-more';
+  if (bytes[0] === TLS_HANDSHAKE) {
+    if (bytes.length === 1) return 'need-more';
+    return bytes[1] === TLS_MAJOR_VERSION ? 'tls' : 'opaque';
+  }
+  const preface = Math.min(bytes.length, HTTP2_PREFACE.length);
+  if (bytes.compare(HTTP2_PREFACE, 0, preface, 0, preface) === 0) {
+    return preface === HTTP2_PREFACE.length ? 'http2' : 'need-more';
+  }
+  return detectLine(bytes);
+}
+
+/** A verdict for bytes that stayed undecided too long. */
+export function detectAtDeadline(bytes: Buffer): Exclude<Detected, 'need-more'> {
+  const verdict = detect(bytes);
+  if (verdict !== 'need-more') return verdict;
+  return looksLikeRequest(firstLine(bytes)) ? 'http1' : 'opaque';
+}
+
+function detectLine(bytes: Buffer): Detected {
+  const line = firstLine(bytes);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters tell binary protocols
+  if (/[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f]/.test(line.text)) return 'opaque';
+  if (line.text !== '' && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:$|[ \t\r])/.test(line.text)) return 'opaque';
+  if (line.complete) return /^\S+[ \t].*HTTP\//i.test(line.text) ? 'http1' : 'opaque';
+  if (bytes.length < DETECT_MAX_BYTES) return 'need-more';
+  return looksLikeRequest(line) ? 'http1' : 'opaque';
+}
+
+interface Line {
+  readonly text: string;
+  readonly complete: boolean;
+}
+
+/** The first line that is not empty: lenient servers skip those before a request. */
+function firstLine(bytes: Buffer): Line {
+  let start = 0;
+  while (start < bytes.length && start < DETECT_MAX_BYTES && (bytes[start] === 0x0d || bytes[start] === 0x0a)) {
+    start += 1;
+  }
+  const end = bytes.indexOf(0x0a, start);
+  const limit = Math.min(bytes.length, DETECT_MAX_BYTES);
+  const complete = end !== -1 && end < limit;
+  return { text: bytes.latin1Slice(start, complete ? end : limit), complete };
+}
+
+function looksLikeRequest(line: Line): boolean {
+  const [method = '', target] = line.text.split(/[ \t]/, 2);
+  if (target === undefined) return method !== '' && METHODS.some((known) => known.startsWith(method.toUpperCase()));
+  return METHODS.includes(method.toUpperCase()) || /^(?:\/|http:|\*)/i.test(target);
+}

@@ -1,0 +1,64 @@
+import { Accumulator } from '../transport/accumulator.ts';
+import { bad, tooLarge } from './syntax-error.ts';
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/**
+ * Finds the end of a header (or trailer) section in bytes that arrive in any pieces. Every line must end in
+ * CRLF: a bare LF is refused at once (RFC 9112 2.2 lets a recipient accept it, which is how two parsers come
+ * to disagree).
+ */
+export class HeadScanner {
+  readonly #maxBytes: number;
+  readonly #allowLeadingBlank: boolean;
+  readonly #held = new Accumulator();
+  #scanned = 0;
+  #lineStart = 0;
+  #start = 0;
+  /** The section without its last empty line, as latin1; undefined: not complete. */
+  text: string | undefined;
+
+  /** `allowLeadingBlank`: one empty line before a request line is skipped (RFC 9112 2.2). */
+  constructor(maxBytes: number, allowLeadingBlank: boolean) {
+    this.#maxBytes = maxBytes;
+    this.#allowLeadingBlank = allowLeadingBlank;
+  }
+
+  get isEmpty(): boolean {
+    return this.#held.length === 0;
+  }
+
+  reset(): void {
+    this.#held.clear();
+    this.#scanned = this.#lineStart = this.#start = 0;
+    this.text = undefined;
+  }
+
+  /** Returns how many bytes of the piece belong to the section. */
+  push(piece: Buffer): number {
+    const before = this.#held.length;
+    const bytes = this.#held.append(piece);
+    for (;;) {
+      const lf = bytes.indexOf(LF, this.#scanned);
+      if ((lf === -1 ? bytes.length : lf) > this.#maxBytes) tooLarge('the header section is too large');
+      if (lf === -1) {
+        this.#scanned = bytes.length;
+        return piece.length;
+      }
+      if (lf === 0 || bytes[lf - 1] !== CR) bad('RFC 9112 2.2', 'line ends in a bare LF');
+      if (this.#endsAt(lf)) {
+        this.text = bytes.latin1Slice(this.#start, Math.max(this.#start, this.#lineStart - 2));
+        return lf + 1 - before;
+      }
+      this.#scanned = this.#lineStart = lf + 1;
+    }
+  }
+
+  #endsAt(lf: number): boolean {
+    if (lf - 1 !== this.#lineStart) return false;
+    if (!this.#allowLeadingBlank || this.#lineStart > 0) return true;
+    this.#start = lf + 1;
+    return false;
+  }
+}

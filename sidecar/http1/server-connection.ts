@@ -1,0 +1,253 @@
+import type { Socket } from 'node:net';
+import type { ErrorCode } from '../../api/errors.ts';
+import { ERRORS } from '../../api/errors.ts';
+import type { Limits } from '../limits.ts';
+import { abortSocket, lingeringClose } from '../transport/close.ts';
+import { IdleWatch, type Timer, type Timers } from '../transport/timers.ts';
+import { BodyWriter } from './body-writer.ts';
+import { Exchange, type ExchangeTransport, errorHead, type HttpHandler } from './exchange.ts';
+import type { Fields } from './fields.ts';
+import { CHUNKED, type Framing, NO_BODY, UNTIL_CLOSE } from './framing.ts';
+import { MessageParser, type MessageSink } from './message-parser.ts';
+import { parseRequestHead, type RequestHead } from './request-head.ts';
+import { type ResponseHead, serializeResponseHead } from './response-head.ts';
+import type { HttpSyntaxError } from './syntax-error.ts';
+
+export interface ServerOptions {
+  readonly limits: Limits;
+  readonly timers: Timers;
+  readonly handler: HttpHandler;
+  readonly isDraining: () => boolean;
+  /** A message was refused before there was an exchange to record it on, or a client was too slow. */
+  readonly onRefused: (code: ErrorCode, reason: string) => void;
+}
+
+/**
+ * The client's end of HTTP/1: reads requests one after another (pipelined ones wait, RFC 9112 9.3.2), hands
+ * each to the handler and writes its response.
+ */
+export class ServerConnection implements MessageSink<RequestHead>, ExchangeTransport {
+  readonly #socket: Socket;
+  readonly #options: ServerOptions;
+  readonly #parser: MessageParser<RequestHead>;
+  readonly #idle: IdleWatch;
+  #headTimer: Timer | undefined;
+  #exchange: Exchange | undefined;
+  #writer: BodyWriter;
+  #keepAlive = true;
+  #closing = false;
+
+  constructor(socket: Socket, options: ServerOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#parser = new MessageParser(parseRequestHead, this, options.limits, 'requests');
+    this.#writer = new BodyWriter(socket, NO_BODY);
+    this.#idle = new IdleWatch(options.timers, options.limits.idleTimeoutMs, () => this.#onIdle());
+  }
+
+  /** `initial`: bytes read before the protocol was known. */
+  start(initial: Buffer): void {
+    this.#socket.on('data', this.#onData);
+    this.#socket.on('end', this.#onSocketEnd);
+    this.#socket.on('drain', this.#onDrain);
+    this.#socket.on('close', this.#onClose);
+    if (initial.length > 0) this.#onData(initial);
+    if (this.#socket.readableEnded) this.#onSocketEnd();
+    else if (!this.#closing) this.#socket.resume();
+  }
+
+  /** No further request: an idle connection ends now, a busy one with its response. */
+  drain(): void {
+    if (this.#exchange === undefined && this.#parser.isIdle) this.#close();
+  }
+
+  readonly #onData = (bytes: Buffer): void => {
+    this.#idle.touch();
+    this.#parser.push(bytes);
+    this.#watchHead();
+    if (this.#parser.heldBytes > this.#options.limits.maxHeldBytes) this.#socket.pause();
+  };
+
+  /** A request head that has begun must end in time, whatever is sent slowly. */
+  #watchHead(): void {
+    const waiting = this.#exchange === undefined && !this.#parser.isIdle && !this.#closing;
+    if (!waiting) {
+      this.#headTimer?.cancel();
+      this.#headTimer = undefined;
+      return;
+    }
+    this.#headTimer ??= this.#options.timers.after(this.#options.limits.headerTimeoutMs, () => {
+      this.#options.onRefused('timeout', 'the request header took too long');
+      this.#socket.destroy();
+    });
+  }
+
+  readonly #onSocketEnd = (): void => this.#parser.end();
+
+  readonly #onDrain = (): void => {
+    this.#idle.touch();
+    this.#exchange?.responseDrained();
+  };
+
+  readonly #onClose = (): void => {
+    this.#closing = true;
+    this.#idle.cancel();
+    this.#headTimer?.cancel();
+    this.#exchange?.requestAborted();
+  };
+
+  #onIdle(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return void this.#socket.destroy();
+    if (exchange.responseStarted) exchange.error = 'timeout';
+    exchange.answer('timeout', 'idle for too long');
+    this.#socket.destroySoon();
+  }
+
+  // === from the parser ===
+
+  onHead(head: RequestHead): void {
+    this.#parser.pause();
+    const exchange = new Exchange(head, this, this.#options.timers.nowMs());
+    this.#exchange = exchange;
+    this.#watchHead();
+    this.#options.handler(exchange);
+  }
+  onBody(data: Buffer): void {
+    this.#exchange?.requestBody(data);
+  }
+  onEnd(trailers: Fields | undefined): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    exchange.requestEnd(trailers);
+    this.#finishIfComplete(exchange);
+  }
+  onError(error: HttpSyntaxError): void {
+    const exchange = this.#exchange;
+    if (error.code === 'truncated') {
+      exchange?.requestAborted();
+      return void this.#socket.destroy();
+    }
+    const reason = `${error.message} (${error.rule})`;
+    if (exchange === undefined) return this.#refuse(error.code, reason);
+    // a body that breaks the framing: what was forwarded of it must not look complete
+    const started = exchange.responseStarted;
+    exchange.error = error.code;
+    exchange.trail.reason = reason;
+    exchange.status ||= ERRORS[error.code].httpStatus;
+    exchange.requestAborted();
+    if (started) return abortSocket(this.#socket);
+    this.#writeRefusal(error.code);
+  }
+  onEof(): void {
+    this.#close();
+  }
+
+  #refuse(code: 'bad-request' | 'header-too-large', reason: string): void {
+    this.#options.onRefused(code, reason);
+    this.#writeRefusal(code);
+  }
+
+  #writeRefusal(code: 'bad-request' | 'header-too-large'): void {
+    const body = Buffer.from(`${JSON.stringify({ error: code, message: ERRORS[code].message })}\n`);
+    const head = errorHead(code, body.length, 'GET');
+    this.#socket.write(serializeResponseHead(head, head.framing, 'close'), 'latin1');
+    this.#socket.write(body);
+    this.#close();
+  }
+
+  // === what the exchange asks for ===
+
+  resumeRequest(): void {
+    this.#parser.resume();
+    if (!this.#closing && this.#parser.heldBytes <= this.#options.limits.maxHeldBytes) this.#socket.resume();
+  }
+  pauseRequest(): void {
+    this.#parser.pause();
+    this.#socket.pause();
+  }
+
+  writeInterim(head: ResponseHead): void {
+    this.#socket.write(serializeResponseHead(head, NO_BODY, undefined), 'latin1');
+  }
+
+  writeHead(head: ResponseHead, mayKeepAlive: boolean): void {
+    const request = this.#exchange!.head;
+    const framing = framingFor(head.framing, request.minorVersion);
+    this.#keepAlive =
+      mayKeepAlive && request.keepAlive && framing.type !== 'close' && !this.#options.isDraining();
+    this.#writer = new BodyWriter(this.#socket, framing);
+    this.#writer.head(serializeResponseHead(head, framing, this.#connectionField(request)));
+  }
+
+  #connectionField(request: RequestHead): string | undefined {
+    if (!this.#keepAlive) return 'close';
+    return request.minorVersion === 0 ? 'keep-alive' : undefined;
+  }
+
+  writeBody(data: Buffer): boolean {
+    this.#idle.touch();
+    return this.#writer.body(data);
+  }
+
+  writeEnd(trailers: Fields | undefined): void {
+    this.#writer.end(trailers);
+    if (this.#exchange !== undefined) this.#finishIfComplete(this.#exchange);
+  }
+
+  writeTunnelHead(head: ResponseHead): { readonly socket: Socket; readonly rest: Buffer } {
+    const connection = head.upgrade === undefined ? undefined : 'Upgrade';
+    this.#socket.write(serializeResponseHead(head, NO_BODY, connection), 'latin1');
+    this.#idle.cancel();
+    this.#closing = true;
+    this.#exchange = undefined;
+    this.#socket.pause();
+    this.#socket.off('data', this.#onData).off('end', this.#onSocketEnd);
+    this.#socket.off('drain', this.#onDrain).off('close', this.#onClose);
+    return { socket: this.#socket, rest: this.#parser.detach() };
+  }
+
+  abort(): void {
+    abortSocket(this.#socket);
+  }
+
+  // === between requests ===
+
+  #finishIfComplete(exchange: Exchange): void {
+    if (!exchange.responseEnded || this.#closing) return;
+    if (!this.#keepAlive) {
+      exchange.finish();
+      return this.#close();
+    }
+    // a response that ends before its request: the rest cannot be told from a next request in time
+    if (!exchange.requestEnded) {
+      if (exchange.head.framing.type === 'none') return;
+      exchange.finish();
+      return this.#close();
+    }
+    this.#exchange = undefined;
+    exchange.finish();
+    this.#parser.resume();
+    this.#parser.next();
+    this.#watchHead();
+    if (this.#options.isDraining()) this.drain();
+    else if (!this.#closing) this.#socket.resume();
+  }
+
+  #close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#exchange = undefined;
+    this.#idle.cancel();
+    this.#headTimer?.cancel();
+    this.#parser.detach();
+    this.#socket.off('data', this.#onData);
+    lingeringClose(this.#socket, this.#options.timers, this.#options.limits.lingerMs);
+  }
+}
+
+/** A body of unknown length is chunked to HTTP/1.1 and ends with the connection to HTTP/1.0. */
+function framingFor(framing: Framing, minorVersion: number): Framing {
+  if (framing.type === 'none' || framing.type === 'length') return framing;
+  return minorVersion === 1 ? CHUNKED : UNTIL_CLOSE;
+}

@@ -1,0 +1,29 @@
+import type { InboundPort, MtlsMode, Protocol, ProxyConfig } from '../../api/proxy-config.ts';
+import { type Authorizer, compileAuthorization } from '../layers/authorization.ts';
+
+/** Everything inbound needs to know about one container port, compiled. */
+export interface PortPolicy {
+  readonly mtls: MtlsMode;
+  readonly protocol: Protocol | undefined;
+  readonly authorizer: Authorizer;
+}
+export type PortPolicies = (port: number) => PortPolicy;
+
+/** Throws when the configuration cannot be enforced as it is. */
+export function compilePortPolicies(config: ProxyConfig): PortPolicies {
+  const { ports, rules } = config.inbound;
+  const defaults = ports.filter(({ port }) => port === undefined);
+  if (defaults.length !== 1) throw new Error('inbound.ports needs exactly one entry without a port');
+  const fallback = defaults[0]!;
+  const compile = (entry: InboundPort, port: number | undefined): PortPolicy => ({
+    mtls: entry.mtls,
+    protocol: entry.protocol,
+    authorizer: compileAuthorization(rules, port, entry.authorizationDefault),
+  });
+
+  const table = new Map<number, PortPolicy>();
+  for (const rule of rules) for (const port of rule.ports ?? []) table.set(port, compile(fallback, port));
+  for (const entry of ports) if (entry.port !== undefined) table.set(entry.port, compile(entry, entry.port));
+  const others = compile(fallback, undefined);
+  return (port) => table.get(port) ?? others;
+}

@@ -1,0 +1,61 @@
+import net, { type Socket } from 'node:net';
+import type { ErrorCode } from '../../api/errors.ts';
+import type { Timers } from './timers.ts';
+
+export type DialFailure = { readonly ok: false; readonly code: ErrorCode; readonly reason: string };
+export type DialResult = { readonly ok: true; readonly socket: Socket } | DialFailure;
+/** Calls `done` exactly once unless cancelled; returns the cancel. The socket comes paused and half-open capable. */
+export type Dial = (done: (result: DialResult) => void) => () => void;
+
+export interface DialOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly localAddress?: string | undefined;
+  readonly timeoutMs: number;
+  readonly timers: Timers;
+}
+
+/** Plaintext TCP. */
+export function dialPlain(options: DialOptions): Dial {
+  return (done) => {
+    const socket = net.connect({
+      host: options.host,
+      port: options.port,
+      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+      allowHalfOpen: true,
+      noDelay: true,
+    });
+    return settleOnce(socket, 'connect', options, done, () => undefined);
+  };
+}
+
+/**
+ * Waits for `event` on a connecting socket, for its error, or for the deadline. `check` looks at the
+ * connected socket and returns why it is refused.
+ */
+export function settleOnce(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  options: Pick<DialOptions, 'timeoutMs' | 'timers'>,
+  done: (result: DialResult) => void,
+  check: (error?: Error) => DialFailure | undefined,
+): () => void {
+  let settled = false;
+  const settle = (result: DialResult | undefined) => {
+    if (settled) return;
+    settled = true;
+    timer.cancel();
+    if (result?.ok !== true) socket.destroy();
+    if (result !== undefined) done(result);
+  };
+  const failed = (reason: string): DialFailure => ({ ok: false, code: 'connect-failure', reason });
+  const timer = options.timers.after(options.timeoutMs, () => settle(failed('connect timed out')));
+  // stays for good: an error after the verdict must not be unhandled
+  socket.on('error', (error) => settle(check(error) ?? failed(error.message)));
+  socket.once('close', () => settle(failed('closed while connecting')));
+  socket.once(event, () => {
+    socket.pause();
+    settle(check() ?? { ok: true, socket });
+  });
+  return () => settle(undefined);
+}

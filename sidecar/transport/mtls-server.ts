@@ -1,0 +1,123 @@
+import type { Socket } from 'node:net';
+import tls, { type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { ALPN } from '../../api/names.ts';
+import type { WorkloadIdentity } from '../../api/spiffe.ts';
+import type { Identity } from '../proxy-state.ts';
+import { CLIENT_AUTH, readPeer } from './peer-certificate.ts';
+import type { Timers } from './timers.ts';
+
+export type Handshake =
+  | {
+      readonly ok: true;
+      readonly socket: TLSSocket;
+      readonly alpn: string;
+      readonly spiffeId: string;
+      readonly peer: WorkloadIdentity;
+    }
+  | { readonly ok: false; readonly reason: string };
+
+interface Pending {
+  readonly settle: (result: Handshake) => void;
+}
+
+/**
+ * The server side of mTLS for sockets whose first bytes were looked at. One tls.Server that never listens:
+ * a hand-made server TLSSocket would leave `authorized` false and enforce nothing.
+ */
+export class MtlsServer {
+  readonly #server: tls.Server;
+  readonly #timers: Timers;
+  readonly #pending = new Map<string, Pending>();
+  #trustDomain: string | undefined;
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+    this.#server = tls.createServer({
+      requestCert: true,
+      // refusing is ours, after the handshake, so that the reason can be counted
+      rejectUnauthorized: false,
+      ALPNProtocols: [ALPN.http1, ALPN.tcp],
+      allowHalfOpen: true,
+      noDelay: true,
+    });
+    this.#server.on('secureConnection', (socket) => this.#onSecure(socket));
+    this.#server.on('tlsClientError', (error, socket) => this.#settle(keyOf(socket), refuse(error.message)));
+  }
+
+  get handshakes(): number {
+    return this.#pending.size;
+  }
+
+  /** For new connections; those that exist keep what they were made with. */
+  setIdentity(identity: Identity): void {
+    this.#trustDomain = identity.trustDomain;
+    this.#server.setSecureContext(secureContextOptions(identity));
+  }
+
+  /** `bytes`: what was read of the socket. Calls `done` exactly once; a refused socket is destroyed. */
+  handshake(socket: Socket, bytes: Buffer, timeoutMs: number, done: (result: Handshake) => void): void {
+    if (this.#trustDomain === undefined) {
+      socket.destroy();
+      return done(refuse('no identity yet'));
+    }
+    const key = keyOf(socket);
+    const settle = (result: Handshake) => {
+      if (this.#pending.get(key)?.settle !== settle) return;
+      this.#pending.delete(key);
+      timer.cancel();
+      socket.off('close', onClose);
+      if (!result.ok) socket.destroy();
+      done(result);
+    };
+    const onClose = () => settle(refuse('closed during the handshake'));
+    const timer = this.#timers.after(timeoutMs, () => settle(refuse('handshake timed out')));
+    this.#pending.set(key, { settle });
+    socket.once('close', onClose);
+    socket.pause();
+    socket.unshift(bytes);
+    this.#server.emit('connection', socket);
+  }
+
+  #onSecure(socket: TLSSocket): void {
+    socket.on('error', () => {});
+    socket.pause();
+    this.#settle(keyOf(socket), this.#verify(socket));
+  }
+
+  #settle(key: string, result: Handshake): void {
+    this.#pending.get(key)?.settle(result);
+  }
+
+  #verify(socket: TLSSocket): Handshake {
+    // a resumed session would bring back an identity verified under an older trust bundle
+    if (socket.isSessionReused()) return refuse('resumed session');
+    const certificate = socket.getPeerX509Certificate();
+    if (certificate === undefined) return refuse('no client certificate');
+    if (!socket.authorized) return refuse(`client certificate refused: ${String(socket.authorizationError)}`);
+    const peer = readPeer(certificate, CLIENT_AUTH);
+    if (!peer.ok) return peer;
+    if (peer.identity.trustDomain !== this.#trustDomain) return refuse('another trust domain');
+    const alpn = socket.alpnProtocol;
+    if (alpn === null || alpn === false) return refuse('no ALPN protocol');
+    return { ok: true, socket, alpn, spiffeId: peer.spiffeId, peer: peer.identity };
+  }
+}
+
+export function secureContextOptions(identity: Identity): SecureContextOptions {
+  return {
+    cert: identity.certificate,
+    key: identity.privateKey,
+    ca: identity.trustBundle,
+    minVersion: 'TLSv1.3',
+    maxVersion: 'TLSv1.3',
+  };
+}
+
+/** What a raw socket and the TLS socket around it have in common. */
+function keyOf(socket: Socket): string {
+  return `${socket.remoteAddress}|${socket.remotePort}|${socket.localAddress}|${socket.localPort}`;
+}
+
+function refuse(reason: string): { readonly ok: false; readonly reason: string } {
+  return { ok: false, reason };
+}

@@ -1,0 +1,102 @@
+/** What the data path needs of time; the wheel below in production, a fake in tests. */
+export interface Timers {
+  nowMs(): number;
+  /** Never early, late by at most one tick. */
+  after(delayMs: number, expire: () => void): Timer;
+}
+export interface Timer {
+  cancel(): void;
+}
+
+const TICK_MS = 50;
+
+/**
+ * One coarse wheel for all deadlines of the data path: arming and cancelling are a Set insertion and removal,
+ * and an idle process has no timer at all.
+ */
+export class TimerWheel implements Timers {
+  readonly #slots = new Map<number, Set<Deadline>>();
+  #interval: NodeJS.Timeout | undefined;
+  #lastTick = 0;
+
+  nowMs(): number {
+    return Date.now();
+  }
+
+  after(delayMs: number, expire: () => void): Timer {
+    this.#run();
+    const tick = Math.max(this.#lastTick + 1, Math.ceil((performance.now() + delayMs) / TICK_MS));
+    let slot = this.#slots.get(tick);
+    if (slot === undefined) this.#slots.set(tick, (slot = new Set()));
+    const deadline = new Deadline(slot, expire);
+    slot.add(deadline);
+    return deadline;
+  }
+
+  #run(): void {
+    if (this.#interval !== undefined) return;
+    this.#lastTick = Math.floor(performance.now() / TICK_MS);
+    this.#interval = setInterval(() => this.#advance(), TICK_MS);
+    this.#interval.unref();
+  }
+
+  #advance(): void {
+    const now = Math.floor(performance.now() / TICK_MS);
+    while (this.#lastTick < now) {
+      this.#lastTick += 1;
+      const slot = this.#slots.get(this.#lastTick);
+      if (slot === undefined) continue;
+      this.#slots.delete(this.#lastTick);
+      for (const deadline of slot) deadline.expire();
+    }
+    if (this.#slots.size > 0) return;
+    clearInterval(this.#interval);
+    this.#interval = undefined;
+  }
+}
+
+class Deadline implements Timer {
+  readonly #slot: Set<Deadline>;
+  readonly expire: () => void;
+  constructor(slot: Set<Deadline>, expire: () => void) {
+    this.#slot = slot;
+    this.expire = expire;
+  }
+  cancel(): void {
+    this.#slot.delete(this);
+  }
+}
+
+/**
+ * Expires when `touch` has not been called for `timeoutMs`. A touch only notes the time: the timer is armed
+ * anew when it fires too early, not on every byte.
+ */
+export class IdleWatch {
+  readonly #timers: Timers;
+  readonly #timeoutMs: number;
+  readonly #expire: () => void;
+  #touchedMs: number;
+  #timer: Timer;
+
+  constructor(timers: Timers, timeoutMs: number, expire: () => void) {
+    this.#timers = timers;
+    this.#timeoutMs = timeoutMs;
+    this.#expire = expire;
+    this.#touchedMs = timers.nowMs();
+    this.#timer = timers.after(timeoutMs, () => this.#check());
+  }
+
+  touch(): void {
+    this.#touchedMs = this.#timers.nowMs();
+  }
+
+  cancel(): void {
+    this.#timer.cancel();
+  }
+
+  #check(): void {
+    const leftMs = this.#touchedMs + this.#timeoutMs - this.#timers.nowMs();
+    if (leftMs <= 0) return this.#expire();
+    this.#timer = this.#timers.after(leftMs, () => this.#check());
+  }
+}

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import { OPERATOR_SERVICE_ACCOUNT } from '../../api/names.ts';
+import { type KubernetesObject, NAMESPACE, pick, render } from './helm.ts';
+
+/** `group/resource[name]: verbs`, sorted: the whole of what a role allows, readable in a diff. */
+function allowed(role: KubernetesObject): string[] {
+  return role.rules
+    .flatMap((rule: KubernetesObject) =>
+      rule.apiGroups.flatMap((group: string) =>
+        rule.resources.map((resource: string) => {
+          const names = rule.resourceNames ? `[${rule.resourceNames.join(' ')}]` : '';
+          return `${group}/${resource}${names}: ${rule.verbs.join(' ')}`;
+        }),
+      ),
+    )
+    .sort();
+}
+
+describe('permissions of the control plane', () => {
+  let objects: KubernetesObject[];
+  let roles: KubernetesObject[];
+  before(async () => {
+    objects = await render();
+    roles = objects.filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role');
+  });
+
+  it('are, cluster-wide, exactly these', () => {
+    assert.deepEqual(allowed(pick(objects, 'ClusterRole')), CLUSTER_WIDE);
+  });
+
+  it('are, in the release namespace, exactly these', () => {
+    assert.deepEqual(allowed(pick(objects, 'Role')), IN_ITS_NAMESPACE);
+  });
+
+  it('have no wildcard', () => {
+    for (const { rules } of roles) assert.doesNotMatch(JSON.stringify(rules), /"\*"/);
+  });
+
+  it('never list or watch Secrets', () => {
+    const onSecrets = roles.flatMap(({ rules }) =>
+      rules.filter(({ resources }: KubernetesObject) => resources.includes('secrets')),
+    );
+    assert.ok(onSecrets.length > 0);
+    for (const { verbs } of onSecrets) {
+      assert.equal(
+        verbs.some((verb: string) => ['list', 'watch', 'deletecollection'].includes(verb)),
+        false,
+      );
+    }
+  });
+
+  it('are the operator’s alone', () => {
+    const bindings = objects.filter(({ kind }) => kind.endsWith('RoleBinding'));
+    assert.equal(bindings.length, 2);
+    for (const { subjects } of bindings) {
+      assert.deepEqual(subjects, [
+        { kind: 'ServiceAccount', name: OPERATOR_SERVICE_ACCOUNT, namespace: NAMESPACE },
+      ]);
+    }
+  });
+
+  it('leave the injector without a token', () => {
+    const { spec } = pick(objects, 'Deployment', 'weft-injector').spec.template;
+    assert.equal(spec.automountServiceAccountToken, false);
+    assert.equal(pick(objects, 'ServiceAccount', 'weft-injector').automountServiceAccountToken, false);
+  });
+
+  it('are narrowed to the mesh’s own Secrets by an admission policy that the API server evaluates', () => {
+    const { spec } = pick(objects, 'ValidatingAdmissionPolicy', 'weft-operator-secrets');
+    assert.match(
+      spec.matchConditions[0].expression,
+      new RegExp(`system:serviceaccount:${NAMESPACE}:${OPERATOR_SERVICE_ACCOUNT}'`),
+    );
+    assert.equal(spec.failurePolicy, 'Fail');
+    const binding = pick(objects, 'ValidatingAdmissionPolicyBinding', 'weft-operator-secrets');
+    assert.ok(binding.spec.validationActions.includes('Deny'));
+  });
+});
+
+const CLUSTER_WIDE: string[] = [];
+const IN_ITS_NAMESPACE: string[] = [];

@@ -1,0 +1,151 @@
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findBinary } from './binaries.ts';
+import { cacheDirectory } from './cache.ts';
+import { readState } from './clusterfiles.ts';
+import { type CommandOptions, type CommandResult, findOnPath, run, runOk } from './command.ts';
+import { ctr } from './containerd.ts';
+import { noProgress, type Progress, showProgress } from './progress.ts';
+import { RunningCluster, whyNoCluster } from './runningcluster.ts';
+
+/** Where `npm run cluster up` keeps its cluster. */
+export const standingDirectory = (): string => cacheDirectory('cluster');
+
+type Ending = () => Promise<void>;
+
+/** A Kubernetes cluster that a test uses: a given one, the standing one, or one of its own. */
+export class Cluster {
+  readonly kubeconfigPath: string;
+  /** Undefined when the cluster is somebody else's, known by its kubeconfig alone. */
+  readonly #running: RunningCluster | undefined;
+  readonly #kubectl: string;
+  readonly #ending: Ending;
+
+  private constructor(kubeconfigPath: string, kubectl: string, running?: RunningCluster, ending?: Ending) {
+    this.kubeconfigPath = kubeconfigPath;
+    this.#kubectl = kubectl;
+    this.#running = running;
+    this.#ending = ending ?? (() => Promise.resolve());
+  }
+
+  static async given(kubeconfigPath: string, progress: Progress): Promise<Cluster> {
+    const kubectl = findOnPath('kubectl') ?? (await findBinary('kubectl', progress));
+    return new Cluster(kubeconfigPath, kubectl);
+  }
+
+  static async of(running: RunningCluster, ending?: Ending): Promise<Cluster> {
+    return new Cluster(running.kubeconfigPath, await findBinary('kubectl', noProgress), running, ending);
+  }
+
+  /** True when the node and the API server's process are in our hands. */
+  get local(): boolean {
+    return this.#running !== undefined;
+  }
+
+  #node(): RunningCluster {
+    if (!this.#running) throw new Error('This needs a cluster of our own: unset KUBECONFIG');
+    return this.#running;
+  }
+
+  #environment(): NodeJS.ProcessEnv {
+    return { KUBECONFIG: this.kubeconfigPath };
+  }
+
+  kubectl(args: string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return run(this.#kubectl, args, { ...options, env: { ...this.#environment(), ...options.env } });
+  }
+
+  /** Like kubectl, but fails when it fails; gives what was printed. */
+  kubectlOk(args: string[], options: CommandOptions = {}): Promise<string> {
+    return runOk(this.#kubectl, args, { ...options, env: { ...this.#environment(), ...options.env } });
+  }
+
+  /** Applies manifests, given as YAML or JSON text. */
+  apply(manifests: string): Promise<string> {
+    return this.kubectlOk(['apply', '--server-side', '--force-conflicts', '-f', '-'], { input: manifests });
+  }
+
+  async helm(args: string[], options: CommandOptions & { major?: 3 | 4 } = {}): Promise<CommandResult> {
+    const helm = await findBinary(options.major === 3 ? 'helm3' : 'helm4');
+    return run(helm, args, { ...options, env: { ...this.#environment(), ...options.env } });
+  }
+
+  async helmOk(args: string[], options: CommandOptions & { major?: 3 | 4 } = {}): Promise<string> {
+    const helm = await findBinary(options.major === 3 ? 'helm3' : 'helm4');
+    return runOk(helm, args, { ...options, env: { ...this.#environment(), ...options.env } });
+  }
+
+  /** Runs a command inside the node: tcpdump, ip, iptables-save, nsenter … */
+  nodeExec(command: string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return run('nsenter', [...this.#node().nsenter, ...command], options);
+  }
+
+  nodeExecOk(command: string[], options: CommandOptions = {}): Promise<string> {
+    return runOk('nsenter', [...this.#node().nsenter, ...command], options);
+  }
+
+  /** The command line by which another program, such as a long tcpdump, is started inside the node. */
+  nodeCommand(command: string[]): [string, string[]] {
+    return ['nsenter', [...this.#node().nsenter, ...command]];
+  }
+
+  /** Loads an image archive into the node; pods name it with imagePullPolicy Never or IfNotPresent. */
+  async importImage(archivePath: string): Promise<void> {
+    await this.nodeExecOk([...ctr, 'images', 'import', archivePath]);
+  }
+
+  stopApiServer(): Promise<void> {
+    return this.#node().stopApiServer();
+  }
+
+  startApiServer(): Promise<void> {
+    return this.#node().startApiServer();
+  }
+
+  /** Done with it: a cluster of the test's own ends, any other stays as it is. */
+  release(): Promise<void> {
+    return this.#ending();
+  }
+}
+
+const ownPrefix = join(tmpdir(), 'weft-cluster-');
+
+/** Removes what is left of clusters whose keeper was killed with its owner: nobody else would. */
+async function removeAllRemains(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const directory = join(tmpdir(), name);
+    if (!directory.startsWith(ownPrefix) || !readState(directory)) continue;
+    if (!RunningCluster.find(directory)) await RunningCluster.removeRemains(directory);
+  }
+}
+
+async function startOwn(progress: Progress): Promise<Cluster> {
+  await removeAllRemains();
+  const directory = mkdtempSync(ownPrefix);
+  const running = await RunningCluster.start(directory, false, progress);
+  // The keeper ends the cluster when this process ends; a signal only has to end the process.
+  return Cluster.of(running, () => running.end());
+}
+
+/**
+ * The cluster for a test run: the one that KUBECONFIG names, else the one that `npm run cluster up` has left running,
+ * else a new one that lives until release() or the end of this process.
+ */
+export async function acquireCluster(progress: Progress = showProgress): Promise<Cluster> {
+  const given = process.env.KUBECONFIG;
+  if (given && existsSync(given)) return Cluster.given(given, progress);
+  if (given) throw new Error(`KUBECONFIG names ${given}, which is not there`);
+  const standing = RunningCluster.find(standingDirectory());
+  if (standing && (await standing.status()).phase === 'ready') return Cluster.of(standing);
+  return startOwn(progress);
+}
+
+/**
+ * For a test's `skip`: the reason why there is no cluster here, or false when there is one to be had. CI gets no
+ * reason: there the test runs, and fails if it cannot.
+ */
+export async function skipWithoutCluster(): Promise<string | false> {
+  if (process.env.CI || process.env.KUBECONFIG) return false;
+  return (await whyNoCluster()) ?? false;
+}

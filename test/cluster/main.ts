@@ -1,0 +1,82 @@
+// npm run cluster: a cluster that stays up between test runs.
+import { spawn } from 'node:child_process';
+import { dirname } from 'node:path';
+import { Command } from 'commander';
+import { findBinary } from './binaries.ts';
+import { cacheDirectory } from './cache.ts';
+import { standingDirectory } from './cluster.ts';
+import { searchPath } from './command.ts';
+import { withLock } from './lock.ts';
+import { noProgress, showProgress } from './progress.ts';
+import { RunningCluster } from './runningcluster.ts';
+
+async function up(): Promise<void> {
+  await withLock(cacheDirectory('cluster.lock'), async () => {
+    const running = RunningCluster.find(standingDirectory());
+    if ((await running?.status())?.phase === 'ready') return;
+    await running?.end();
+    await RunningCluster.removeRemains(standingDirectory());
+    await RunningCluster.start(standingDirectory(), true, showProgress);
+  });
+  await status();
+}
+
+async function down(): Promise<void> {
+  const running = RunningCluster.find(standingDirectory());
+  await running?.end();
+  await RunningCluster.removeRemains(standingDirectory());
+  console.log(running ? 'The cluster is down.' : 'No cluster was up.');
+}
+
+async function status(): Promise<void> {
+  const running = RunningCluster.find(standingDirectory());
+  if (!running) {
+    console.log('No cluster is up.');
+    process.exitCode = 1;
+    return;
+  }
+  const { phase, detail } = await running.status();
+  console.log(`The cluster is ${phase}${detail ? `: ${detail}` : ''}.`);
+  console.log(`export KUBECONFIG=${running.kubeconfigPath}`);
+  if (phase !== 'ready') process.exitCode = 1;
+}
+
+/** A shell, or one command, with KUBECONFIG set and kubectl and helm on PATH; inside the node where asked. */
+async function shell(command: string[], options: { node?: boolean }): Promise<void> {
+  const running = RunningCluster.find(standingDirectory());
+  if (!running) throw new Error('No cluster is up.');
+  const tools = [await findBinary('kubectl', noProgress), await findBinary('helm4')];
+  const env = {
+    ...process.env,
+    KUBECONFIG: running.kubeconfigPath,
+    PATH: [...tools.map((path) => dirname(path)), searchPath].join(':'),
+  };
+  const line = command.length > 0 ? command : [process.env.SHELL ?? 'sh'];
+  const [program = 'sh', ...args] = options.node ? ['nsenter', ...running.nsenter, ...line] : line;
+  const child = spawn(program, args, { stdio: 'inherit', env });
+  process.exitCode = await new Promise<number>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+const program = new Command('cluster')
+  .description('A Kubernetes cluster of one node on this machine, for tests')
+  .enablePositionalOptions();
+program.command('up').description('start it, unless it is up; prints its kubeconfig').action(up);
+program.command('down').description('end it and remove what it left').action(down);
+program.command('status').description('tell whether it is up').action(status);
+program
+  .command('shell')
+  .description('run a shell, or the given command, with kubectl and helm set up for it')
+  .option('--node', 'run it inside the node: its network, processes and mounts')
+  .argument('[command...]')
+  .passThroughOptions()
+  .action(shell);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

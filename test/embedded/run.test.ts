@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+
+/** `weft run examples/shop` as a user has it: real processes, real certificates, real sockets. */
+const SHOP = 'examples/shop';
+const PORTS = [18081, 18082, 18083, 18101, 18102, 18180, 18190, 18280, 18290, 18301, 18380, 18390];
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly ended: Promise<number | null>;
+  output(): string;
+}
+
+function weft(...args: string[]): Run {
+  const child = spawn(process.execPath, ['weft.ts', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk;
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    output += chunk;
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { child, ended, output: () => output };
+}
+
+async function eventually(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  withinMs = 30_000,
+): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (Date.now() < deadline) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail(`not within ${withinMs} ms: ${what}`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+async function assertPortsFree(): Promise<void> {
+  for (const port of PORTS) assert.ok(await isFree(port), `port ${port} is still in use`);
+}
+
+async function status(method: string, url: string): Promise<number> {
+  const answer = await fetch(url, { method }).catch(() => undefined);
+  await answer?.arrayBuffer();
+  return answer?.status ?? 0;
+}
+
+describe('weft run --once', () => {
+  it('proves every expectation of the shop, exits 0 and leaves nothing running', async () => {
+    const run = weft('run', SHOP, '--once');
+    assert.equal(await run.ended, 0, run.output());
+    const lines = run.output().split('\n');
+    const expectations = JSON.parse(await readFile(join(SHOP, 'expectations.json'), 'utf8'));
+    const expected =
+      expectations.requests.length + expectations.encrypted.length + expectations.plaintextRefused.length + 1;
+    assert.equal(lines.filter((line) => line.startsWith('ok ')).length, expected, run.output());
+    assert.match(run.output(), /in force after \d+ ms/);
+    assert.match(run.output(), new RegExp(`${expected} of ${expected} expectations held`));
+    await assertPortsFree();
+  });
+
+  it('leaves the policy file of the example as it was', async () => {
+    assert.match(await readFile(join(SHOP, 'policy.yaml'), 'utf8'), /methods: \[GET\]/);
+  });
+
+  it('exits 1 and names the expectation that did not hold', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'weft-embedded-'));
+    await cp(SHOP, folder, { recursive: true });
+    const file = join(folder, 'expectations.json');
+    await writeFile(
+      file,
+      (await readFile(file, 'utf8')).replace('"status": 403, "error": "denied"', '"status": 200'),
+    );
+    const run = weft('run', folder, '--once');
+    assert.equal(await run.ended, 1, run.output());
+    assert.match(run.output(), /FAIL .*web may not write to payments.*403 weft-error: denied/);
+    await rm(folder, { recursive: true });
+  });
+});
+
+describe('weft run, given something wrong', () => {
+  it('says which folder cannot be read', async () => {
+    const run = weft('run', 'no/such/folder');
+    assert.equal(await run.ended, 2);
+    assert.match(run.output(), /no\/such\/folder is not a folder that can be read/);
+  });
+
+  it('says where a Workload document is wrong', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'weft-embedded-'));
+    const bad =
+      'apiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: a, namespace: b}\nspec: {admin: {port: 99999}}\n';
+    await writeFile(join(folder, 'a.yaml'), bad);
+    const run = weft('run', folder);
+    assert.equal(await run.ended, 2);
+    assert.match(run.output(), /a\.yaml: .*spec/);
+    await rm(folder, { recursive: true });
+  });
+
+  it('says that a port is taken and ends what it started', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(18280, '127.0.0.1', resolve));
+    const run = weft('run', SHOP, '--once');
+    assert.equal(await run.ended, 1, run.output());
+    assert.match(run.output(), /18280|EADDRINUSE/);
+    await new Promise((resolve) => taken.close(resolve));
+    await assertPortsFree();
+  });
+});
+
+describe('weft run, while it runs', () => {
+  let folder: string;
+  let run: Run;
+  const payments = 'http://127.0.0.1:18101/v1/charges';
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'weft-embedded-'));
+    await cp(SHOP, folder, { recursive: true });
+    run = weft('run', folder);
+    await eventually('the shop answers', async () => (await status('GET', payments)) === 200);
+  });
+
+  after(async () => {
+    run.child.kill('SIGINT');
+    await run.ended;
+    await rm(folder, { recursive: true });
+  });
+
+  it('shows who talks to whom', async () => {
+    await eventually('edges are shown', () => /shop\/web → shop\/payments: \d+ allowed/.test(run.output()));
+    await eventually('denials are shown', () =>
+      /shop\/catalog → shop\/payments: 0 allowed, \d+ denied/.test(run.output()),
+    );
+  });
+
+  it('takes an edited policy into force and shows it', async () => {
+    assert.equal(await status('POST', payments), 403);
+    const file = join(folder, 'policy.yaml');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('methods: [GET]', 'methods: [GET, POST]'));
+    await eventually('POST is allowed', async () => (await status('POST', payments)) === 201, 5_000);
+    await eventually('the view shows it', () => /policy .*payments.*in force on 1 of 1/.test(run.output()));
+  });
+
+  it('keeps the last good policy when the file asks for what is not enforced yet, and says so', async () => {
+    const file = join(folder, 'policy.yaml');
+    const good = await readFile(file, 'utf8');
+    const unsupported = good.replace(
+      'mtls: {mode: Strict}',
+      'mtls: {mode: Permissive}\n    limits: {maxConnections: 10}',
+    );
+    await writeFile(file, unsupported);
+    await eventually('the refusal is shown', () =>
+      /NOT accepted \(NotImplemented\).*limits/.test(run.output()),
+    );
+    assert.equal(await status('GET', 'http://127.0.0.1:18301/v1/charges'), 403, 'catalog stays refused');
+    await writeFile(file, good);
+  });
+
+  it('keeps the last good policy when the file is not YAML', async () => {
+    const file = join(folder, 'policy.yaml');
+    const good = await readFile(file, 'utf8');
+    await writeFile(file, 'kind: [MeshPolicy\n');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert.equal(await status('GET', payments), 200);
+    assert.equal(await status('GET', 'http://127.0.0.1:18301/v1/charges'), 403);
+    await writeFile(file, good);
+  });
+
+  it('ends everything on Ctrl-C', async () => {
+    run.child.kill('SIGINT');
+    assert.equal(await run.ended, 0, run.output());
+    await assertPortsFree();
+  });
+});

@@ -1,0 +1,136 @@
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+
+/**
+ * `npm test`: every stage in order, one summary. `npm test -- unit cluster` runs the named stages only.
+ * Elsewhere than in CI a test that cannot run says so and is listed as skipped; with CI=true it fails the run.
+ */
+interface Stage {
+  readonly name: string;
+  readonly what: string;
+  readonly command: readonly string[];
+  /** a stage of node's test runner prints counts that are added up */
+  readonly tests?: true;
+}
+interface Result {
+  readonly stage: Stage;
+  readonly code: number;
+  readonly seconds: number;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const BIN = 'node_modules/.bin';
+const ROOMS = ['api', 'operator', 'injector', 'sidecar', 'init', 'cli'];
+
+const STAGES: readonly Stage[] = [
+  { name: 'lint', what: 'style and import boundaries', command: [`${BIN}/biome`, 'check', '.'] },
+  { name: 'types', what: 'strict type check', command: [`${BIN}/tsc`, '--noEmit'] },
+  {
+    name: 'drift',
+    what: 'generated files are current',
+    command: [process.execPath, 'api/generate.ts', '--check'],
+  },
+  nodeTests(
+    'unit',
+    'unit, property and contract tests',
+    ROOMS.map((room) => `${room}/**/*.test.ts`),
+    2,
+  ),
+  nodeTests('bundle', 'the bundles: content and size', ['test/bundle/*.test.ts']),
+  nodeTests('embedded', 'the whole mesh as processes on loopback', ['test/embedded/*.test.ts']),
+  nodeTests('netns', 'iptables redirection in a network namespace', ['test/netns/*.test.ts']),
+  nodeTests('apiserver', 'operator and injector against a real kube-apiserver', ['test/apiserver/*.test.ts']),
+  nodeTests('chart', 'the helm chart', ['test/chart/*.test.ts']),
+  nodeTests('cluster', 'the whole path on a real cluster', ['test/cluster/*.test.ts']),
+];
+
+function nodeTests(name: string, what: string, patterns: readonly string[], concurrency = 1): Stage {
+  const flags = ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`];
+  return { name, what, command: [process.execPath, ...flags, ...patterns], tests: true };
+}
+
+async function main(wanted: readonly string[]): Promise<number> {
+  const unknown = wanted.filter((name) => !STAGES.some((stage) => stage.name === name));
+  if (unknown.length > 0) {
+    console.error(`no stage ${unknown.join(', ')}; there are: ${STAGES.map(({ name }) => name).join(', ')}`);
+    return 2;
+  }
+  const results: Result[] = [];
+  for (const stage of STAGES) {
+    if (wanted.length === 0 || wanted.includes(stage.name)) results.push(await runStage(stage));
+  }
+  return report(results);
+}
+
+async function runStage(stage: Stage): Promise<Result> {
+  console.log(`\n━━ ${stage.name}: ${stage.what}`);
+  const startMs = performance.now();
+  const { code, output } = await runCommand(expand(stage.command));
+  return {
+    stage,
+    code,
+    seconds: Math.round((performance.now() - startMs) / 1000),
+    passed: stage.tests ? count(output, 'pass') : 0,
+    failed: stage.tests ? count(output, 'fail') : 0,
+    skipped: stage.tests ? count(output, 'skipped') + count(output, 'todo') : 0,
+  };
+}
+
+/** Patterns are expanded here, so that a pattern that matches nothing is noticed and not an empty success. */
+function expand(command: readonly string[]): string[] {
+  return command.flatMap((word) => {
+    if (!word.includes('*')) return [word];
+    const files = globSync(word).sort();
+    if (files.length === 0) throw new Error(`no test file matches ${word}`);
+    return files;
+  });
+}
+
+function runCommand(command: readonly string[]): Promise<{ code: number; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      process.stdout.write(chunk);
+      output = (output + chunk.toString()).slice(-10_000);
+    });
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+/** Reads `ℹ pass 12` of the spec reporter's closing lines. */
+function count(output: string, what: string): number {
+  const matches = [...output.matchAll(new RegExp(`^ℹ ${what} (\\d+)$`, 'gm'))];
+  return Number(matches.at(-1)?.[1] ?? 0);
+}
+
+function report(results: readonly Result[]): number {
+  const strict = process.env.CI === 'true';
+  console.log('\n━━ summary');
+  let failedStages = 0;
+  for (const result of results) {
+    const { stage, code, passed, failed, skipped, seconds } = result;
+    const empty = stage.tests === true && passed + failed === 0;
+    const bad = code !== 0 || empty || (strict && skipped > 0);
+    if (bad) failedStages++;
+    const counts = stage.tests ? `${passed} passed, ${failed} failed, ${skipped} skipped` : '';
+    const why = empty
+      ? ' (no test ran)'
+      : strict && skipped > 0
+        ? ' (nothing may be skipped with CI=true)'
+        : '';
+    console.log(
+      `${bad ? 'FAIL' : 'ok  '}  ${stage.name.padEnd(10)} ${String(seconds).padStart(4)} s  ${counts}${why}`,
+    );
+  }
+  const sum = (key: 'passed' | 'failed' | 'skipped') =>
+    results.reduce((total, result) => total + result[key], 0);
+  const untested = results.filter(({ stage, code }) => !stage.tests && code !== 0).length;
+  console.log(`${sum('passed')} passed, ${sum('failed') + untested} failed, ${sum('skipped')} skipped`);
+  return failedStages === 0 ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));
