@@ -6,7 +6,7 @@ const closed = (properties: TProperties) =>
 
 const Flag = Type.Boolean();
 const Replicas = Type.Integer({ minimum: 1, maximum: 20 });
-const LogLevel = Type.Enum(['trace', 'debug', 'info', 'warn', 'error']);
+const LogLevel = Type.Enum(['debug', 'info', 'warn', 'error']);
 const StringMap = Type.Record(Type.String(), Type.String());
 const Text = Type.String();
 /** Kubernetes' own objects, which the API server judges. */
@@ -40,15 +40,15 @@ export const ChartValuesSchema = closed({
   imagePullSecrets: Type.Array(
     Type.Object({ name: Type.String({ minLength: 1 }) }, { additionalProperties: false }),
   ),
-  logLevel: LogLevel,
   trustDomain: Type.String({ pattern: '^[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?$' }),
   commonLabels: StringMap,
   commonAnnotations: StringMap,
   certificates: closed({ lifetime: Type.String({ pattern: '^([0-9]{1,5}(h|m|s|ms)){1,4}$' }) }),
   crds: closed({ enabled: Flag, keep: Flag }),
-  operator: closed({ replicas: Replicas, resources: Resources, ...placement }),
+  operator: closed({ replicas: Replicas, logLevel: LogLevel, resources: Resources, ...placement }),
   injector: closed({
     replicas: Replicas,
+    logLevel: LogLevel,
     resources: Resources,
     failurePolicy: Type.Enum(['Fail', 'Ignore']),
     timeoutSeconds: Type.Integer({ minimum: 1, maximum: 30 }),
@@ -62,7 +62,7 @@ export const ChartValuesSchema = closed({
   }),
   sidecar: closed({ logLevel: LogLevel, resources: Resources }),
   podMonitor: closed({
-    controlPlane: Flag,
+    operator: Flag,
     sidecars: Flag,
     labels: StringMap,
     interval: Type.String({ pattern: '^[0-9]+(ms|s|m|h)$' }),

@@ -133,7 +133,9 @@ function objectFields(schema: JsonSchema): JsonSchema {
 }
 
 function validations(schema: JsonSchema): readonly JsonSchema[] | undefined {
-  const rules = rulesOf(schema).map(({ cel, message }) => ({ rule: cel, message }));
+  const rules = rulesOf(schema).flatMap(({ cel, message }) =>
+    cel === undefined ? [] : [{ rule: cel, message }],
+  );
   return rules.length > 0 ? rules : undefined;
 }
 

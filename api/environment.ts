@@ -7,8 +7,6 @@ export const ENV = {
   podNamespace: 'WEFT_POD_NAMESPACE',
   podUid: 'WEFT_POD_UID',
   podIp: 'WEFT_POD_IP',
-  /** every address of the pod, comma-separated; the first is podIp */
-  podIps: 'WEFT_POD_IPS',
   proxyId: 'WEFT_PROXY_ID',
   /** host:port of the stream */
   controlPlane: 'WEFT_CONTROL_PLANE',

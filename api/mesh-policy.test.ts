@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { from, RULES_AT } from './policy/cases/case.ts';
 import { POLICY_CASES } from './policy/cases.ts';
 import { validateMeshPolicy } from './validate.ts';
 
@@ -14,6 +15,14 @@ describe('a MeshPolicy', () => {
       const problem = problems.find((candidate) => candidate.path === path);
       assert.ok(problem, `no problem at ${path}: ${JSON.stringify(problems)}`);
       if (rule !== undefined) assert.ok(problem.message.includes(rule), problem.message);
+    });
+  }
+
+  for (const block of [':::/0', '1:2:3:4:5:6:7:8:9/128', '::1::/64', '1:2/16']) {
+    test(`is refused here, though the API server cannot tell: the address ${block}`, () => {
+      const header = { apiVersion: 'weft.dev/v1alpha1', kind: 'MeshPolicy', metadata: { name: 'a' } };
+      const [problem] = validateMeshPolicy({ ...header, spec: from({ ipBlock: block }) });
+      assert.equal(problem?.path, `${RULES_AT}.from[0].ipBlock`);
     });
   }
 

@@ -33,9 +33,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     const options = readOptions(process.env);
     if (flag === '--print') {
-      for (const family of ['IPv4', 'IPv6'] as const) {
-        process.stdout.write(`# ${family}\n${natRules(options.rules, family).join('\n')}\n`);
-      }
+      const families = ['IPv4', 'IPv6'] as const;
+      const texts = families.map((family) => `# ${family}\n${natRules(options.rules, family).join('\n')}\n`);
+      process.stdout.write(texts.join(''));
       return;
     }
     await checkCapabilities();

@@ -98,7 +98,6 @@ function sidecarEnv({ settings, options, proxyId, trustBundle, probes }: Injecti
     fromPod(ENV.podNamespace, 'metadata.namespace'),
     fromPod(ENV.podUid, 'metadata.uid'),
     fromPod(ENV.podIp, 'status.podIP'),
-    fromPod(ENV.podIps, 'status.podIPs'),
     { name: ENV.proxyId, value: proxyId },
     { name: ENV.controlPlane, value: settings.controlPlane },
     { name: ENV.controlPlaneId, value: settings.controlPlaneId },

@@ -12,7 +12,7 @@ import {
 } from '../api/names.ts';
 import { annotation, type Pod } from './pod.ts';
 import { parseQuantity } from './quantity.ts';
-import { LOG_LEVELS, type Resources, type SidecarSettings } from './settings.ts';
+import { type Resources, SIDECAR_LOG_LEVELS, type SidecarSettings } from './settings.ts';
 
 /** The settings as one pod has them. Lists are comma-separated, empty for none. */
 export interface PodOptions {
@@ -100,7 +100,9 @@ class AnnotationReader {
 const imageError: Check = (value) =>
   IMAGE.test(value) ? undefined : 'is not an image; write as in registry.example.com/weft:1.0';
 const logLevelError: Check = (value) =>
-  (LOG_LEVELS as readonly string[]).includes(value) ? undefined : `is none of ${LOG_LEVELS.join(', ')}`;
+  (SIDECAR_LOG_LEVELS as readonly string[]).includes(value)
+    ? undefined
+    : `is none of ${SIDECAR_LOG_LEVELS.join(', ')}`;
 const cpuError: Check = (value) =>
   parseQuantity(value) === undefined ? 'is not an amount of CPU; write as in 100m or 0.5' : undefined;
 const portsError: Check = (value) =>

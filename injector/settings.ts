@@ -45,7 +45,9 @@ export interface InjectorSettings {
   readonly drainDelayMs: number;
 }
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
+/** Of the sidecar; its finest is debug. */
+export const SIDECAR_LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const LOG_LEVELS = ['trace', ...SIDECAR_LOG_LEVELS] as const;
 const PULL_POLICIES = ['IfNotPresent', 'Always', 'Never'] as const;
 type PullPolicy = (typeof PULL_POLICIES)[number];
 const RESTRICTED = [
@@ -87,10 +89,11 @@ function readSidecar(env: Env): SidecarSettings {
   if (parseSpiffeId(controlPlaneId) === undefined) {
     throw new SettingsError(`WEFT_CONTROL_PLANE_ID: ${JSON.stringify(controlPlaneId)} is not a SPIFFE ID`);
   }
+  const logLevel = oneOf(env, 'WEFT_SIDECAR_LOG_LEVEL', LOG_LEVELS, 'info');
   return {
     image,
     imagePullPolicy: oneOf(env, 'WEFT_IMAGE_PULL_POLICY', PULL_POLICIES, 'IfNotPresent'),
-    logLevel: oneOf(env, 'WEFT_SIDECAR_LOG_LEVEL', LOG_LEVELS, 'info'),
+    logLevel: logLevel === 'trace' ? 'debug' : logLevel,
     resources: {
       ...quantity(env, 'cpuRequest', 'WEFT_SIDECAR_CPU_REQUEST'),
       ...quantity(env, 'memoryRequest', 'WEFT_SIDECAR_MEMORY_REQUEST'),

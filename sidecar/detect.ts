@@ -58,7 +58,7 @@ function firstLine(bytes: Buffer): Line {
   const end = bytes.indexOf(0x0a, start);
   const limit = Math.min(bytes.length, DETECT_MAX_BYTES);
   const complete = end !== -1 && end < limit;
-  return { text: bytes.latin1Slice(start, complete ? end : limit), complete };
+  return { text: bytes.toString('latin1', start, complete ? end : limit), complete };
 }
 
 function looksLikeRequest(line: Line): boolean {

@@ -6,7 +6,8 @@ import type { Static, TSchema } from 'typebox';
  * Source: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
  */
 export interface Rule<T = unknown> {
-  readonly cel: string;
+  /** absent: no CEL of every supported Kubernetes can say it, so the operator alone judges */
+  readonly cel?: string;
   readonly message: string;
   readonly holds: (value: T) => boolean;
 }

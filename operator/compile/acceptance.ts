@@ -1,5 +1,5 @@
-import { API_VERSION } from '../../api/names.ts';
 import { type MeshPolicySpec, targetKind } from '../../api/mesh-policy.ts';
+import { API_VERSION } from '../../api/names.ts';
 import { notImplementedFields } from '../../api/not-implemented.ts';
 import { validateMeshPolicy } from '../../api/validate.ts';
 import type { MeshSettings, Policy } from '../mesh/model.ts';
@@ -72,7 +72,9 @@ function outsideControlPlane({ namespace, spec }: Policy, settings: MeshSettings
 function ambiguousCaller({ namespace, spec }: Policy, settings: MeshSettings): Acceptance | undefined {
   if (namespace !== settings.controlPlaneNamespace) return undefined;
   for (const rule of spec.inbound?.authorization?.rules ?? []) {
-    const caller = rule.from?.find((from) => from.serviceAccount !== undefined && from.namespace === undefined);
+    const caller = rule.from?.find(
+      (from) => from.serviceAccount !== undefined && from.namespace === undefined,
+    );
     if (caller === undefined) continue;
     return refuse(
       'Invalid',

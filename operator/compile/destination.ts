@@ -96,7 +96,7 @@ function workloadBehind(
   reference: string | undefined,
 ): Workload | undefined | 'unknown' {
   const referenced = reference === undefined ? undefined : mesh.workload(reference);
-  if (referenced !== undefined && referenced.addresses.includes(address) && !referenced.finished) return referenced;
+  if (referenced?.addresses.includes(address) && !referenced.finished) return referenced;
   const owner = workloadAt(mesh, address, port);
   if (owner !== undefined) return owner;
   if (reference === undefined) return undefined;
@@ -108,6 +108,8 @@ function endpoint(mesh: Mesh, address: string, port: number, workload: Workload 
   if (workload === undefined) return { address, port };
   const { name, namespace, serviceAccount } = workload;
   const { trustDomain } = mesh.settings;
-  const identity = mesh.isMeshed(workload) && { spiffeId: spiffeId({ trustDomain, namespace, serviceAccount }) };
+  const identity = mesh.isMeshed(workload) && {
+    spiffeId: spiffeId({ trustDomain, namespace, serviceAccount }),
+  };
   return { address, port, workload: name, namespace, ...identity };
 }

@@ -52,9 +52,19 @@ interface MergedScope {
 function mergeScope(scope: Scope, ranked: readonly Hit[], conflicts: Conflict[]): MergedScope {
   const here = ranked.filter((hit) => appliesTo(hit, scope));
   const enforced = here.filter((hit) => !isAudit(hit));
-  const mtls = winner(here, conflicts, 'spec.inbound.mtls.mode', (hit) => hit.policy.spec.inbound?.mtls?.mode);
+  const mtls = winner(
+    here,
+    conflicts,
+    'spec.inbound.mtls.mode',
+    (hit) => hit.policy.spec.inbound?.mtls?.mode,
+  );
   const authorization = 'spec.inbound.authorization';
-  const byDefault = winner(enforced, conflicts, `${authorization}.default`, (hit) => authorizationOf(hit)?.default);
+  const byDefault = winner(
+    enforced,
+    conflicts,
+    `${authorization}.default`,
+    (hit) => authorizationOf(hit)?.default,
+  );
   const allow = winner(enforced, conflicts, `${authorization}.rules`, allowRules);
   return {
     scope,

@@ -1,8 +1,8 @@
-import type { Protocol } from '../../api/proxy-config.ts';
 import { targetKind } from '../../api/mesh-policy.ts';
+import type { Protocol } from '../../api/proxy-config.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Service, ServicePort, Workload } from '../mesh/model.ts';
-import { type Conflict, byPrecedence } from './conflict.ts';
+import { byPrecedence, type Conflict } from './conflict.ts';
 import { type EffectivePolicy, effectivePolicies } from './effective.ts';
 import { containerPorts } from './service-ports.ts';
 

@@ -10,7 +10,12 @@ export function servicePortsNamed(service: Service, port: string | number): Serv
  * Service's EndpointSlices say, else the same number, which is targetPort's default.
  * Source: https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/#ServiceSpec
  */
-export function containerPorts(mesh: Mesh, service: Service, port: ServicePort, workload: Workload): number[] {
+export function containerPorts(
+  mesh: Mesh,
+  service: Service,
+  port: ServicePort,
+  workload: Workload,
+): number[] {
   const { targetPort } = port;
   if (typeof targetPort === 'number') return [targetPort];
   if (targetPort !== undefined) {

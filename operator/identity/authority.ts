@@ -14,7 +14,7 @@ export const BACKDATE_MS = 5 * 60 * 1000;
 const PEM_PRIVATE_KEY = 'PRIVATE KEY';
 
 export interface LeafRequest {
-  readonly spiffeId: string;
+  readonly spiffeId: string | undefined;
   /** the proxy id alone; for the operator's own leaf the names of its Service */
   readonly dnsNames: readonly string[];
 }
@@ -81,6 +81,15 @@ export class Authority {
     return certificate.verify(new NodeCertificate(this.trustBundle).publicKey);
   }
 
+  ownsKey(certificate: NodeCertificate, privateKey: string): boolean {
+    return certificate.checkPrivateKey(createPrivateKey(privateKey));
+  }
+
+  /** A server's leaf without identity in the mesh, for those who know it by name: the API server. */
+  issueServer(dnsNames: readonly string[], nowMs: number): Promise<Leaf> {
+    return this.issue({ spiffeId: undefined, dnsNames }, nowMs);
+  }
+
   async #sign(keys: webcrypto.CryptoKeyPair, request: LeafRequest, nowMs: number): Promise<string> {
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serialNumber(),
@@ -105,11 +114,12 @@ async function leafExtensions(
 ): Promise<x509.Extension[]> {
   const { clientAuth, serverAuth } = x509.ExtendedKeyUsage;
   const names = dnsNames.map((value) => ({ type: 'dns', value }) as const);
+  const uris = spiffeId === undefined ? [] : [{ type: 'url', value: spiffeId } as const];
   return [
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
     new x509.ExtendedKeyUsageExtension([serverAuth, clientAuth]),
-    new x509.SubjectAlternativeNameExtension([{ type: 'url', value: spiffeId }, ...names]),
+    new x509.SubjectAlternativeNameExtension([...uris, ...names]),
     await x509.SubjectKeyIdentifierExtension.create(publicKey),
     await x509.AuthorityKeyIdentifierExtension.create(root.publicKey),
   ];

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { X509Certificate as NodeCertificate } from 'node:crypto';
+import type { X509Certificate as NodeCertificate } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { parseSpiffeId, type WorkloadIdentity } from '../../api/spiffe.ts';
 
@@ -14,7 +14,11 @@ export interface PeerIdentity extends WorkloadIdentity {
  * looked at. Returns a text that says what is wrong otherwise.
  * Source: SPIFFE X509-SVID section 2 (exactly one URI SAN), 4.1 (leaves are no CAs).
  */
-export function readPeer(certificate: NodeCertificate, trustDomain: string, nowMs: number): PeerIdentity | string {
+export function readPeer(
+  certificate: NodeCertificate,
+  trustDomain: string,
+  nowMs: number,
+): PeerIdentity | string {
   if (certificate.ca) return 'the certificate is a CA certificate';
   if (nowMs > certificate.validToDate.getTime()) return 'the certificate has expired';
   const { uris, dnsNames } = alternativeNames(certificate);

@@ -33,6 +33,8 @@ export const isNotFound = (error: unknown) => hasStatus(error, 404);
 export const isAlreadyExists = (error: unknown) =>
   hasStatus(error, 409) && (error as ApiError).reason === 'AlreadyExists';
 export const isConflict = (error: unknown) => hasStatus(error, 409) && !isAlreadyExists(error);
+/** The object does not fit its schema, or a JSON Patch's test does not hold. */
+export const isInvalid = (error: unknown) => hasStatus(error, 422);
 /** The resource version or the continue token is too old: list again. */
 export const isGone = (error: unknown) => hasStatus(error, 410);
 

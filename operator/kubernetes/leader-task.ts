@@ -1,4 +1,5 @@
 import type { Leadership } from '../platform.ts';
+import { backoffMs } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { describeError, type Log } from './log.ts';
 
@@ -7,6 +8,7 @@ export interface LeaderTaskOptions {
   readonly name: string;
   readonly leadership: Leadership;
   readonly clock: Clock;
+  readonly random: () => number;
   readonly intervalMs: number;
   readonly log: Log;
   readonly work: () => Promise<void>;
@@ -18,6 +20,7 @@ export class LeaderTask {
   #running: Promise<void> | undefined;
   #cancel: () => void = () => {};
   #stopped = false;
+  #failures = 0;
 
   constructor(options: LeaderTaskOptions) {
     this.#options = options;
@@ -41,13 +44,19 @@ export class LeaderTask {
   }
 
   async #once(): Promise<void> {
-    const { name, clock, intervalMs, log, work } = this.#options;
+    const { name, clock, random, intervalMs, log, work } = this.#options;
     try {
       await work();
+      this.#failures = 0;
     } catch (error) {
+      this.#failures += 1;
       log.warn({ task: name, error: describeError(error) }, 'a task of the leader failed; it is tried again');
     }
     this.#running = undefined;
-    if (!this.#stopped) this.#cancel = clock.after(intervalMs, () => this.#run());
+    const delayMs =
+      this.#failures === 0
+        ? intervalMs
+        : backoffMs(this.#failures, { baseMs: 1_000, maxMs: intervalMs }, random);
+    if (!this.#stopped) this.#cancel = clock.after(delayMs, () => this.#run());
   }
 }

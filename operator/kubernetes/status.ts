@@ -2,7 +2,7 @@ import { FIELD_MANAGER } from '../../api/names.ts';
 import type { Policy } from '../mesh/model.ts';
 import type { Condition, PolicyStatus } from '../platform.ts';
 import type { ApiClient } from './api-client.ts';
-import { isConflict, isNotFound } from './api-error.ts';
+import { isInvalid, isNotFound } from './api-error.ts';
 import { canonicalJson, type PolicyObject } from './objects.ts';
 import { MESH_POLICIES, objectPath } from './resources.ts';
 
@@ -31,23 +31,35 @@ export class PolicyStatuses {
     const known = seen?.uid === policy.uid ? seen.status : undefined;
     const next = keepTransitionTimes(known, status);
     if (canonicalJson(known) === canonicalJson(next)) return;
-    // The uid is immutable: a policy deleted and made anew under the same name refuses this patch.
-    const body = { metadata: { uid: policy.uid }, status: withRemovals(known, next) };
     try {
-      const written = await this.#patch(policy, body);
-      this.observe(policy.key, written);
+      this.observe(policy.key, await this.#patch(policy, next));
     } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error;
+      if (isNotFound(error)) return;
+      if (isInvalid(error) && !(await this.#isStillThere(policy))) return;
+      throw error;
     }
   }
 
-  #patch(policy: Policy, body: object): Promise<PolicyObject> {
-    const path = `${objectPath(MESH_POLICIES, policy.namespace, policy.name)}/status`;
-    return this.#api.request<PolicyObject>('PATCH', path, {
+  /** The test looks at the uid where the patch is applied: a policy made anew under the name refuses it. */
+  #patch(policy: Policy, status: PolicyStatus): Promise<PolicyObject> {
+    return this.#api.request<PolicyObject>('PATCH', `${pathOf(policy)}/status`, {
       query: { fieldManager: FIELD_MANAGER },
-      contentType: 'application/merge-patch+json',
-      body,
+      contentType: 'application/json-patch+json',
+      body: [
+        { op: 'test', path: '/metadata/uid', value: policy.uid },
+        { op: 'add', path: '/status', value: status },
+      ],
     });
+  }
+
+  async #isStillThere(policy: Policy): Promise<boolean> {
+    try {
+      const now = await this.#api.request<PolicyObject>('GET', pathOf(policy));
+      return now.metadata?.uid === policy.uid;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
   }
 }
 
@@ -70,8 +82,6 @@ function conditionsOf(status: unknown): readonly Condition[] {
   return Array.isArray(conditions) ? conditions.filter((entry) => typeof entry === 'object' && entry) : [];
 }
 
-/** In a merge patch what should go must be named; lists are replaced whole. RFC 7386 section 2. */
-function withRemovals(known: unknown, next: PolicyStatus): Record<string, unknown> {
-  const before = typeof known === 'object' && known !== null ? Object.keys(known) : [];
-  return { ...Object.fromEntries(before.map((key) => [key, null])), ...next };
+function pathOf({ namespace, name }: Policy): string {
+  return objectPath(MESH_POLICIES, namespace, name);
 }

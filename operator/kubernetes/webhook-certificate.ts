@@ -8,14 +8,12 @@ import { publishTrustBundle } from './trust-bundle.ts';
 
 /** What signs the injector's serving certificate: the mesh's authority. PEM. */
 export interface ServingAuthority {
-  issueServer(dnsNames: readonly string[]): ServingCertificate | Promise<ServingCertificate>;
+  issueServer(
+    dnsNames: readonly string[],
+    nowMs: number,
+  ): Promise<{ readonly certificate: string; readonly privateKey: string }>;
   /** every root that is trusted now, while rotating more than one */
-  trustBundle(): string;
-}
-export interface ServingCertificate {
-  readonly certificate: string;
-  readonly privateKey: string;
-  readonly notAfterMs: number;
+  readonly trustBundle: string;
 }
 
 interface WebhookConfiguration extends KubernetesObject {
@@ -45,7 +43,7 @@ export class WebhookCertificate {
   }
 
   async reconcile(): Promise<void> {
-    const bundle = this.#authority.trustBundle();
+    const bundle = this.#authority.trustBundle;
     await publishTrustBundle(this.#api, this.#namespace, bundle);
     await this.#patchWebhooks(bundle);
     await this.#ensureCertificate(bundle);
@@ -91,7 +89,7 @@ export class WebhookCertificate {
     if (this.#isGood(decode(kept['tls.crt']), decode(kept['tls.key']), bundle)) {
       return { ...kept, 'ca.crt': caCrt };
     }
-    const issued = await this.#authority.issueServer(this.dnsNames);
+    const issued = await this.#authority.issueServer(this.dnsNames, this.#nowMs());
     return { 'tls.crt': encode(issued.certificate), 'tls.key': encode(issued.privateKey), 'ca.crt': caCrt };
   }
 

@@ -44,7 +44,9 @@ export class ProxyIds {
   #settle(id: string): string[] {
     const incumbent = this.#owners.get(id);
     const candidates = this.#byId.get(id).map((key) => this.#candidates.get(key)!);
-    const owner = candidates.sort((a, b) => byAge(a, b) || byIncumbency(a, b, incumbent) || byText(a.uid, b.uid))[0];
+    const owner = candidates.sort(
+      (a, b) => byAge(a, b) || byIncumbency(a, b, incumbent) || byText(a.uid, b.uid),
+    )[0];
     if (owner === undefined) this.#owners.delete(id);
     else this.#owners.set(id, owner.key);
     if (owner?.key === incumbent) return [];

@@ -152,7 +152,15 @@ export function createKubernetesPlatform(options: KubernetesPlatformOptions): Ku
       const certificate = new WebhookCertificate(api, controlPlaneNamespace, authority, () => clock.unixMs());
       const work = () => certificate.reconcile();
       const intervalMs = INJECTOR_INTERVAL_MS;
-      const task = new LeaderTask({ name: 'injector', leadership: election, clock, intervalMs, log, work });
+      const task = new LeaderTask({
+        name: 'injector',
+        leadership: election,
+        clock,
+        random,
+        intervalMs,
+        log,
+        work,
+      });
       tasks.push(task);
       task.start();
     },

@@ -23,7 +23,10 @@ const REASON_MAX_LENGTH = 300;
  * One entry a workload, dropped when it goes.
  */
 export class AckTable {
-  readonly #proxies = new Map<string, { -readonly [K in keyof ProxyAcks]: ProxyAcks[K] } & { destinations: Map<string, Held> }>();
+  readonly #proxies = new Map<
+    string,
+    { -readonly [K in keyof ProxyAcks]: ProxyAcks[K] } & { destinations: Map<string, Held> }
+  >();
   readonly #onChange: (workload: string) => void;
   readonly #nowMs: () => number;
 

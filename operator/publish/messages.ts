@@ -63,7 +63,8 @@ function held(value: Record<string, unknown>): void {
 }
 
 function text(value: unknown, name: string): void {
-  if (typeof value !== 'string' || value.length > TEXT_MAX_LENGTH) throw new BadMessageError(`${name} is not a text`);
+  if (typeof value !== 'string' || value.length > TEXT_MAX_LENGTH)
+    throw new BadMessageError(`${name} is not a text`);
 }
 
 function key(value: unknown, name: string): void {
@@ -81,5 +82,7 @@ function version(value: unknown): asserts value is Version {
 function isGenerations(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const generations = Object.values(value);
-  return generations.length <= POLICIES_MAX && generations.every((each) => Number.isSafeInteger(each) && each >= 0);
+  return (
+    generations.length <= POLICIES_MAX && generations.every((each) => Number.isSafeInteger(each) && each >= 0)
+  );
 }

@@ -1,4 +1,4 @@
-import type { ServerHttp2Session } from 'node:http2';
+import type { Http2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { readPeer } from '../identity/peer.ts';
 import type { Workload } from '../mesh/model.ts';
@@ -17,7 +17,7 @@ export interface StreamPeer {
  * why not otherwise; it is told to the peer, so it names nothing the peer has not shown.
  */
 export function authenticate(
-  session: ServerHttp2Session | undefined,
+  session: Http2Session | undefined,
   trustDomain: string,
   nowMs: number,
   find: (proxyId: string) => Workload | undefined,

@@ -1,10 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import type { ServerHttp2Stream } from 'node:http2';
 import {
+  type AckMessage,
   type HelloMessage,
+  type NackMessage,
+  type SidecarMessage,
   STREAM_LINE_MAX_BYTES,
   STREAM_PING_INTERVAL_MS,
-  type SidecarMessage,
   type StreamErrorMessage,
 } from '../../api/stream.ts';
 import { canonicalJson } from '../compile/canonical-json.ts';
@@ -35,6 +37,8 @@ const HELLO_TIMEOUT_MS = 10_000;
 /** How long an ending stream may take to deliver its last message. */
 const LINGER_MS = 1_000;
 const SILENCE_MAX_MS = 3 * STREAM_PING_INTERVAL_MS;
+/** Pings in a row that find the reader behind. */
+const BLOCKED_PINGS_MAX = 3;
 const DESTINATION = 'destination ';
 
 /**
@@ -52,6 +56,7 @@ export class StreamSession {
   #sentConfig: string | undefined;
   #shownCertificate: Buffer;
   #heardMs: number;
+  #blockedPings = 0;
   #state: 'greeting' | 'open' | 'closed' = 'greeting';
   #cancelTimers: (() => void)[] = [];
 
@@ -91,7 +96,7 @@ export class StreamSession {
 
   /** Says why, then ends the stream. */
   end(code: StreamErrorMessage['code'], message: string): void {
-    if (this.#state === 'greeting') return this.#refuse(403, code, message);
+    if (this.#state === 'greeting') this.#refuse(403, code, message);
     if (this.#state === 'closed') return;
     const { stream, clock } = this.#options;
     if (stream.writable) stream.end(errorLine(code, message));
@@ -120,39 +125,30 @@ export class StreamSession {
   }
 
   #handle(message: SidecarMessage): void {
-    const { acks } = this.#options;
     if (this.#state === 'greeting') {
       if (message.type === 'hello') this.#greet(message);
       else this.#fail('the first message is not hello');
-      return;
-    }
-    switch (message.type) {
-      case 'hello':
-        return this.#fail('a second hello');
-      case 'subscribe':
-        return this.#subscribe(message.key);
-      case 'unsubscribe':
-        this.#subscriptions.delete(message.key);
-        this.#outbox.delete(DESTINATION + message.key);
-        return acks.unsubscribed(this.workloadKey, message.key);
-      case 'ack':
-        if (this.#knows(message.destination)) acks.acked(this.workloadKey, message.destination, message.version);
-        return;
-      case 'nack':
-        if (!this.#knows(message.destination)) return;
-        return acks.nacked(this.workloadKey, message.destination, message.version, message.reason);
-    }
+    } else if (message.type === 'hello') this.#fail('a second hello');
+    else if (message.type === 'subscribe') this.#subscribe(message.key);
+    else if (message.type === 'unsubscribe') this.#unsubscribe(message.key);
+    else if (message.type !== 'ping') this.#record(message);
   }
-  /** An ack for what is no longer subscribed to must not bring it back into the table. */
-  #knows(destination: string | undefined): boolean {
-    return destination === undefined || this.#subscriptions.has(destination);
+
+  #record(message: AckMessage | NackMessage): void {
+    const { acks } = this.#options;
+    const { destination, version } = message;
+    // An ack for what is no longer subscribed to must not bring it back into the table.
+    if (destination !== undefined && !this.#subscriptions.has(destination)) return;
+    if (message.type === 'ack') acks.acked(this.workloadKey, destination, version);
+    else acks.nacked(this.workloadKey, destination, version, message.reason);
   }
 
   #greet({ proxyId, version }: HelloMessage): void {
     if (proxyId !== this.proxyId) {
-      return this.#refuse(403, 'forbidden', 'hello names another proxy id than the certificate');
+      this.#refuse(403, 'forbidden', 'hello names another proxy id than the certificate');
+      return;
     }
-    const { stream, acks, clock, maxAgeMs, onOpen } = this.#options;
+    const { stream, acks, maxAgeMs, onOpen } = this.#options;
     this.#state = 'open';
     stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
     acks.connected(this.workloadKey, version);
@@ -166,10 +162,17 @@ export class StreamSession {
 
   #subscribe(key: string): void {
     if (this.#subscriptions.size >= SUBSCRIPTIONS_MAX && !this.#subscriptions.has(key)) {
-      return this.#fail(`more than ${SUBSCRIPTIONS_MAX} destinations`);
+      this.#fail(`more than ${SUBSCRIPTIONS_MAX} destinations`);
+      return;
     }
     this.#subscriptions.set(key, undefined);
     this.#outbox.add(DESTINATION + key);
+  }
+
+  #unsubscribe(key: string): void {
+    this.#subscriptions.delete(key);
+    this.#outbox.delete(DESTINATION + key);
+    this.#options.acks.unsubscribed(this.workloadKey, key);
   }
 
   #render(key: string): string | undefined {
@@ -215,8 +218,9 @@ export class StreamSession {
   #keepAlive(): void {
     this.#after(STREAM_PING_INTERVAL_MS, () => {
       const silentMs = this.#options.clock.monotonicMs() - this.#heardMs;
-      if (silentMs >= SILENCE_MAX_MS) {
-        this.#finish('the sidecar is silent');
+      this.#blockedPings = this.#outbox.isBlocked ? this.#blockedPings + 1 : 0;
+      if (silentMs >= SILENCE_MAX_MS || this.#blockedPings >= BLOCKED_PINGS_MAX) {
+        this.#finish(this.#blockedPings > 0 ? 'the sidecar does not read' : 'the sidecar is silent');
         this.#options.stream.destroy();
         return;
       }

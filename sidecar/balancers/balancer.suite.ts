@@ -23,7 +23,7 @@ export function balancerSuite(name: string, create: (random: () => number) => Ba
   });
 
   test(`${name}: only endpoints of the last update that are not avoided are picked, and one is if there is one`, () => {
-    const endpoints = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'));
+    const endpoints = fc.uniqueArray(fc.constantFrom<string>('a', 'b', 'c', 'd', 'e', 'f'));
     fc.assert(
       fc.property(endpoints, endpoints, endpoints, (before, after, avoided) => {
         const balancer = made(before);

@@ -130,7 +130,8 @@ export class StreamClient {
     });
     stream.on('data', (chunk: Buffer) => this.#guard(attempt, () => this.#take(lines, chunk)));
     stream.on('error', (error: Error) => this.#end(attempt, error.message));
-    stream.on('close', () => this.#end(attempt, 'the stream ended'));
+    stream.on('end', () => this.#end(attempt, 'the stream ended'));
+    stream.on('close', () => this.#end(attempt, 'the stream was closed'));
     session.on('close', () => this.#end(attempt, 'the connection ended'));
     for (const message of this.#options.handler.greeting()) this.#write(stream, message);
     this.#keepAlive(attempt);

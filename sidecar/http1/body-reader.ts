@@ -77,7 +77,7 @@ export class BodyReader {
     const line = this.#line.append(lf === -1 ? bytes : bytes.subarray(0, lf + 1));
     if (lf === -1) return bytes.length;
     if (line.length < 2 || line[line.length - 2] !== CR) bad('RFC 9112 7.1', 'chunk line ends in a bare LF');
-    this.#begin(line.latin1Slice(0, line.length - 2));
+    this.#begin(line.toString('latin1', 0, line.length - 2));
     this.#line.clear();
     return lf + 1;
   }

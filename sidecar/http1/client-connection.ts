@@ -28,7 +28,7 @@ export class ClientConnection implements MessageSink<ResponseHead> {
   #receiver: ResponseReceiver | undefined;
   #writer: BodyWriter | undefined;
   #method = '';
-  #requestSent = false;
+  #requestSent = true;
   #reusable = true;
   #answered = true;
   #ended = false;

@@ -1,5 +1,6 @@
 import type { Limits } from '../limits.ts';
 import { copy } from '../tcp/copy.ts';
+import { stripMeshFields } from '../layers/identity.ts';
 import type { Timers } from '../transport/timers.ts';
 import type { ClientConnection, ResponseReceiver } from './client-connection.ts';
 import type { Exchange, RequestReceiver } from './exchange.ts';
@@ -17,6 +18,8 @@ export interface ForwardOptions {
    * the first byte of a response.
    */
   readonly retry: (() => void) | undefined;
+  /** false: fields in the mesh's name are taken out of the response */
+  readonly trustMeshFields: boolean;
 }
 
 /** Sends the request of an exchange over a connection and brings the response back. */
@@ -63,6 +66,7 @@ class Forward implements RequestReceiver, ResponseReceiver {
 
   onHead(head: ResponseHead): void {
     if (this.#exchange.aborted) return;
+    if (!this.#options.trustMeshFields) stripMeshFields(head.fields);
     const { method } = this.#exchange.head;
     if (head.status === 101 || opensTunnel(head.status, method)) return this.#openTunnel(head);
     this.#interim = head.status < 200;

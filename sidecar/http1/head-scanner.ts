@@ -48,7 +48,7 @@ export class HeadScanner {
       }
       if (lf === 0 || bytes[lf - 1] !== CR) bad('RFC 9112 2.2', 'line ends in a bare LF');
       if (this.#endsAt(lf)) {
-        this.text = bytes.latin1Slice(this.#start, Math.max(this.#start, this.#lineStart - 2));
+        this.text = bytes.toString('latin1', this.#start, Math.max(this.#start, this.#lineStart - 2));
         return lf + 1 - before;
       }
       this.#scanned = this.#lineStart = lf + 1;

@@ -4,7 +4,7 @@ import { type Dial, type DialFailure, type DialOptions, settleOnce } from './dia
 import { secureContextOptions } from './mtls-server.ts';
 import { parseCertificate, readPeer, SERVER_AUTH } from './peer-certificate.ts';
 
-export interface MtlsDialOptions extends DialOptions {
+export interface MtlsDialOptions extends Omit<DialOptions, 'localAddress'> {
   /** ALPN.http1 or ALPN.tcp */
   readonly alpn: string;
   /** the only identity accepted */
@@ -27,10 +27,9 @@ export class MtlsClient {
         return () => {};
       }
       let refusal: DialFailure | undefined;
-      const socket = tls.connect({
+      const connection: tls.ConnectionOptions & { readonly allowHalfOpen: true } = {
         host: options.host,
         port: options.port,
-        ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
         allowHalfOpen: true,
         secureContext: context,
         ALPNProtocols: [options.alpn],
@@ -42,7 +41,8 @@ export class MtlsClient {
           refusal = mismatch(reason);
           return new Error(reason);
         },
-      });
+      };
+      const socket = tls.connect(connection);
       socket.setNoDelay(true);
       return settleOnce(socket, 'secureConnect', options, done, (error) =>
         error === undefined ? checkConnected(socket, options) : (refusal ?? refusalOfError(error)),

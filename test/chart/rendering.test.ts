@@ -39,7 +39,7 @@ const ALL_ON: Values = {
       { maxSkew: 1, topologyKey: 'rack', whenUnsatisfiable: 'DoNotSchedule', labelSelector: {} },
     ],
   },
-  podMonitor: { controlPlane: true, sidecars: true, labels: { release: 'prometheus' } },
+  podMonitor: { operator: true, sidecars: true, labels: { release: 'prometheus' } },
   networkPolicy: { enabled: true },
 };
 const ALL_OFF: Values = {
@@ -180,8 +180,8 @@ describe('the chart, rendered', () => {
     assert.equal(sidecars.metadata.labels.release, 'prometheus');
     assert.deepEqual(sidecars.spec.namespaceSelector, { any: true });
     const kept = sidecars.spec.podMetricsEndpoints[0].relabelings.map((each: KubernetesObject) => each.regex);
-    assert.deepEqual(kept, ['weft-sidecar', String(PORTS.admin)]);
-    assert.ok(has(on, 'PodMonitor', 'weft-control-plane'));
+    assert.deepEqual(kept, ['weft-sidecar']);
+    assert.ok(has(on, 'PodMonitor', 'weft-operator'));
   });
 
   it('renders no Secret: the root of trust is made in the cluster', () => {

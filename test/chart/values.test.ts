@@ -44,6 +44,24 @@ function undocumented(map: YAMLMap, path = '', inherited = false): string[] {
 /** As in a pod spec: one comment says all. */
 const WHOLE = ['resources', 'nodeSelector'];
 
+const refused: readonly [string, Values, RegExp][] = [
+  ['one is unknown', { replicas: 3 }, /replicas/],
+  ['one is unknown further down', { injector: { failurepolicy: 'Fail' } }, /failurepolicy/],
+  ['an enum has another value', { injector: { failurePolicy: 'Maybe' } }, /failurePolicy/],
+  ['a number is out of range', { injector: { timeoutSeconds: 31 } }, /timeoutSeconds/],
+  ['there is no replica', { operator: { replicas: 0 } }, /replicas/],
+  ['a digest is no digest', { image: { digest: 'latest' } }, /digest/],
+  ['a trust domain has capitals', { trustDomain: 'Example.org' }, /trustDomain/],
+  ['a lifetime is no duration', { certificates: { lifetime: '1 day' } }, /lifetime/],
+  ['a pull Secret is a bare name', { imagePullSecrets: ['regcred'] }, /imagePullSecrets/],
+  [
+    'an annotation is not one of those that can be allowed',
+    { injector: { allowedAnnotations: ['proxy'] } },
+    /allowedAnnotations/,
+  ],
+  ['a flag is a string', { crds: { keep: 'false' } }, /keep/],
+];
+
 describe('values of the chart', () => {
   it('are each documented in values.yaml', () => {
     const root = parseDocument(text).contents;
@@ -77,21 +95,3 @@ describe('values of the chart', () => {
     });
   }
 });
-
-const refused: readonly [string, Values, RegExp][] = [
-  ['one is unknown', { replicas: 3 }, /replicas/],
-  ['one is unknown further down', { injector: { failurepolicy: 'Fail' } }, /failurepolicy/],
-  ['an enum has another value', { injector: { failurePolicy: 'Maybe' } }, /failurePolicy/],
-  ['a number is out of range', { injector: { timeoutSeconds: 31 } }, /timeoutSeconds/],
-  ['there is no replica', { operator: { replicas: 0 } }, /replicas/],
-  ['a digest is no digest', { image: { digest: 'latest' } }, /digest/],
-  ['a trust domain has capitals', { trustDomain: 'Example.org' }, /trustDomain/],
-  ['a lifetime is no duration', { certificates: { lifetime: '1 day' } }, /lifetime/],
-  ['a pull Secret is a bare name', { imagePullSecrets: ['regcred'] }, /imagePullSecrets/],
-  [
-    'an annotation is not one of those that can be allowed',
-    { injector: { allowedAnnotations: ['proxy'] } },
-    /allowedAnnotations/,
-  ],
-  ['a flag is a string', { crds: { keep: 'false' } }, /keep/],
-];

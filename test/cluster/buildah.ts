@@ -106,10 +106,24 @@ export async function buildWithBuildah(
     idFile,
   ];
   const { dockerfile, tag, context } = request;
-  await buildah(
-    ['build', ...fixed, ...registryMounts(), ...values, '--file', dockerfile, '--tag', tag, context],
-    onOutput,
-  );
+  const command = [
+    'build',
+    ...fixed,
+    ...registryMounts(),
+    ...values,
+    '--file',
+    dockerfile,
+    '--tag',
+    tag,
+    context,
+  ];
+  try {
+    await buildah(command, onOutput);
+  } catch (error) {
+    // A failed build leaves its containers mounted. The storage is ours, and the caller's lock lets one build at a time.
+    await buildah(['rm', '--all']);
+    throw error;
+  }
   const id = readFileSync(idFile, 'utf8').trim().replace('sha256:', '');
   rmSync(idFile);
   return id;

@@ -102,9 +102,8 @@ describe('a test cluster', { skip: await skipWithoutCluster(), timeout: 600_000 
     await cluster.apply(list(webhook(namespace, authority.certificate, server)));
     await kubectl('wait', 'pod/webhook', '--for=condition=Ready', '--timeout=60s');
     await kubectl('create', 'configmap', 'accepted');
-    await assert.rejects(
-      until(() => kubectl('create', 'configmap', 'refused', '--dry-run=server')),
-      /refused by/,
+    await eventually(() =>
+      assert.rejects(kubectl('create', 'configmap', 'refused', '--dry-run=server'), /refused by the webhook/),
     );
   });
 

@@ -137,7 +137,7 @@ export async function acquireCluster(progress: Progress = showProgress): Promise
   if (given && existsSync(given)) return Cluster.given(given, progress);
   if (given) throw new Error(`KUBECONFIG names ${given}, which is not there`);
   const standing = RunningCluster.find(standingDirectory());
-  if (standing && (await standing.status()).phase === 'ready') return Cluster.of(standing);
+  if (standing && (await standing.isReady())) return Cluster.of(standing);
   return startOwn(progress);
 }
 

@@ -81,7 +81,8 @@ export async function buildImage(context: string, tag: string, options: BuildOpt
   return withLock(lock, () => build(request, options.progress ?? showProgress));
 }
 
-export const testAppImage = 'docker.io/weft-test/app:latest';
+/** A cluster that we cannot load images into needs a place to pull this one from. */
+export const testAppImage = process.env.WEFT_TEST_APP_IMAGE ?? 'docker.io/weft-test/app:latest';
 
 /** The image for test workloads: Debian with Node, curl and iptables; gives its archive. */
 export async function ensureTestAppImage(progress: Progress = showProgress): Promise<string> {

@@ -45,6 +45,10 @@ function spawnNode(directory: string, relaySocket: Server): ChildProcess {
   });
 }
 
+function isRunning(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
 function parentOf(pid: string): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -56,7 +60,7 @@ function parentOf(pid: string): number | undefined {
 
 /** The namespace's first process, by its id outside. */
 async function firstProcess(unshare: ChildProcess): Promise<number> {
-  while (unshare.exitCode === null) {
+  while (isRunning(unshare)) {
     const found = readdirSync('/proc').find((name) => /^\d+$/.test(name) && parentOf(name) === unshare.pid);
     if (found) return Number(found);
     await delay(20);
@@ -90,7 +94,7 @@ async function keep(directory: string): Promise<void> {
 
   await released();
   // unshare reports the end of its child only when every process of the namespace is gone.
-  if (unshare.exitCode === null) killQuietly(nodePid);
+  if (isRunning(unshare)) killQuietly(nodePid);
   await ended;
   removeCgroup(config.cgroup);
   await rm(directory, { recursive: true, force: true, maxRetries: 5 });

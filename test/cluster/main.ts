@@ -13,7 +13,7 @@ import { RunningCluster } from './runningcluster.ts';
 async function up(): Promise<void> {
   await withLock(cacheDirectory('cluster.lock'), async () => {
     const running = RunningCluster.find(standingDirectory());
-    if ((await running?.status())?.phase === 'ready') return;
+    if (await running?.isReady()) return;
     await running?.end();
     await RunningCluster.removeRemains(standingDirectory());
     await RunningCluster.start(standingDirectory(), true, showProgress);
@@ -35,7 +35,8 @@ async function status(): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  const { phase, detail } = await running.status();
+  const gone = { phase: 'failed' as const, detail: 'its node has ended; bring it up again' };
+  const { phase, detail } = await running.status().catch(() => gone);
   console.log(`The cluster is ${phase}${detail ? `: ${detail}` : ''}.`);
   console.log(`export KUBECONFIG=${running.kubeconfigPath}`);
   if (phase !== 'ready') process.exitCode = 1;

@@ -8,7 +8,7 @@ import { clusterBinaries, findBinaries } from './binaries.ts';
 import { removeCgroup } from './cgroup.ts';
 import { clusterFiles, type NodeConfig, readState } from './clusterfiles.ts';
 import { findOnPath, run } from './command.ts';
-import { callControl } from './control.ts';
+import { callControl, type NodeStatus } from './control.ts';
 import { isAlive, processIdentity } from './lock.ts';
 import { ensureCommands } from './packages.ts';
 import { ensurePauseImage } from './pause.ts';
@@ -142,8 +142,13 @@ export class RunningCluster {
     return clusterFiles(this.directory).kubeconfig;
   }
 
-  status() {
+  status(): Promise<NodeStatus> {
     return callControl(clusterFiles(this.directory).control, 'status');
+  }
+
+  async isReady(): Promise<boolean> {
+    const status = await this.status().catch(() => undefined);
+    return status?.phase === 'ready';
   }
 
   async stopApiServer(): Promise<void> {

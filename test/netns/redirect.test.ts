@@ -9,7 +9,10 @@ import { type Agent, connectNamespaces, Namespace } from './namespace.ts';
 const APP_UID = 1000;
 const MAIN = new URL('../../init/main.ts', import.meta.url).href;
 const START = `import(${JSON.stringify(MAIN)}).then((m) => m.main([]))`;
-const NEEDED = ['ip', 'unshare', 'nsenter', 'iptables-nft-restore', 'iptables-legacy-restore'];
+/** What the injector's securityContext leaves of root. */
+const CAPABILITIES = '-all,+net_admin,+net_raw';
+const AS_INJECTED = [`--bounding-set=${CAPABILITIES}`, `--inh-caps=${CAPABILITIES}`, '--no-new-privs', '--'];
+const NEEDED = ['ip', 'setpriv', 'unshare', 'nsenter', 'iptables-nft-restore', 'iptables-legacy-restore'];
 
 const FAMILIES = {
   IPv4: { pod: '10.66.0.5', peer: '10.66.0.9', far: '10.9.8.7', skipped: '10.77.0.9', loopback: '127.0.0.1' },
@@ -59,7 +62,11 @@ for (const backend of ['nft', 'legacy'] as const) {
     let proxy: Agent;
 
     const runInit = (env: Record<string, string> = {}) =>
-      pod.run(process.execPath, ['-e', START], { ...INIT_ENV, WEFT_IPTABLES_BACKEND: backend, ...env });
+      pod.run('setpriv', [...AS_INJECTED, process.execPath, '-e', START], {
+        ...INIT_ENV,
+        WEFT_IPTABLES_BACKEND: backend,
+        ...env,
+      });
     const saveRules = async (name: string = backend) =>
       (await Promise.all([pod.run(`iptables-${name}-save`, []), pod.run(`ip6tables-${name}-save`, [])]))
         .join('\n')

@@ -1,0 +1,50 @@
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { MOUNT_STATE } from '../api/names.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface DrainOptions {
+  readonly stateDir: string;
+  /** how long to stay after the sidecar has been told */
+  readonly waitSeconds: number;
+}
+
+const TIMEOUT_MS = 5_000;
+const WAIT_MAX_SECONDS = 3600;
+
+/**
+ * `weft drain`: the preStop hook of the sidecar's container. Tells the sidecar that the pod is terminating: it
+ * fails its readiness and keeps serving until SIGTERM, which a native sidecar gets after the app has gone.
+ * Source: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
+ */
+export async function drain(options: DrainOptions): Promise<void> {
+  await tell(join(options.stateDir, 'admin.sock'));
+  await new Promise((resolve) => setTimeout(resolve, options.waitSeconds * 1000));
+}
+
+/** Throws UsageError with what is wrong. */
+export function drainOptions(flags: { stateDir?: string; wait?: string }): DrainOptions {
+  const wait = flags.wait ?? '0';
+  const waitSeconds = /^[0-9]{1,4}$/.test(wait) ? Number(wait) : Number.NaN;
+  if (!(waitSeconds <= WAIT_MAX_SECONDS)) {
+    throw new UsageError(`--wait ${wait} is not valid`, `give whole seconds, at most ${WAIT_MAX_SECONDS}`);
+  }
+  return { stateDir: flags.stateDir ?? process.env.WEFT_STATE_DIR ?? MOUNT_STATE, waitSeconds };
+}
+
+function tell(socketPath: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, path: '/drain', method: 'POST', timeout: TIMEOUT_MS }, (response) => {
+      response.resume();
+      response.once('end', () => {
+        if (response.statusCode === 200) resolve();
+        else reject(new Error(`the sidecar answered ${response.statusCode}`));
+      });
+    });
+    asked.on('timeout', () => asked.destroy(new Error('the sidecar does not answer')));
+    asked.on('error', (error) =>
+      reject(new UsageError(`no sidecar can be told at ${socketPath}: ${error.message}`)),
+    );
+    asked.end();
+  });
+}

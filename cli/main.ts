@@ -1,0 +1,30 @@
+import { Command } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { drain, drainOptions } from './drain.ts';
+import { UsageError } from './usage-error.ts';
+
+/** The commands for people. Exit codes: 0 done, 1 failed, 2 not asked rightly. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('weft').version(packageJson.version).showHelpAfterError();
+  program
+    .command('drain')
+    .description('tell the sidecar of this pod that the pod is terminating (its preStop hook)')
+    .option('--state-dir <folder>', 'where the sidecar keeps its admin socket')
+    .option('--wait <seconds>', 'stay this long afterwards', '0')
+    .action((flags: { stateDir?: string; wait?: string }) => drain(drainOptions(flags)));
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+function report(error: unknown): number {
+  if (!(error instanceof UsageError)) {
+    console.error(`weft: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  }
+  console.error(`weft: ${error.message}`);
+  if (error.hint !== undefined) console.error(error.hint);
+  return 2;
+}

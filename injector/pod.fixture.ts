@@ -1,0 +1,94 @@
+import type { AdmissionContext } from './admit.ts';
+import type { PatchOperation } from './json-patch.ts';
+import { readSettings, type SidecarSettings } from './settings.ts';
+
+/** Plain JSON, as an API server sends it. */
+// biome-ignore lint/suspicious/noExplicitAny: tests reach into arbitrary places of a pod
+export type Json = any;
+
+export const TRUST_BUNDLE = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+export const PROXY_ID = 'abcdefghij0123456789';
+export const IMAGE = 'registry.example.com/weft:1.0';
+
+export function podFixture(spec: object = {}, metadata: object = {}): Json {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { generateName: 'shop-', ...metadata },
+    spec: { containers: [{ name: 'app', image: 'app:1' }], ...spec },
+  };
+}
+
+export function sidecarSettings(env: Record<string, string> = {}): SidecarSettings {
+  return readSettings({
+    WEFT_IMAGE: IMAGE,
+    WEFT_SIDECAR_CPU_REQUEST: '20m',
+    WEFT_SIDECAR_MEMORY_REQUEST: '64Mi',
+    WEFT_SIDECAR_MEMORY_LIMIT: '256Mi',
+    ...env,
+  }).sidecar;
+}
+
+export function admissionContext(
+  env: Record<string, string> = {},
+  more: Partial<AdmissionContext> = {},
+): AdmissionContext {
+  return { settings: sidecarSettings(env), trustBundle: TRUST_BUNDLE, proxyId: PROXY_ID, ...more };
+}
+
+export function requestFixture(object: unknown, more: object = {}) {
+  return {
+    uid: '705ab4f5-6393-11e8-b7cc-42010a800002',
+    operation: 'CREATE',
+    resource: { group: '', version: 'v1', resource: 'pods' },
+    subResource: '',
+    namespace: 'shop',
+    dryRun: false,
+    object,
+    ...more,
+  };
+}
+
+export function reviewFixture(object: unknown, more: object = {}): Json {
+  return {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: requestFixture(object, more),
+  };
+}
+
+/** RFC 6902 for the operations used here; throws where an API server would refuse the patch. */
+export function applyPatch(document: Json, operations: readonly PatchOperation[]): Json {
+  const result = structuredClone(document);
+  for (const operation of operations) applyOperation(result, operation);
+  return result;
+}
+
+function applyOperation(document: Json, operation: PatchOperation): void {
+  const parts = operation.path
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const key = parts.pop();
+  const parent = parts.reduce((at: Json, part) => at?.[part], document);
+  if (key === undefined || typeof parent !== 'object' || parent === null) {
+    throw new Error(`nothing at the parent of ${operation.path}`);
+  }
+  if (Array.isArray(parent)) applyToList(parent, key, operation);
+  else applyToObject(parent, key, operation);
+}
+
+function applyToList(list: unknown[], key: string, operation: PatchOperation): void {
+  const index = key === '-' ? list.length : Number(key);
+  const last = operation.op === 'add' ? list.length : list.length - 1;
+  if (!Number.isInteger(index) || index < 0 || index > last) throw new Error(`no place ${operation.path}`);
+  if (operation.op === 'add') list.splice(index, 0, structuredClone(operation.value));
+  else if (operation.op === 'replace') list[index] = structuredClone(operation.value);
+  else list.splice(index, 1);
+}
+
+function applyToObject(object: Record<string, unknown>, key: string, operation: PatchOperation): void {
+  if (operation.op !== 'add' && !Object.hasOwn(object, key)) throw new Error(`nothing at ${operation.path}`);
+  if (operation.op === 'remove') delete object[key];
+  else object[key] = structuredClone(operation.value);
+}

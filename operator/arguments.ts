@@ -1,0 +1,108 @@
+import { parseArgs } from 'node:util';
+import { durationMs } from '../api/duration.ts';
+import {
+  DEFAULT_CONTROL_PLANE_NAMESPACE,
+  DEFAULT_TRUST_DOMAIN,
+  OPERATOR_SERVICE,
+  PORTS,
+} from '../api/names.ts';
+
+/** Written as `127.0.0.1:0`, `[::1]:15010` or `:15010`. */
+export interface ListenAddress {
+  /** undefined: all addresses */
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+export interface Arguments {
+  /** present: without Kubernetes */
+  readonly files: { readonly folder: string; readonly stateFolder: string } | undefined;
+  readonly listen: ListenAddress;
+  /** absent: only in Kubernetes, where probes need it */
+  readonly health: ListenAddress | undefined;
+  /** as sidecars reach it; undefined: where it listens */
+  readonly streamAddress: string | undefined;
+  readonly trustDomain: string;
+  readonly controlPlaneNamespace: string;
+  readonly leafLifetimeMs: number;
+  readonly logLevel: string;
+}
+
+const OPTIONS = {
+  files: { type: 'string' },
+  state: { type: 'string' },
+  'stream-address': { type: 'string' },
+  'health-address': { type: 'string' },
+  'advertise-address': { type: 'string' },
+  'certificate-lifetime': { type: 'string' },
+  'trust-domain': { type: 'string' },
+  'control-plane-namespace': { type: 'string' },
+  'log-level': { type: 'string' },
+} as const;
+
+const LIFETIME_MIN_MS = 10 * 60_000;
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'];
+
+/** Throws ArgumentError. A flag wins over its variable: `--trust-domain` over `WEFT_TRUST_DOMAIN`. */
+export function parseArguments(argv: readonly string[], env: NodeJS.ProcessEnv): Arguments {
+  const flags = readFlags(argv);
+  const value = (name: keyof typeof OPTIONS) =>
+    flags[name] ?? (env[`WEFT_${name.toUpperCase().replaceAll('-', '_')}`] || undefined);
+  const folder = value('files');
+  const stateFolder = value('state');
+  if (folder !== undefined && stateFolder === undefined)
+    throw new ArgumentError('--files needs --state FOLDER');
+  if (folder === undefined && stateFolder !== undefined)
+    throw new ArgumentError('--state is for --files only');
+  const namespace = value('control-plane-namespace') ?? env.WEFT_NAMESPACE ?? DEFAULT_CONTROL_PLANE_NAMESPACE;
+  const inKubernetes = folder === undefined;
+  const stream =
+    value('stream-address') ??
+    (inKubernetes ? `:${env.WEFT_STREAM_PORT ?? PORTS.stream}` : `127.0.0.1:${PORTS.stream}`);
+  const health =
+    value('health-address') ??
+    (inKubernetes ? `:${env.WEFT_HEALTH_PORT ?? PORTS.operatorHealth}` : undefined);
+  const logLevel = value('log-level') ?? 'info';
+  if (!LOG_LEVELS.includes(logLevel)) throw new ArgumentError(`--log-level must be ${LOG_LEVELS.join(', ')}`);
+  const inCluster = `${OPERATOR_SERVICE}.${namespace}.svc:${PORTS.stream}`;
+  return {
+    files: folder === undefined ? undefined : { folder, stateFolder: stateFolder! },
+    listen: parseAddress('--stream-address', stream),
+    health: health === undefined ? undefined : parseAddress('--health-address', health),
+    streamAddress: value('advertise-address') ?? (inKubernetes ? inCluster : undefined),
+    trustDomain: value('trust-domain') ?? DEFAULT_TRUST_DOMAIN,
+    controlPlaneNamespace: namespace,
+    leafLifetimeMs: parseLifetime(value('certificate-lifetime') ?? '24h'),
+    logLevel,
+  };
+}
+
+/** Told to the user as it is. */
+export class ArgumentError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ArgumentError';
+  }
+}
+
+function readFlags(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: OPTIONS, strict: true }).values;
+  } catch (error) {
+    throw new ArgumentError((error as Error).message);
+  }
+}
+
+function parseLifetime(text: string): number {
+  const lifetimeMs = durationMs(text);
+  if (lifetimeMs >= LIFETIME_MIN_MS) return lifetimeMs;
+  throw new ArgumentError('--certificate-lifetime must be a duration of at least 10m, such as 24h');
+}
+
+function parseAddress(flag: string, text: string): ListenAddress {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):([0-9]{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65535)
+    throw new ArgumentError(`${flag} must be host:port, such as 127.0.0.1:15010`);
+  return { host: match[1] ?? (match[2] || undefined), port };
+}

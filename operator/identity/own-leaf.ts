@@ -1,0 +1,54 @@
+import { X509Certificate } from 'node:crypto';
+import type { Clock } from '../kubernetes/clock.ts';
+import type { Authority, Leaf, LeafRequest } from './authority.ts';
+import { renewAtMs, validityOf } from './renewal.ts';
+
+export interface OwnLeafOptions {
+  readonly authority: Authority;
+  readonly request: LeafRequest;
+  /** the one in use */
+  readonly leaf: Leaf;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly onRenew: (leaf: Leaf) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Also how late a renewal may be after the machine slept. */
+const CHECK_MS = 60_000;
+
+/** Keeps the operator's own certificate young. */
+export class OwnLeaf {
+  readonly #options: OwnLeafOptions;
+  #renewAtMs: number;
+  #cancel: () => void;
+
+  constructor(options: OwnLeafOptions) {
+    this.#options = options;
+    this.#renewAtMs = this.#renewalOf(options.leaf);
+    this.#cancel = this.#schedule();
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  #renewalOf(leaf: Leaf): number {
+    return renewAtMs(validityOf(new X509Certificate(leaf.certificate)), this.#options.random);
+  }
+
+  #schedule(): () => void {
+    return this.#options.clock.after(CHECK_MS, () => {
+      this.#cancel = this.#schedule();
+      this.#check().catch(this.#options.onError);
+    });
+  }
+
+  async #check(): Promise<void> {
+    const { authority, request, clock, onRenew } = this.#options;
+    if (clock.unixMs() < this.#renewAtMs) return;
+    const leaf = await authority.issue(request, clock.unixMs());
+    this.#renewAtMs = this.#renewalOf(leaf);
+    onRenew(leaf);
+  }
+}

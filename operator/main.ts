@@ -1,0 +1,95 @@
+import { pino } from 'pino';
+import { OPERATOR_SERVICE } from '../api/names.ts';
+import { ArgumentError, type Arguments, parseArguments } from './arguments.ts';
+import { HealthServer } from './health.ts';
+import { systemClock } from './kubernetes/clock.ts';
+import { describeError, type Log } from './kubernetes/log.ts';
+import { Operator } from './operator.ts';
+import type { Platform } from './platform.ts';
+
+/**
+ * `weft operator`: runs until it is told to stop, then ends the process. Logs go to stderr; stdout has one line
+ * of JSON when it is ready, `{"event":"ready","streamAddress":"127.0.0.1:40123"}`.
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  process.exit(await operate(argv));
+}
+
+/** Resolves with the exit code: 0 stopped, 1 cannot run, 2 wrong arguments. */
+async function operate(argv: readonly string[]): Promise<number> {
+  let settings: Arguments;
+  try {
+    settings = parseArguments(argv, process.env);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    process.stderr.write(`weft operator: ${error.message}\n`);
+    return 2;
+  }
+  const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }));
+  try {
+    return await run(settings, log);
+  } catch (error) {
+    log.error({ error: describeError(error) }, 'the operator cannot run');
+    return 1;
+  }
+}
+
+async function run(settings: Arguments, log: Log): Promise<number> {
+  const stopped = Promise.withResolvers<void>();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve());
+  let operator: Operator | undefined;
+  const health = new HealthServer({
+    isReady: () => operator !== undefined,
+    metrics: () => operator?.metrics() ?? {},
+  });
+  if (settings.health !== undefined) await health.listen(settings.health.host, settings.health.port);
+  try {
+    const starting = start(settings, log);
+    operator = await Promise.race([starting, stopped.promise.then(() => undefined)]);
+    if (operator === undefined) return 0;
+    process.stdout.write(`${JSON.stringify({ event: 'ready', streamAddress: operator.streamAddress })}\n`);
+    log.info({ streamAddress: operator.streamAddress }, 'ready');
+    await stopped.promise;
+    log.info({}, 'stopping');
+    await operator.stop();
+    return 0;
+  } finally {
+    if (settings.health !== undefined) await health.close();
+  }
+}
+
+async function start(settings: Arguments, log: Log): Promise<Operator> {
+  const { platform, started } = await createPlatform(settings, log);
+  const { controlPlaneNamespace, trustDomain, listen, streamAddress, leafLifetimeMs } = settings;
+  const service = `${OPERATOR_SERVICE}.${controlPlaneNamespace}.svc`;
+  const operator = await Operator.start({
+    ...{ platform, trustDomain, controlPlaneNamespace, listen, leafLifetimeMs, log },
+    ...(streamAddress !== undefined && { streamAddress }),
+    dnsNames: settings.files === undefined ? [service, `${service}.cluster.local`] : [],
+    clock: systemClock,
+    random: Math.random,
+  });
+  started(operator);
+  return operator;
+}
+
+interface CreatedPlatform {
+  readonly platform: Platform;
+  readonly started: (operator: Operator) => void;
+}
+
+/** Each is loaded only where it is used: the Kubernetes client is large. */
+async function createPlatform(settings: Arguments, log: Log): Promise<CreatedPlatform> {
+  const { files, controlPlaneNamespace } = settings;
+  if (files !== undefined) {
+    const { createFilesPlatform } = await import('./platforms/files.ts');
+    return { platform: createFilesPlatform({ ...files, clock: systemClock, log }), started: () => {} };
+  }
+  const { createKubernetesPlatform } = await import('./platforms/kubernetes.ts');
+  const platform = createKubernetesPlatform({
+    controlPlaneNamespace,
+    log,
+    ...(process.env.WEFT_POD_NAME && { identity: process.env.WEFT_POD_NAME }),
+  });
+  return { platform, started: ({ authority }) => platform.manageInjector(authority) };
+}

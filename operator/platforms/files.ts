@@ -1,0 +1,165 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SECRET_KEYS } from '../../api/names.ts';
+import type { Clock } from '../kubernetes/clock.ts';
+import type { Log } from '../kubernetes/log.ts';
+import type { AcceptedRevision, Change, EndpointSlice, Policy, Service, Workload } from '../mesh/model.ts';
+import type { Platform, ProxyFiles, RootMaterial } from '../platform.ts';
+import { type Documents, FilesSource } from '../sources/files.ts';
+import { type Ledger, PolicyLedger } from '../sources/policy-ledger.ts';
+import { toEndpointSlices, toServices, toWorkload } from '../sources/workload-document.ts';
+import { makePrivateFolder, readIfThere, writeAtomically, writeTogether } from './atomic-file.ts';
+import { changesBetween } from './changes.ts';
+import { loadRootFile, storeRootFile } from './root-file.ts';
+
+export interface FilesPlatformOptions {
+  /** folder of MeshPolicy and Workload documents */
+  readonly folder: string;
+  /** folder of the root, the proxies' files and the policies' statuses; made when it is not there */
+  readonly stateFolder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Without Kubernetes: documents come from one folder, results go to another.
+ *
+ *     ca.pem                     the root, key included
+ *     policies.json              uid and generation of each policy
+ *     accepted/<ns>-<name>.json  the last accepted spec of each policy
+ *     proxies/<proxy id>/        what the pod's Secret holds, same names, swapped like a mounted Secret
+ *     status/<ns>-<name>.json    the status of each policy
+ *
+ * There is one operator, so it leads. There are no projected tokens: the first identity is in the folder.
+ */
+export function createFilesPlatform(options: FilesPlatformOptions): Platform {
+  const { stateFolder, clock, log } = options;
+  const file = (...parts: string[]) => join(stateFolder, ...parts);
+  const proxyFolder = (workload: Workload) => file('proxies', workload.proxyId!);
+  const policyFile = (kind: string, key: string) => file(kind, `${key.replace('/', '-')}.json`);
+
+  let apply: (changes: readonly Change[]) => void = () => {};
+  let known: Objects = { policies: [], workloads: [], services: [], slices: [] };
+  let ledger = new PolicyLedger({}, () => clock.unixMs());
+
+  const onChange = async (documents: Documents) => {
+    const { policies, changed } = ledger.record(documents.policies);
+    if (changed) await writeAtomically(file('policies.json'), JSON.stringify(ledger));
+    const gone = known.policies.filter(({ key }) => !policies.some((policy) => policy.key === key));
+    const objects = {
+      policies,
+      workloads: documents.workloads.map(toWorkload),
+      services: toServices(documents.workloads),
+      slices: toEndpointSlices(documents.workloads),
+    };
+    const changes = changesBetween(known, objects);
+    known = objects;
+    apply(changes);
+    for (const { key } of gone) {
+      for (const kind of ['status', 'accepted']) await rm(policyFile(kind, key), { force: true });
+    }
+  };
+  const source = new FilesSource({
+    folder: options.folder,
+    clock,
+    onChange,
+    onProblems(problems) {
+      if (problems.length === 0) log.info({}, 'all documents are valid again');
+      for (const problem of problems) {
+        log.error(
+          { file: problem.file, line: problem.line },
+          `${problem.file}:${problem.line}: ${problem.message}`,
+        );
+      }
+    },
+  });
+
+  return {
+    leadership: { isLeader: true, onChange: () => {} },
+
+    async start(deliver) {
+      apply = deliver;
+      await makePrivateFolder(stateFolder);
+      ledger = new PolicyLedger(parseLedger(await readIfThere(file('policies.json'))), () => clock.unixMs());
+      await source.start();
+      apply(await acceptedChanges(known.policies, (key) => readIfThere(policyFile('accepted', key))));
+    },
+    stop: () => source.stop(),
+
+    loadRoot: () => loadRootFile(file('ca.pem')),
+    createRoot: (material: RootMaterial) => storeRootFile(file('ca.pem'), material),
+
+    async writeProxy(workload, files) {
+      const before = await readProxyFolder(proxyFolder(workload));
+      if (before !== undefined && isSame(before, files)) return;
+      await writeTogether(
+        proxyFolder(workload),
+        `..${clock.unixMs()}-${Math.random().toString(36).slice(2)}`,
+        {
+          [SECRET_KEYS.config]: files.config,
+          [SECRET_KEYS.certificate]: files.certificate,
+          [SECRET_KEYS.privateKey]: files.privateKey,
+          [SECRET_KEYS.trustBundle]: files.trustBundle,
+        },
+      );
+    },
+    readProxy: (workload) => readProxyFolder(proxyFolder(workload)),
+    removeProxy: (workload) => rm(proxyFolder(workload), { recursive: true, force: true }),
+
+    writeStatus: (policy, status) =>
+      writeAtomically(policyFile('status', policy.key), `${JSON.stringify(status, undefined, 2)}\n`),
+    async storeAccepted(revision) {
+      await writeAtomically(policyFile('accepted', revision.key), JSON.stringify(revision));
+      apply([{ kind: 'AcceptedRevision', key: revision.key, value: revision }]);
+    },
+    async recordEvent({ about, type, reason, message }) {
+      log.warn({ kind: about.kind, namespace: about.namespace, name: about.name, type, reason }, message);
+    },
+    reviewToken: async () => undefined,
+  };
+}
+
+export interface Objects {
+  readonly policies: readonly Policy[];
+  readonly workloads: readonly Workload[];
+  readonly services: readonly Service[];
+  readonly slices: readonly EndpointSlice[];
+}
+
+function parseLedger(text: string | undefined): Ledger {
+  return text === undefined ? {} : (JSON.parse(text) as Ledger);
+}
+
+async function acceptedChanges(
+  policies: readonly Policy[],
+  read: (key: string) => Promise<string | undefined>,
+): Promise<Change[]> {
+  const changes: Change[] = [];
+  for (const { key } of policies) {
+    const text = await read(key);
+    if (text !== undefined) {
+      changes.push({ kind: 'AcceptedRevision', key, value: JSON.parse(text) as AcceptedRevision });
+    }
+  }
+  return changes;
+}
+
+async function readProxyFolder(folder: string): Promise<ProxyFiles | undefined> {
+  const read = (name: string) => readIfThere(join(folder, name));
+  const config = await read(SECRET_KEYS.config);
+  const certificate = await read(SECRET_KEYS.certificate);
+  const privateKey = await read(SECRET_KEYS.privateKey);
+  const trustBundle = await read(SECRET_KEYS.trustBundle);
+  if (!config || !certificate || !privateKey || !trustBundle) return undefined;
+  return { config, certificate, privateKey, trustBundle };
+}
+
+function isSame(a: ProxyFiles, b: ProxyFiles): boolean {
+  const { config, certificate, privateKey, trustBundle } = a;
+  return (
+    config === b.config &&
+    certificate === b.certificate &&
+    privateKey === b.privateKey &&
+    trustBundle === b.trustBundle
+  );
+}

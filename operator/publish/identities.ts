@@ -1,0 +1,116 @@
+import { X509Certificate } from 'node:crypto';
+import { spiffeId } from '../../api/spiffe.ts';
+import type { Authority } from '../identity/authority.ts';
+import { readPeer } from '../identity/peer.ts';
+import { renewAtMs, validityOf } from '../identity/renewal.ts';
+import type { Clock } from '../kubernetes/clock.ts';
+import type { Workload } from '../mesh/model.ts';
+import type { ProxyFiles } from '../platform.ts';
+import type { IssuedIdentity } from './stream-source.ts';
+
+export interface IdentitiesOptions {
+  readonly authority: Authority;
+  readonly trustDomain: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** what the workload was given last, by this process or one before it */
+  readonly read: (workload: Workload) => Promise<ProxyFiles | undefined>;
+}
+
+interface Entry {
+  readonly identity: IssuedIdentity;
+  readonly spiffeId: string;
+  readonly proxyId: string;
+  readonly renewAtMs: number;
+}
+
+/**
+ * The certificates of workloads: issued when there is none, when it is due, or when it names somebody else.
+ * Those of an earlier process are taken over, so that a restart issues nothing.
+ */
+export class Identities {
+  readonly #options: IdentitiesOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #pending = new Map<string, Promise<IssuedIdentity>>();
+
+  constructor(options: IdentitiesOptions) {
+    this.#options = options;
+  }
+
+  /** What this process issued or took over last, if it is still the workload's. */
+  current(workload: Workload): IssuedIdentity | undefined {
+    const entry = this.#entries.get(workload.key);
+    return entry !== undefined && this.#isOf(entry, workload) ? entry.identity : undefined;
+  }
+
+  isDue(workload: Workload): boolean {
+    const entry = this.#entries.get(workload.key);
+    return entry === undefined || !this.#isUsable(entry, workload);
+  }
+
+  /** Several at once for one workload get the same. */
+  ensure(workload: Workload): Promise<IssuedIdentity> {
+    const entry = this.#entries.get(workload.key);
+    if (entry !== undefined && this.#isUsable(entry, workload)) return Promise.resolve(entry.identity);
+    const pending = this.#pending.get(workload.key);
+    if (pending !== undefined) return pending.catch(() => undefined).then(() => this.ensure(workload));
+    const made = this.#make(workload).finally(() => this.#pending.delete(workload.key));
+    this.#pending.set(workload.key, made);
+    return made;
+  }
+
+  forget(workload: string): void {
+    this.#entries.delete(workload);
+  }
+
+  async #make(workload: Workload): Promise<IssuedIdentity> {
+    const taken = this.#entries.has(workload.key)
+      ? undefined
+      : this.#takeOver(await this.#options.read(workload));
+    const entry =
+      taken !== undefined && this.#isUsable(taken, workload) ? taken : await this.#issue(workload);
+    this.#entries.set(workload.key, entry);
+    return entry.identity;
+  }
+
+  async #issue(workload: Workload): Promise<Entry> {
+    const { authority, clock } = this.#options;
+    const names = { spiffeId: this.#spiffeId(workload), proxyId: workload.proxyId! };
+    const request = { spiffeId: names.spiffeId, dnsNames: [names.proxyId] };
+    const leaf = await authority.issue(request, clock.unixMs());
+    return this.#entry({ ...leaf, trustBundle: authority.trustBundle }, names);
+  }
+
+  /** Undefined for anything that this authority would not have issued, or whose key is another's. */
+  #takeOver(files: ProxyFiles | undefined): Entry | undefined {
+    if (files === undefined) return undefined;
+    const { authority, trustDomain, clock } = this.#options;
+    try {
+      const certificate = new X509Certificate(files.certificate);
+      const peer = readPeer(certificate, trustDomain, clock.unixMs());
+      if (typeof peer === 'string' || peer.dnsNames.length !== 1) return undefined;
+      if (!authority.signed(certificate) || !authority.ownsKey(certificate, files.privateKey))
+        return undefined;
+      const { privateKey } = files;
+      const identity = { certificate: files.certificate, privateKey, trustBundle: authority.trustBundle };
+      return this.#entry(identity, { spiffeId: peer.spiffeId, proxyId: peer.dnsNames[0]! });
+    } catch {
+      return undefined;
+    }
+  }
+
+  #entry(identity: IssuedIdentity, names: Pick<Entry, 'spiffeId' | 'proxyId'>): Entry {
+    const validity = validityOf(new X509Certificate(identity.certificate));
+    return { identity, ...names, renewAtMs: renewAtMs(validity, this.#options.random) };
+  }
+
+  #isOf(entry: Entry, workload: Workload): boolean {
+    return entry.spiffeId === this.#spiffeId(workload) && entry.proxyId === workload.proxyId;
+  }
+  #isUsable(entry: Entry, workload: Workload): boolean {
+    return this.#isOf(entry, workload) && this.#options.clock.unixMs() < entry.renewAtMs;
+  }
+  #spiffeId({ namespace, serviceAccount }: Workload): string {
+    return spiffeId({ trustDomain: this.#options.trustDomain, namespace, serviceAccount });
+  }
+}

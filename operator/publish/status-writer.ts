@@ -1,0 +1,140 @@
+import { canonicalJson } from '../compile/canonical-json.ts';
+import { acceptanceOf, effective } from '../compile/effective.ts';
+import type { Clock } from '../kubernetes/clock.ts';
+import { describeError, type Log } from '../kubernetes/log.ts';
+import type { Mesh } from '../mesh/mesh.ts';
+import type { Policy } from '../mesh/model.ts';
+import type { Platform, PolicyStatus } from '../platform.ts';
+import type { AckTable } from './acks.ts';
+import { holderOf } from './holders.ts';
+import { KeyedWorker } from './keyed-worker.ts';
+import type { Publisher } from './publisher.ts';
+import { computeStatus } from './status.ts';
+
+export interface StatusWriterOptions {
+  readonly mesh: Mesh;
+  readonly platform: Pick<Platform, 'leadership' | 'writeStatus' | 'storeAccepted'>;
+  readonly publisher: Pick<Publisher, 'keys' | 'published'>;
+  readonly acks: AckTable;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+const WINDOW_MS = 200;
+const CONCURRENCY = 4;
+/** How long after taking over sidecars have to connect before they count as lagging. */
+export const COLLECTING_MS = 15_000;
+
+/**
+ * The leader's: keeps each policy's status, and its last accepted spec, equal to what is known. Many acks are
+ * one status; what did not change is not written. Acks come from the streams of this replica alone.
+ */
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #worker: KeyedWorker;
+  /** by policy key */
+  readonly #written = new Map<string, { uid: string; status: PolicyStatus }>();
+  #leaderSinceMs: number;
+  #cancelCollecting: () => void = () => {};
+
+  constructor(options: StatusWriterOptions) {
+    const { clock, random, log } = options;
+    this.#options = options;
+    this.#leaderSinceMs = clock.unixMs();
+    this.#worker = new KeyedWorker({
+      ...{ clock, random, windowMs: WINDOW_MS, concurrency: CONCURRENCY },
+      work: (key) => this.#write(key),
+      onError: (key, error) =>
+        log.warn({ policy: key, error: describeError(error) }, 'a status was not written'),
+    });
+  }
+
+  start(): void {
+    this.#options.platform.leadership.onChange((isLeader) =>
+      isLeader ? this.#takeOver() : this.#worker.clear(),
+    );
+    this.#takeOver();
+  }
+  stop(): void {
+    this.#cancelCollecting();
+    this.#worker.close();
+  }
+
+  /** @param keys of Policies whose status may differ */
+  refresh(keys: Iterable<string>): void {
+    if (!this.#options.platform.leadership.isLeader) return;
+    for (const key of keys) this.#worker.add(key);
+  }
+
+  /** What a sidecar holds, or whether it is there, has changed. */
+  workloadChanged(key: string): void {
+    const { mesh, publisher, acks } = this.#options;
+    const versions = [
+      publisher.published(key)?.config.version,
+      ...[...(acks.get(key)?.destinations.values() ?? [])].map(({ sent }) => sent),
+    ];
+    const uids = new Set(versions.flatMap((version) => Object.keys(version?.policies ?? {})));
+    if (uids.size === 0) return;
+    this.refresh(
+      mesh
+        .policies()
+        .filter(({ uid }) => uids.has(uid))
+        .map((policy) => policy.key),
+    );
+  }
+
+  status(policy: Policy): PolicyStatus {
+    const { mesh, publisher, acks, clock } = this.#options;
+    const keys = publisher.keys();
+    const known = this.#written.get(policy.key);
+    return computeStatus({
+      policy,
+      acceptance: acceptanceOf(mesh, policy),
+      generationInForce: effective(mesh, policy)?.generation,
+      holders: keys.flatMap((key) => {
+        const workload = mesh.workload(key);
+        const published = publisher.published(key)!;
+        return (workload && holderOf(policy, workload, published, acks, this.#leaderSinceMs)) ?? [];
+      }),
+      conflicts: keys.flatMap((key) =>
+        publisher.published(key)!.conflicts.filter(({ loser }) => loser === policy.key),
+      ),
+      collecting: clock.unixMs() - this.#leaderSinceMs < COLLECTING_MS,
+      previous: known?.uid === policy.uid ? known.status : policy.status,
+      nowMs: clock.unixMs(),
+    });
+  }
+
+  #takeOver(): void {
+    const { clock, mesh } = this.#options;
+    this.#leaderSinceMs = clock.unixMs();
+    const all = () => this.refresh(mesh.policies().map(({ key }) => key));
+    all();
+    this.#cancelCollecting();
+    this.#cancelCollecting = clock.after(COLLECTING_MS, all);
+  }
+
+  async #write(key: string): Promise<void> {
+    const { mesh, platform } = this.#options;
+    const policy = mesh.policy(key);
+    if (policy === undefined) this.#written.delete(key);
+    if (policy === undefined || !platform.leadership.isLeader) return;
+    await this.#storeAccepted(policy);
+    const status = this.status(policy);
+    const known = this.#written.get(key);
+    const before = known?.uid === policy.uid ? known.status : policy.status;
+    if (before === undefined || canonicalJson(before) !== canonicalJson(status)) {
+      await platform.writeStatus(policy, status);
+    }
+    this.#written.set(key, { uid: policy.uid, status });
+  }
+
+  /** Before the status says accepted: what was promised must survive a restart. */
+  async #storeAccepted(policy: Policy): Promise<void> {
+    const { mesh, platform } = this.#options;
+    const { key, uid, generation, spec } = policy;
+    if (!acceptanceOf(mesh, policy).accepted || mesh.accepted(policy)?.generation === generation) return;
+    await platform.storeAccepted({ key, uid, generation, spec });
+  }
+}

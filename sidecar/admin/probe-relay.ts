@@ -1,0 +1,125 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { connect, isIPv6 } from 'node:net';
+import { INBOUND_SOURCE_IPV4, INBOUND_SOURCE_IPV6 } from '../../api/names.ts';
+import { messageOf } from '../log.ts';
+import type { DeclaredProbe, HttpProbe, TcpProbe } from './declared-probes.ts';
+
+export interface ProbeResult {
+  readonly status: number;
+  readonly detail: string;
+}
+
+/** Of the kubelet's: https://github.com/kubernetes/kubernetes/blob/master/pkg/probe/http/http.go */
+const REDIRECTS_MAX = 10;
+const UNAVAILABLE = 503;
+/** would frame a body that is not sent, or change the connection */
+const NOT_FORWARDED = new Set(['connection', 'content-length', 'transfer-encoding', 'upgrade', 'te']);
+
+/**
+ * Asks the app what the kubelet wanted to ask: at the pod's IP, from the address that is exempt from
+ * redirection. Never rejects: whatever goes wrong is a failed probe.
+ */
+export async function relayProbe(
+  probe: DeclaredProbe,
+  podIp: string,
+  userAgent: string,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const bounded = AbortSignal.any([signal, AbortSignal.timeout(probe.timeoutMs)]);
+  try {
+    return probe.type === 'tcp'
+      ? await askTcp(probe, podIp, bounded)
+      : await askHttp(probe, podIp, userAgent, bounded);
+  } catch (error) {
+    const late = bounded.aborted && !signal.aborted;
+    return {
+      status: UNAVAILABLE,
+      detail: late ? `no answer within ${probe.timeoutMs} ms` : messageOf(error),
+    };
+  }
+}
+
+function askTcp(probe: TcpProbe, podIp: string, signal: AbortSignal): Promise<ProbeResult> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: podIp, port: probe.port, localAddress: sourceFor(podIp), signal });
+    socket.on('error', reject);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve({ status: 200, detail: 'connected' });
+    });
+  });
+}
+
+/** Follows redirects within the same app; one to elsewhere counts as success, as the kubelet has it. */
+async function askHttp(
+  probe: HttpProbe,
+  podIp: string,
+  userAgent: string,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const origin = `${probe.scheme}://${isIPv6(podIp) ? `[${podIp}]` : podIp}:${probe.port}`;
+  let path = probe.path;
+  for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
+    const { status, location } = await get(probe, podIp, path, userAgent, signal);
+    if (status < 300 || status >= 400 || location === undefined) {
+      return { status, detail: `the app answered ${status}` };
+    }
+    const next = resolveLocation(location, origin + path);
+    if (next === undefined || next.origin !== new URL(origin).origin) {
+      return { status: 200, detail: 'the app redirects to another place' };
+    }
+    path = next.pathname + next.search;
+  }
+  return { status: 200, detail: `the app redirects more than ${REDIRECTS_MAX} times` };
+}
+
+function get(
+  probe: HttpProbe,
+  podIp: string,
+  path: string,
+  userAgent: string,
+  signal: AbortSignal,
+): Promise<{ status: number; location: string | undefined }> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      host: podIp,
+      port: probe.port,
+      path,
+      headers: headersOf(probe, userAgent),
+      localAddress: sourceFor(podIp),
+      agent: false as const,
+      signal,
+    };
+    const answered = (response: IncomingMessage) => {
+      const { statusCode = UNAVAILABLE, headers } = response;
+      response.on('error', () => {});
+      response.destroy();
+      resolve({ status: statusCode, location: headers.location });
+    };
+    const asked =
+      probe.scheme === 'https'
+        ? // the kubelet does not verify the certificate of an HTTPS probe either
+          httpsRequest({ ...options, rejectUnauthorized: false }, answered)
+        : httpRequest(options, answered);
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+function headersOf(probe: HttpProbe, userAgent: string): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = { 'user-agent': userAgent, accept: '*/*' };
+  for (const { name, value } of probe.headers) {
+    const key = name.toLowerCase();
+    if (!NOT_FORWARDED.has(key)) headers[key] = value;
+  }
+  return headers;
+}
+
+function resolveLocation(location: string, base: string): URL | undefined {
+  return URL.canParse(location, base) ? new URL(location, base) : undefined;
+}
+
+function sourceFor(podIp: string): string {
+  return isIPv6(podIp) ? INBOUND_SOURCE_IPV6 : INBOUND_SOURCE_IPV4;
+}

@@ -1,0 +1,89 @@
+import { chmod, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { type Answer, json, readiness, send, text } from './answer.ts';
+
+export const SOCKET_NAME = 'admin.sock';
+/** sun_path of unix(7), without its terminating NUL */
+const SOCKET_PATH_MAX_BYTES = 107;
+
+export interface AdminSocketOptions {
+  readonly stateDir: string;
+  readonly reasons: () => readonly string[];
+  /** without keys */
+  readonly config: () => unknown;
+  readonly edges: () => unknown;
+  readonly connections: () => unknown;
+  /** the pod is terminating: fail readiness, keep serving */
+  readonly drain: () => void;
+}
+
+/**
+ * What an operator of the pod may look at and ask for, on a unix socket in a volume that only the sidecar
+ * mounts: not on a port that an app can be tricked into calling.
+ */
+export class AdminSocket {
+  readonly #options: AdminSocketOptions;
+  readonly #path: string;
+  #server: Server | undefined;
+
+  constructor(options: AdminSocketOptions) {
+    this.#options = options;
+    this.#path = join(options.stateDir, SOCKET_NAME);
+  }
+
+  /** Takes the place of a socket that a killed process left. Rejects when it cannot be bound. */
+  async listen(): Promise<void> {
+    if (Buffer.byteLength(this.#path) > SOCKET_PATH_MAX_BYTES) {
+      throw new Error(`${this.#path} is longer than the ${SOCKET_PATH_MAX_BYTES} bytes of a socket's path`);
+    }
+    await rm(this.#path, { force: true });
+    const server = createServer((request, response) =>
+      send(response, this.#answer(request.method, request.url)),
+    );
+    this.#server = server;
+    await bindPrivately(server, this.#path);
+    await chmod(this.#path, 0o600);
+  }
+
+  close(): void {
+    this.#server?.close();
+    this.#server?.closeAllConnections();
+    this.#server = undefined;
+  }
+
+  #answer(method: string | undefined, url: string | undefined): Answer {
+    const { reasons, config, edges, connections, drain } = this.#options;
+    switch (`${method} ${(url ?? '').split('?', 1)[0]}`) {
+      case 'GET /config':
+        return json(config());
+      case 'GET /edges':
+        return json(edges());
+      case 'GET /connections':
+        return json(connections());
+      case 'GET /readyz':
+        return readiness(reasons());
+      case 'POST /drain':
+        drain();
+        return json({ draining: true });
+      default:
+        return text(404, 'there are GET /config, /edges, /connections, /readyz and POST /drain');
+    }
+  }
+}
+
+/** `listen` on a path binds before it returns, so the mask holds for the socket and for nothing else. */
+function bindPrivately(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    const mask = process.umask(0o177);
+    try {
+      server.listen(path, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    } finally {
+      process.umask(mask);
+    }
+  });
+}

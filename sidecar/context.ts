@@ -1,0 +1,30 @@
+import type { Connections } from './connections.ts';
+import type { PoolSet } from './http1/pool.ts';
+import type { Limits } from './limits.ts';
+import type { Log } from './log.ts';
+import type { ProxyState } from './proxy-state.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
+import type { MtlsClient } from './transport/mtls-client.ts';
+import type { MtlsServer } from './transport/mtls-server.ts';
+import type { OriginalDestination } from './transport/original-destination.ts';
+import type { OwnAddresses } from './transport/own-addresses.ts';
+import type { Timers } from './transport/timers.ts';
+
+/** What inbound and outbound share. */
+export interface Context {
+  readonly state: ProxyState;
+  readonly limits: Limits;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  readonly connections: Connections;
+  readonly mtlsServer: MtlsServer;
+  readonly mtlsClient: MtlsClient;
+  readonly pools: PoolSet;
+  readonly ownAddresses: OwnAddresses;
+  /** undefined: listeners are explicit and nothing is redirected */
+  readonly originalDestination: () => OriginalDestination | undefined;
+  readonly isDraining: () => boolean;
+  /** in [0, 1) */
+  readonly random: () => number;
+}

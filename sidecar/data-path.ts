@@ -1,0 +1,235 @@
+import type { Socket } from 'node:net';
+import { PORTS } from '../api/names.ts';
+import type { Listeners, ProxyConfig } from '../api/proxy-config.ts';
+import { Connections } from './connections.ts';
+import type { Context } from './context.ts';
+import { PoolSet } from './http1/pool.ts';
+import { Inbound } from './inbound/inbound.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import type { Log } from './log.ts';
+import { Outbound } from './outbound/outbound.ts';
+import type { Identity, ProxyState } from './proxy-state.ts';
+import { AccessLog } from './telemetry/access-log.ts';
+import type { Edge } from './telemetry/edges.ts';
+import { Telemetry } from './telemetry/telemetry.ts';
+import { type Listener, listen } from './transport/listener.ts';
+import { MtlsClient } from './transport/mtls-client.ts';
+import { MtlsServer } from './transport/mtls-server.ts';
+import { loadOriginalDestination, type OriginalDestination } from './transport/original-destination.ts';
+import { type OwnAddresses, ownAddresses } from './transport/own-addresses.ts';
+import { type Timers, TimerWheel } from './transport/timers.ts';
+
+export interface DataPathOptions {
+  readonly state: ProxyState;
+  readonly log: Log;
+  /** where the access log goes; stdout unless given */
+  readonly accessLog?: ConstructorParameters<typeof AccessLog>[0];
+  readonly limits?: Partial<Limits>;
+  readonly timers?: Timers;
+  readonly random?: () => number;
+  /** for tests: instead of asking the kernel */
+  readonly originalDestination?: OriginalDestination;
+  readonly ownAddresses?: OwnAddresses;
+}
+
+export interface BoundAddress {
+  readonly direction: 'inbound' | 'outbound';
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface DataPath {
+  /**
+   * Binds the listeners: those of `config.listeners`, else 15001 and 15006 for redirected traffic. Rejects
+   * when one cannot be bound.
+   */
+  start(config: ProxyConfig): Promise<void>;
+  /**
+   * Accepts nothing more, lets responses say `Connection: close`, and resolves when everything in flight has
+   * ended or the time for it is over.
+   */
+  drain(): Promise<void>;
+  /** Cuts whatever is still open. */
+  stop(): Promise<void>;
+  /** Prometheus text. */
+  renderMetrics(): string;
+  /** For the live view. */
+  connections(): { readonly open: number; readonly pools: number; readonly handshakes: number };
+  edges(): readonly Edge[];
+  addresses(): readonly BoundAddress[];
+}
+
+type Accept = (socket: Socket) => void;
+
+export function createDataPath(options: DataPathOptions): DataPath {
+  return new RunningDataPath(options);
+}
+
+class RunningDataPath implements DataPath {
+  readonly #options: DataPathOptions;
+  readonly #limits: Limits;
+  readonly #timers: Timers;
+  readonly #telemetry: Telemetry;
+  readonly #connections = new Connections();
+  readonly #pools = new PoolSet();
+  readonly #mtlsServer: MtlsServer;
+  readonly #mtlsClient = new MtlsClient();
+  readonly #inbound: Inbound;
+  readonly #outbound: Outbound;
+  #originalDestination: OriginalDestination | undefined;
+  #listeners: { readonly direction: BoundAddress['direction']; readonly listener: Listener }[] = [];
+  #draining = false;
+
+  constructor(options: DataPathOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#timers = options.timers ?? new TimerWheel();
+    this.#telemetry = new Telemetry(new AccessLog(options.accessLog ?? process.stdout));
+    this.#mtlsServer = new MtlsServer(this.#timers);
+    const context = this.#context();
+    this.#inbound = new Inbound(context);
+    this.#outbound = new Outbound(context);
+    this.#follow(options.state);
+  }
+
+  #follow(state: ProxyState): void {
+    const setIdentity = (identity: Identity) => {
+      this.#mtlsServer.setIdentity(identity);
+      this.#mtlsClient.setIdentity(identity);
+      // connections made with the old certificate finish what they carry and get nothing new
+      this.#pools.closeIdle();
+    };
+    state.onIdentity(setIdentity);
+    if (state.identity !== undefined) setIdentity(state.identity);
+    // one registration: both are prepared, or neither is swapped in
+    state.onConfig((next) => {
+      const swaps = [this.#inbound.prepare(next), this.#outbound.prepare(next)];
+      return () => {
+        for (const swap of swaps) swap();
+      };
+    });
+  }
+
+  async start({ listeners }: ProxyConfig): Promise<void> {
+    try {
+      if (listeners !== undefined) return await this.#bindExplicit(listeners);
+      this.#originalDestination = this.#options.originalDestination ?? loadOriginalDestination();
+      await this.#bindRedirected();
+    } catch (error) {
+      this.#closeListeners();
+      throw error;
+    }
+  }
+
+  /** Redirected traffic: inbound arrives at the pod's addresses, outbound at loopback only. */
+  async #bindRedirected(): Promise<void> {
+    const accept = (socket: Socket) => this.#inbound.accept(socket, undefined);
+    const send = (socket: Socket) => this.#outbound.accept(socket, undefined);
+    await this.#bind('inbound', '0.0.0.0', PORTS.inbound, accept);
+    await this.#bindIPv6('inbound', '::', PORTS.inbound, accept);
+    await this.#bind('outbound', '127.0.0.1', PORTS.outbound, send);
+    await this.#bindIPv6('outbound', '::1', PORTS.outbound, send);
+  }
+
+  async #bindExplicit(listeners: Listeners): Promise<void> {
+    for (const { address, port, appAddress, appPort } of listeners.inbound) {
+      const app = { address: appAddress, port: appPort };
+      await this.#bind('inbound', address, port, (socket) => this.#inbound.accept(socket, app));
+    }
+    for (const { address, port, destination } of listeners.outbound) {
+      await this.#bind('outbound', address, port, (socket) => this.#outbound.accept(socket, destination));
+    }
+  }
+
+  async #bind(
+    direction: BoundAddress['direction'],
+    address: string,
+    port: number,
+    accept: Accept,
+  ): Promise<void> {
+    const { log } = this.#options;
+    const listener = await listen({
+      address,
+      port,
+      maxConnections: this.#limits.maxConnections,
+      onConnection: (socket) => {
+        this.#connections.add(socket);
+        accept(socket);
+      },
+      onOverload: () => this.#telemetry.error(direction, 'overloaded'),
+      onError: (error) => log.error('accept failed', { direction, address, port, error }),
+    });
+    this.#listeners.push({ direction, listener });
+    log.info('listening', { direction, address: listener.address, port: listener.port });
+  }
+
+  /** A pod without IPv6 is a pod without IPv6 traffic. */
+  async #bindIPv6(
+    direction: BoundAddress['direction'],
+    address: string,
+    port: number,
+    accept: Accept,
+  ): Promise<void> {
+    try {
+      await this.#bind(direction, address, port, accept);
+    } catch (error) {
+      const code = (error as { code?: unknown }).code;
+      if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') throw error;
+      this.#options.log.info('no IPv6', { direction, address });
+    }
+  }
+
+  #context(): Context {
+    const { state, log, random } = this.#options;
+    return {
+      state,
+      log,
+      limits: this.#limits,
+      timers: this.#timers,
+      telemetry: this.#telemetry,
+      connections: this.#connections,
+      pools: this.#pools,
+      mtlsServer: this.#mtlsServer,
+      mtlsClient: this.#mtlsClient,
+      ownAddresses: this.#options.ownAddresses ?? ownAddresses(() => this.#timers.nowMs()),
+      originalDestination: () => this.#originalDestination,
+      isDraining: () => this.#draining,
+      random: random ?? Math.random,
+    };
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#closeListeners();
+    const late = Promise.withResolvers<void>();
+    const timer = this.#timers.after(this.#limits.drainTimeoutMs, late.resolve);
+    await Promise.race([this.#connections.drain(), late.promise]);
+    timer.cancel();
+  }
+
+  async stop(): Promise<void> {
+    this.#draining = true;
+    this.#closeListeners();
+    this.#connections.destroyAll();
+    this.#pools.closeIdle();
+    await this.#connections.drain();
+  }
+
+  #closeListeners(): void {
+    for (const { listener } of this.#listeners) listener.close();
+    this.#listeners = [];
+  }
+
+  renderMetrics(): string {
+    return this.#telemetry.render();
+  }
+  connections(): { readonly open: number; readonly pools: number; readonly handshakes: number } {
+    return { open: this.#connections.size, pools: this.#pools.size, handshakes: this.#mtlsServer.handshakes };
+  }
+  edges(): readonly Edge[] {
+    return this.#telemetry.edges.list();
+  }
+  addresses(): readonly BoundAddress[] {
+    return this.#listeners.map(({ direction, listener: { address, port } }) => ({ direction, address, port }));
+  }
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type Detected, DETECT_MAX_BYTES, detect, detectAtDeadline } from './detect.ts';
+
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+
+const TABLE: readonly (readonly [name: string, bytes: string, verdict: Detected])[] = [
+  ['nothing yet', '', 'need-more'],
+  ['a request line', 'GET / HTTP/1.1\r\n', 'http1'],
+  ['a request line of HTTP/1.0', 'GET / HTTP/1.0\r\n', 'http1'],
+  ['an unknown method', 'BREW /pot HTTP/1.1\r\n', 'http1'],
+  ['half a request line', 'GET /index', 'need-more'],
+  ['a request line with bare LF, for the codec to refuse', 'GET / HTTP/1.1\n', 'http1'],
+  ['empty lines before a request', '\r\n\r\nGET / HTTP/1.1\r\n', 'http1'],
+  ['a lower-case method', 'get / http/1.1\r\n', 'http1'],
+  ['spaces where one belongs', 'GET   /   HTTP/1.1  \r\n', 'http1'],
+  ['a tab where a space belongs', 'GET\t/\tHTTP/1.1\r\n', 'http1'],
+  ['a path with bytes above ASCII', 'GET /\u00e9 HTTP/1.1\r\n', 'http1'],
+  ['the HTTP/2 preface', PREFACE, 'http2'],
+  ['the beginning of the HTTP/2 preface', PREFACE.slice(0, 10), 'need-more'],
+  ['something that only begins like the preface', 'PRI * HTTP/2.0\r\n\r\nXX', 'http1'],
+  ['a TLS record', '\u0016\u0003\u0001', 'tls'],
+  ['the first byte of a TLS record', '\u0016', 'need-more'],
+  ['a handshake byte that is no TLS', '\u0016\u0001', 'opaque'],
+  ['an inline Redis command', 'GET key\r\n', 'opaque'],
+  ['a RESP array', '*1\r\n$4\r\nPING\r\n', 'opaque'],
+  ['HTTP/0.9', 'GET /\r\n', 'opaque'],
+  ['an SSH banner', 'SSH-2.0-OpenSSH_9\r\n', 'opaque'],
+  ['SMTP', 'EHLO example\r\n', 'opaque'],
+  ['PostgreSQL startup', '\u0000\u0000\u0000\u0008\u0004\u00d2\u0016\u002f', 'opaque'],
+  ['JSON', '{"a": 1}', 'opaque'],
+];
+
+for (const [name, bytes, verdict] of TABLE) {
+  test(`${name}: ${verdict}`, () => assert.equal(detect(Buffer.from(bytes, 'latin1')), verdict));
+}
+
+test('a verdict stays the same when more bytes come', () => {
+  const beginnings = TABLE.map(([, bytes]) => Buffer.from(bytes, 'latin1'));
+  fc.assert(
+    fc.property(fc.constantFrom(...beginnings), fc.uint8Array({ maxLength: 40 }), (beginning, rest) => {
+      const bytes = Buffer.concat([beginning, rest]);
+      let verdict: Detected = 'need-more';
+      for (let size = 0; size <= bytes.length; size += 1) {
+        const now = detect(bytes.subarray(0, size));
+        if (verdict !== 'need-more') assert.equal(now, verdict);
+        verdict = now;
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a line that does not end is decided upon within bounds', () => {
+  assert.equal(detect(Buffer.from(`GET /${'a'.repeat(DETECT_MAX_BYTES)}`)), 'http1');
+  assert.equal(detect(Buffer.from(`WORD word${'a'.repeat(DETECT_MAX_BYTES)}`)), 'opaque');
+});
+
+test('at the deadline what may still become a request is taken for one', () => {
+  for (const text of ['GE', 'get', 'GET ', 'GET x', 'BREW /x', 'BREW http://x']) {
+    assert.equal(detectAtDeadline(Buffer.from(text)), 'http1', text);
+  }
+  for (const text of ['', 'HELLO', 'HELLO world', '\r\n']) {
+    assert.equal(detectAtDeadline(Buffer.from(text)), 'opaque', text);
+  }
+});

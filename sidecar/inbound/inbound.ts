@@ -1,0 +1,254 @@
+import { isIPv6, type Socket } from 'node:net';
+import { ALPN, INBOUND_SOURCE_IPV4, INBOUND_SOURCE_IPV6, RESERVED_PORTS } from '../../api/names.ts';
+import type { ProxyConfig } from '../../api/proxy-config.ts';
+import type { Context } from '../context.ts';
+import { compose, type Exchange, type HttpHandler } from '../http1/exchange.ts';
+import { forward, mayRepeat } from '../http1/forward.ts';
+import { ServerConnection } from '../http1/server-connection.ts';
+import { authorize, authorizeConnection } from '../layers/authorize.ts';
+import { anonymous, type Caller, plainAddress } from '../layers/caller.ts';
+import { callerIdentity } from '../layers/identity.ts';
+import { carry, type OpaqueConnection, refuse } from '../layers/opaque.ts';
+import { type Observation, observe } from '../layers/telemetry.ts';
+import { Trail } from '../layers/trail.ts';
+import { firstSpeaker } from '../tcp/first-speaker.ts';
+import type { Parties } from '../telemetry/parties.ts';
+import { type Dial, dialPlain } from '../transport/dial.ts';
+import type { SocketAddress } from '../transport/original-destination.ts';
+import { compilePortPolicies, type PortPolicies, type PortPolicy } from './port-policy.ts';
+import { type Recognized, recognize } from './recognize.ts';
+
+/** One connection on its way to the app. */
+interface Flow extends OpaqueConnection {
+  readonly target: SocketAddress;
+  readonly caller: Caller;
+}
+
+/**
+ * From the network to the app: whose connection is this, who is the caller, may they, and only then the app.
+ *
+ * HTTP/2, gRPC included, is carried as opaque bytes inside mTLS and authorized as a connection: Deny rules
+ * with HTTP fields hold, Allow rules with HTTP fields never match, and no caller header is set or stripped.
+ */
+export class Inbound {
+  readonly #context: Context;
+  #policies: PortPolicies | undefined;
+  #config: ProxyConfig | undefined;
+  #handshakes = 0;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Throws, and changes nothing, when the configuration cannot be enforced. */
+  prepare(config: ProxyConfig): () => void {
+    const policies = compilePortPolicies(config);
+    return () => {
+      this.#policies = policies;
+      this.#config = config;
+    };
+  }
+
+  /** `explicit`: where the app listens, when nothing is redirected. */
+  accept(client: Socket, explicit: SocketAddress | undefined): void {
+    const target = explicit ?? this.#context.originalDestination()?.(client);
+    if (target === undefined || this.#policies === undefined) return void client.destroy();
+    const flow = this.#flow(client, target, anonymous(plainAddress(client.remoteAddress)), false);
+    // neither Weft's own ports nor anything that is not this pod: inbound is no way to somewhere else
+    if (explicit === undefined && !this.#isForApp(target)) return refuse(this.#context, flow, 'no-route');
+    this.#recognize(flow);
+  }
+
+  /** Whose connection is this: our mTLS, someone else's TLS, or plaintext. */
+  #recognize(flow: Flow): void {
+    const { timers, limits } = this.#context;
+    recognize({
+      socket: flow.client,
+      timers,
+      waitMs: this.#firstByteWaitMs(flow),
+      helloTimeoutMs: limits.handshakeTimeoutMs,
+      done: (recognized, bytes) => {
+        if (recognized === 'gone') return void flow.client.destroy();
+        if (recognized === 'mesh') return this.#authenticate(flow, bytes);
+        // no identity, and the policy demands one: closed without a word, whatever it speaks
+        if (this.#policy(flow).mtls === 'Strict') return refuse(this.#context, flow, 'strict-mtls');
+        this.#plaintext(flow, recognized, bytes);
+      },
+    });
+  }
+
+  #firstByteWaitMs(flow: Flow): number {
+    const { mtls, protocol } = this.#policy(flow);
+    if (mtls === 'Strict') return this.#context.limits.handshakeTimeoutMs;
+    return protocol === 'HTTP' ? this.#context.limits.headerTimeoutMs : this.#context.limits.serverFirstWaitMs;
+  }
+
+  /** Who is the caller: a chain to our roots and one SPIFFE ID, or nothing at all. */
+  #authenticate(flow: Flow, bytes: Buffer): void {
+    const { limits, mtlsServer } = this.#context;
+    if (this.#handshakes >= limits.maxHandshakes) return refuse(this.#context, flow, 'overloaded');
+    this.#handshakes += 1;
+    mtlsServer.handshake(flow.client, bytes, limits.handshakeTimeoutMs, (result) => {
+      this.#handshakes -= 1;
+      if (!result.ok) return refuse(this.#context, flow, 'unauthenticated', result.reason);
+      const caller: Caller = { ...result.peer, spiffeId: result.spiffeId, address: flow.caller.address };
+      const authenticated = this.#flow(result.socket, flow.target, caller, true);
+      if (result.alpn === ALPN.http1) return this.#http(authenticated, EMPTY);
+      const declared = this.#policy(flow).protocol;
+      this.#opaque(authenticated, EMPTY, declared === undefined || declared === 'HTTP');
+    });
+  }
+
+  #plaintext(flow: Flow, recognized: Exclude<Recognized, 'mesh' | 'gone'>, bytes: Buffer): void {
+    const { protocol } = this.#policy(flow);
+    const mayBeHttp = protocol === undefined || protocol === 'HTTP';
+    if (recognized === 'silent') {
+      if (protocol === 'HTTP') return void flow.client.destroy();
+      return this.#opaque(flow, EMPTY, mayBeHttp);
+    }
+    const isHttp = recognized === 'http1' || (recognized === 'opaque' && protocol === 'HTTP');
+    if (isHttp && mayBeHttp) return this.#http(flow, bytes);
+    this.#opaque(flow, bytes, false);
+  }
+
+  /** Requests, one by one. The order is the order of trust. */
+  #http(flow: Flow, bytes: Buffer): void {
+    const { context, caller, trail } = { context: this.#context, caller: flow.caller, trail: flow.trail };
+    const authorizer = () => this.#policy(flow).authorizer;
+    const handler = compose(
+      [
+        // sees every answer, also those of the layers below
+        observe(flow.observation),
+        // before any rule may look at a header: what the network says about identity is not worth keeping
+        callerIdentity(caller),
+        // the last word before the app hears of it
+        authorize({ authorizer, caller, telemetry: context.telemetry }),
+      ],
+      this.#toApp(flow),
+    );
+    const connection = new ServerConnection(flow.client, {
+      limits: context.limits,
+      timers: context.timers,
+      isDraining: context.isDraining,
+      handler: (exchange) => {
+        exchange.trail.encrypted = trail.encrypted;
+        handler(exchange);
+      },
+      onRefused: (code) => context.telemetry.error('inbound', code),
+    });
+    context.connections.onDrain(flow.client, () => connection.drain());
+    connection.start(bytes);
+  }
+
+  #toApp(flow: Flow): HttpHandler {
+    const { pools, limits, timers } = this.#context;
+    const name = hostPort(flow.target);
+    const dial = this.#dialApp(flow);
+    const send = (exchange: Exchange, fresh: boolean): void => {
+      const pool = pools.get(`app|${name}`, () => ({ dial, limits, timers, idleMs: limits.appIdleMs }));
+      exchange.trail.endpoint = name;
+      const cancel = pool.acquire(fresh, (result) => {
+        if (exchange.aborted || exchange.responseEnded) return result.ok ? result.connection.release() : undefined;
+        if (!result.ok) return exchange.answer(result.code, result.reason);
+        const retry = result.reused && mayRepeat(exchange) ? () => send(exchange, true) : undefined;
+        // what the app says in the mesh's name is not passed on
+        forward(exchange, result.connection, { fallbackHost: name, timers, limits, retry, trustMeshFields: false });
+      });
+      exchange.onFinish(cancel);
+    };
+    return (exchange) => send(exchange, false);
+  }
+
+  /**
+   * Bytes that are not parsed. `mayBeHttp`: should the client speak first after all and speak HTTP, it is
+   * served as HTTP, or it could forge the headers that tell the app who calls.
+   */
+  #opaque(flow: Flow, bytes: Buffer, mayBeHttp: boolean): void {
+    const { context, trail } = { context: this.#context, trail: flow.trail };
+    const authorizer = () => this.#policy(flow).authorizer;
+    const { caller, client } = flow;
+    // before the app is dialled: a refused caller causes nothing there
+    if (!authorizeConnection({ authorizer, caller, telemetry: context.telemetry }, trail)) {
+      return refuse(context, flow, 'denied');
+    }
+    trail.endpoint = hostPort(flow.target);
+    const dial = this.#dialApp(flow);
+    if (!mayBeHttp) {
+      dial((result) => {
+        if (!result.ok) return refuse(context, flow, result.code, result.reason);
+        carry(context, flow, result.socket, bytes, EMPTY);
+      });
+      return;
+    }
+    firstSpeaker({
+      client,
+      dial,
+      dialDelayMs: 0,
+      timers: context.timers,
+      limits: context.limits,
+      done: (word) => {
+        if (word.by === 'nobody') return void client.destroy();
+        if (word.by === 'server') return carry(context, flow, word.server, word.clientBytes, word.serverBytes);
+        if (word.verdict === 'http1') {
+          word.speculation?.discard();
+          return this.#http(flow, word.bytes);
+        }
+        word.speculation?.take((result, serverBytes) => {
+          if (!result.ok) return refuse(context, flow, result.code, result.reason);
+          carry(context, flow, result.socket, word.bytes, serverBytes);
+        });
+      },
+    });
+  }
+
+  /** The app, at the address the client dialled; redirected traffic from the source init exempts. */
+  #dialApp({ target }: Flow): Dial {
+    const { limits, timers, originalDestination } = this.#context;
+    const source = isIPv6(target.address) ? INBOUND_SOURCE_IPV6 : INBOUND_SOURCE_IPV4;
+    return dialPlain({
+      host: target.address,
+      port: target.port,
+      localAddress: originalDestination() === undefined ? undefined : source,
+      timeoutMs: limits.connectTimeoutMs,
+      timers,
+    });
+  }
+
+  #isForApp({ address, port }: SocketAddress): boolean {
+    return !RESERVED_PORTS.includes(port) && this.#context.ownAddresses(address);
+  }
+
+  #policy({ target }: Flow): PortPolicy {
+    return this.#policies!(target.port);
+  }
+
+  #flow(client: Socket, target: SocketAddress, caller: Caller, encrypted: boolean): Flow {
+    const { telemetry, timers } = this.#context;
+    const trail = new Trail();
+    trail.startedMs = timers.nowMs();
+    trail.encrypted = encrypted;
+    const observation: Observation = {
+      direction: 'inbound',
+      telemetry,
+      timers,
+      parties: () => this.#parties(caller),
+      caller: caller.spiffeId ?? caller.address,
+    };
+    return { client, target, caller, trail, observation };
+  }
+
+  #parties(caller: Caller): Parties {
+    const workload = this.#config!.workload;
+    return {
+      source: { workload: caller.serviceAccount ?? '', namespace: caller.namespace ?? '' },
+      destination: { workload: workload.app, namespace: workload.namespace },
+      service: '',
+    };
+  }
+}
+
+export function hostPort({ address, port }: SocketAddress): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+const EMPTY = Buffer.alloc(0);

@@ -1,0 +1,48 @@
+import type { Socket } from 'node:net';
+import type { ErrorCode } from '../../api/errors.ts';
+import type { Context } from '../context.ts';
+import { copy } from '../tcp/copy.ts';
+import { abortSocket } from '../transport/close.ts';
+import { accessBase, type Observation } from './telemetry.ts';
+import type { Trail } from './trail.ts';
+
+/** One connection that is not parsed, from its verdict to its end. */
+export interface OpaqueConnection {
+  readonly client: Socket;
+  readonly trail: Trail;
+  readonly observation: Observation;
+}
+
+/** Bytes both ways until both sides have ended. */
+export function carry(
+  context: Context,
+  connection: OpaqueConnection,
+  server: Socket,
+  fromClient: Buffer,
+  fromServer: Buffer,
+): void {
+  const { observation, trail } = connection;
+  const parties = observation.parties();
+  const meter = context.telemetry.tcp(observation.direction, parties, trail.encrypted);
+  context.telemetry.edges.get(observation.direction, parties, trail.encrypted).allowed += 1;
+  copy(connection.client, server, {
+    timers: context.timers,
+    idleTimeoutMs: context.limits.idleTimeoutMs,
+    fromClient,
+    fromServer,
+    onBytes: meter.bytes,
+    onDone: meter.close,
+  });
+}
+
+/** Closes a connection the mesh does not carry: counted and logged, nothing is said on the wire. */
+export function refuse(context: Context, connection: OpaqueConnection, code: ErrorCode, reason = ''): void {
+  const { observation, trail, client } = connection;
+  if (reason !== '') trail.reason = reason;
+  const edge = context.telemetry.edges.get(observation.direction, observation.parties(), trail.encrypted);
+  if (code === 'denied' || code === 'strict-mtls' || code === 'unauthenticated') edge.denied += 1;
+  else edge.errors += 1;
+  context.telemetry.error(observation.direction, code);
+  context.telemetry.access({ ...accessBase(observation, trail, context.timers.nowMs() - trail.startedMs), code });
+  abortSocket(client);
+}

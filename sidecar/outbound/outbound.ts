@@ -1,0 +1,300 @@
+import type { Socket } from 'node:net';
+import type { Destination, Endpoint } from '../../api/destination.ts';
+import type { ErrorCode } from '../../api/errors.ts';
+import { RESERVED_PORTS } from '../../api/names.ts';
+import type { ProxyConfig } from '../../api/proxy-config.ts';
+import type { Context } from '../context.ts';
+import { compose, type Exchange, type HttpHandler } from '../http1/exchange.ts';
+import { forward, mayRepeat } from '../http1/forward.ts';
+import { type Acquired } from '../http1/pool.ts';
+import { ServerConnection } from '../http1/server-connection.ts';
+import { stripFromApp } from '../layers/identity.ts';
+import { markHop, refuseLoops } from '../layers/loop.ts';
+import { carry, type OpaqueConnection, refuse } from '../layers/opaque.ts';
+import { connectWithRetry } from '../layers/retry-connect.ts';
+import { type Observation, observe } from '../layers/telemetry.ts';
+import { Trail } from '../layers/trail.ts';
+import { firstSpeaker, type Speculation } from '../tcp/first-speaker.ts';
+import { NOBODY, type Parties } from '../telemetry/parties.ts';
+import { type Dial, type DialResult, dialPlain } from '../transport/dial.ts';
+import { Destinations, type KnownDestination } from './destinations.ts';
+import { EndpointConnector, nameOf } from './endpoint-connector.ts';
+
+/** One connection of the app. `original`: where it was going, unless listeners are explicit. */
+interface Flow extends OpaqueConnection {
+  readonly key: string;
+  readonly original: { readonly address: string; readonly port: number } | undefined;
+  /** learned on the way, for telemetry */
+  destination: Destination | undefined;
+  endpoint: Endpoint | undefined;
+}
+
+/**
+ * From the app to wherever it goes: what is behind the address, what is spoken, which endpoint, and there
+ * with mTLS if it is in the mesh. HTTP/2, gRPC included, is carried as opaque bytes inside mTLS for now: a
+ * connection is balanced, not a request.
+ */
+export class Outbound {
+  readonly #context: Context;
+  readonly #destinations: Destinations;
+  readonly #connector: EndpointConnector;
+  #config: ProxyConfig | undefined;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#destinations = new Destinations(context.state.destinations, context.random);
+    this.#connector = new EndpointConnector(context);
+  }
+
+  prepare(config: ProxyConfig): () => void {
+    return () => {
+      this.#config = config;
+    };
+  }
+
+  /** `explicit`: the key of the destination, when nothing is redirected. */
+  accept(client: Socket, explicit: string | undefined): void {
+    const original = explicit === undefined ? this.#context.originalDestination()?.(client) : undefined;
+    const key = explicit ?? (original && nameOf(original));
+    if (key === undefined || this.#config === undefined) return void client.destroy();
+    const flow = this.#flow(client, key, original);
+    // what is behind the address: known, or asked of the operator once
+    this.#context.state.destinations.resolve(key, (answer) => {
+      if (client.destroyed) return;
+      if (answer === null) return this.#passThrough(flow, 'outside');
+      if (answer === 'unreachable') return this.#unreachable(flow);
+      flow.destination = answer;
+      this.#byProtocol(flow, answer);
+    });
+  }
+
+  /** What is spoken: declared, learned, or by who speaks first. */
+  #byProtocol(flow: Flow, destination: Destination): void {
+    const { protocol } = destination;
+    if (protocol === undefined) return this.#byFirstSpeaker(flow, destination);
+    if (protocol === 'HTTP') return this.#waitForClient(flow, undefined);
+    this.#opaque(flow, EMPTY, undefined);
+  }
+
+  /** An opaque connection is dialled meanwhile, since the server may be the one that speaks. */
+  #byFirstSpeaker(flow: Flow, destination: Destination): void {
+    const learned = this.#destinations.learned(flow.key);
+    if (learned === 'server') return this.#opaque(flow, EMPTY, undefined);
+    const speculate = learned === undefined ? this.#dialOpaque(flow, destination) : undefined;
+    this.#waitForClient(flow, speculate);
+  }
+
+  #waitForClient(flow: Flow, dial: Dial | undefined): void {
+    const { timers, limits } = this.#context;
+    firstSpeaker({
+      client: flow.client,
+      dial,
+      dialDelayMs: limits.speculationDelayMs,
+      timers,
+      limits,
+      done: (word) => {
+        if (word.by === 'nobody') return void flow.client.destroy();
+        this.#destinations.learn(flow.key, word.by);
+        if (word.by === 'server') return carry(this.#context, flow, word.server, word.clientBytes, word.serverBytes);
+        if (!this.#isHttp(flow, word.verdict)) return this.#opaque(flow, word.bytes, word.speculation);
+        // it speaks opaque bytes to the endpoint: no request can be sent over it
+        word.speculation?.discard();
+        this.#http(flow, word.bytes, this.#send(flow));
+      },
+    });
+  }
+
+  #isHttp({ destination }: Flow, verdict: string): boolean {
+    // declared as HTTP and malformed: the codec says so; TLS and HTTP/2 are carried as they are
+    return verdict === 'http1' || (verdict === 'opaque' && destination?.protocol === 'HTTP');
+  }
+
+  /** Requests, one by one. */
+  #http(flow: Flow, bytes: Buffer, last: HttpHandler): void {
+    const context = this.#context;
+    const handler = compose(
+      [
+        // sees every answer, also those of the layers below
+        observe(flow.observation),
+        // before the mark is stripped
+        refuseLoops(),
+        // an app cannot speak as the mesh
+        stripFromApp(),
+        // last of the header layers, so that nothing removes it
+        markHop(() => this.#config!.proxyId),
+      ],
+      last,
+    );
+    const connection = new ServerConnection(flow.client, {
+      limits: context.limits,
+      timers: context.timers,
+      isDraining: context.isDraining,
+      handler,
+      onRefused: (code) => context.telemetry.error('outbound', code),
+    });
+    context.connections.onDrain(flow.client, () => connection.drain());
+    connection.start(bytes);
+  }
+
+  /** Route, balance, connect: the destination is looked up per request, so that changes hold at once. */
+  #send(flow: Flow): HttpHandler {
+    return (exchange) => {
+      this.#context.state.destinations.resolve(flow.key, (answer) => {
+        if (exchange.aborted || exchange.responseEnded) return;
+        if (answer === null) return exchange.answer('no-route', 'the destination left the mesh');
+        if (answer === 'unreachable') return exchange.answer('control-plane-unreachable');
+        flow.destination = answer;
+        this.#sendTo(flow, exchange, this.#destinations.get(flow.key, answer));
+      });
+    };
+  }
+
+  #sendTo(flow: Flow, exchange: Exchange, { destination, balancer }: KnownDestination): void {
+    const { limits, telemetry } = this.#context;
+    const cancel = connectWithRetry<Endpoint, Extract<Acquired, { ok: true }>>(
+      {
+        balancer,
+        maxAttempts: limits.maxConnectAttempts,
+        trail: exchange.trail,
+        nameOf,
+        connect: (endpoint, done) => this.#connector.pool(endpoint).acquire(false, done),
+        onRetry: () => telemetry.retry('outbound', destination.name, 'connect'),
+      },
+      (result) => {
+        if (exchange.aborted || exchange.responseEnded) return result.ok ? result.connection.release() : undefined;
+        if (!result.ok) return exchange.answer(result.code, result.reason);
+        this.#forward(flow, exchange, result.endpoint, result);
+      },
+    );
+    exchange.onFinish(cancel);
+  }
+
+  #forward(flow: Flow, exchange: Exchange, endpoint: Endpoint, acquired: Extract<Acquired, { ok: true }>): void {
+    const { limits, timers } = this.#context;
+    flow.endpoint = endpoint;
+    exchange.trail.encrypted = endpoint.spiffeId !== undefined;
+    exchange.trail.connectedMs = timers.nowMs();
+    const retry = acquired.reused && mayRepeat(exchange) ? () => this.#again(flow, exchange, endpoint) : undefined;
+    const fallbackHost = nameOf(endpoint);
+    const trustMeshFields = endpoint.spiffeId !== undefined;
+    forward(exchange, acquired.connection, { fallbackHost, timers, limits, retry, trustMeshFields });
+  }
+
+  /** Once more, on a fresh connection: the idle one had been closed under the request. */
+  #again(flow: Flow, exchange: Exchange, endpoint: Endpoint): void {
+    this.#context.telemetry.retry('outbound', flow.destination?.name ?? '', 'reset');
+    exchange.trail.attempts += 1;
+    const cancel = this.#connector.pool(endpoint).acquire(true, (result) => {
+      if (exchange.aborted || exchange.responseEnded) return result.ok ? result.connection.release() : undefined;
+      if (!result.ok) return exchange.answer(result.code, result.reason);
+      this.#forward(flow, exchange, endpoint, result);
+    });
+    exchange.onFinish(cancel);
+  }
+
+  #opaque(flow: Flow, bytes: Buffer, speculation: Speculation | undefined): void {
+    const connected = (result: DialResult, serverBytes: Buffer) => {
+      if (!result.ok) return refuse(this.#context, flow, result.code, result.reason);
+      carry(this.#context, flow, result.socket, bytes, serverBytes);
+    };
+    if (speculation !== undefined) return speculation.take(connected);
+    this.#dialOpaque(flow, flow.destination!)((result) => connected(result, EMPTY));
+  }
+
+  #dialOpaque(flow: Flow, destination: Destination): Dial {
+    const { limits, telemetry } = this.#context;
+    return (done) =>
+      connectWithRetry<Endpoint, Extract<DialResult, { ok: true }>>(
+        {
+          balancer: this.#destinations.get(flow.key, destination).balancer,
+          maxAttempts: limits.maxConnectAttempts,
+          trail: flow.trail,
+          nameOf,
+          connect: (endpoint, connected) => this.#connector.opaque(endpoint)(connected),
+          onRetry: () => telemetry.retry('outbound', destination.name, 'connect'),
+        },
+        (result) => {
+          if (result.ok) {
+            flow.endpoint = result.endpoint;
+            flow.trail.encrypted = result.endpoint.spiffeId !== undefined;
+          }
+          done(result);
+        },
+      );
+  }
+
+  /** Nothing in the mesh has this address: the connection goes where it was going, as it is. */
+  #passThrough(flow: Flow, reason: 'outside' | 'unreachable'): void {
+    const { original } = flow;
+    if (original === undefined) return this.#answerOrClose(flow, 'no-route');
+    if (RESERVED_PORTS.includes(original.port) && this.#isOwn(original.address)) {
+      return refuse(this.#context, flow, 'loop');
+    }
+    this.#context.telemetry.passthrough(reason);
+    flow.trail.endpoint = nameOf(original);
+    const { limits, timers } = this.#context;
+    dialPlain({ host: original.address, port: original.port, timeoutMs: limits.connectTimeoutMs, timers })((result) => {
+      if (!result.ok) return refuse(this.#context, flow, result.code, result.reason);
+      carry(this.#context, flow, result.socket, EMPTY, EMPTY);
+    });
+  }
+
+  #isOwn(address: string): boolean {
+    return address === '::1' || address.startsWith('127.') || this.#context.ownAddresses(address);
+  }
+
+  /** Not known, and nobody to ask: Strict workloads get an error, others go on unprotected as they would without a mesh. */
+  #unreachable(flow: Flow): void {
+    const fallback = this.#config!.inbound.ports.find(({ port }) => port === undefined);
+    if (fallback?.mtls === 'Strict') return this.#answerOrClose(flow, 'control-plane-unreachable');
+    this.#passThrough(flow, 'unreachable');
+  }
+
+  /** An error a client that speaks HTTP can read; any other sees its connection closed. */
+  #answerOrClose(flow: Flow, code: ErrorCode): void {
+    const { timers, limits } = this.#context;
+    firstSpeaker({
+      client: flow.client,
+      dialDelayMs: 0,
+      timers,
+      limits: { ...limits, idleTimeoutMs: limits.detectTimeoutMs },
+      done: (word) => {
+        if (word.by === 'client' && word.verdict === 'http1') {
+          return this.#http(flow, word.bytes, (exchange) => exchange.answer(code));
+        }
+        refuse(this.#context, flow, code);
+      },
+    });
+  }
+
+  #flow(client: Socket, key: string, original: Flow['original']): Flow {
+    const { telemetry, timers } = this.#context;
+    const trail = new Trail();
+    trail.startedMs = timers.nowMs();
+    const observation: Observation = {
+      direction: 'outbound',
+      telemetry,
+      timers,
+      parties: () => this.#parties(flow),
+      caller: this.#context.state.identity?.spiffeId ?? '',
+    };
+    const flow: Flow = { client, key, original, trail, observation, destination: undefined, endpoint: undefined };
+    return flow;
+  }
+
+  #parties({ destination, endpoint }: Flow): Parties {
+    const { app, namespace } = this.#config!.workload;
+    const source = { workload: app, namespace };
+    if (destination === undefined) return { source, destination: NOBODY, service: '' };
+    return {
+      source,
+      destination: {
+        workload: endpoint?.workload ?? destination.name,
+        namespace: endpoint?.namespace ?? destination.namespace,
+      },
+      service: destination.name,
+    };
+  }
+}
+
+const EMPTY = Buffer.alloc(0);

@@ -1,0 +1,176 @@
+import type { ProxyConfig } from '../api/proxy-config.ts';
+import { ControlMetrics } from './admin/metrics.ts';
+import { AdminServer } from './admin/server.ts';
+import { AdminSocket } from './admin/socket.ts';
+import type { Clock } from './control/clock.ts';
+import { Control } from './control/control.ts';
+import { type Log, messageOf } from './log.ts';
+import type { ProxyState } from './proxy-state.ts';
+import type { Settings } from './settings.ts';
+
+/** The two directions of traffic, as seen from here. */
+export interface DataPath {
+  /** Binds the listeners; rejects when one cannot be bound. */
+  start(config: ProxyConfig): Promise<void>;
+  /** Accepts nothing new; resolves when what was in flight has ended. */
+  drain(): Promise<void>;
+  stop(): Promise<void>;
+  renderMetrics(): string;
+  edges(): unknown;
+  connections?(): unknown;
+}
+
+export interface SidecarOptions {
+  readonly settings: Settings;
+  readonly agent: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly createDataPath: (parts: { state: ProxyState; log: Log; settings: Settings }) => DataPath;
+}
+
+const BIND_RETRY_MS = 1_000;
+
+/** One sidecar: control, data path and admin, from start to stop. */
+export class Sidecar {
+  readonly admin: AdminServer;
+  readonly #options: SidecarOptions;
+  readonly #control: Control;
+  readonly #dataPath: DataPath;
+  readonly #metrics: ControlMetrics;
+  readonly #socket: AdminSocket;
+  #listening: 'no' | 'starting' | 'yes' = 'no';
+  #bindReason: string | undefined;
+  #cancelTimer: () => void = () => {};
+  #draining = false;
+  #stopped = false;
+
+  constructor(options: SidecarOptions) {
+    const { settings, log, clock, createDataPath } = options;
+    this.#options = options;
+    this.#control = new Control(options);
+    const { state, arbiter, destinations } = this.#control;
+    this.#dataPath = createDataPath({ state, log, settings });
+    this.#metrics = new ControlMetrics({
+      state,
+      rejected: arbiter.rejected,
+      streamIsUp: () => this.#control.streamIsUp,
+      destinationsKnown: () => destinations.size,
+      nowMs: clock.nowMs,
+    });
+    const reasons = () => this.reasons();
+    const { probes, podIp, stateDir } = settings;
+    this.admin = new AdminServer({ reasons, metrics: () => this.#renderMetrics(), probes, podIp, log });
+    this.#socket = new AdminSocket({
+      stateDir,
+      reasons,
+      config: () => this.#describe(),
+      edges: () => this.#dataPath.edges(),
+      connections: () => this.#dataPath.connections?.() ?? [],
+      drain: () => this.drain(),
+    });
+    // registered last, after the data path: by then the configuration is in force everywhere
+    state.onConfig((config) => () => this.#configured(config));
+  }
+
+  /** Resolves when this machine's part is read; readiness tells the rest. */
+  async start(): Promise<void> {
+    const { settings, log } = this.#options;
+    if (settings.adminAddress !== undefined) this.admin.listen(settings.adminAddress);
+    await this.#control.start();
+    await this.#socket.listen().catch((error) => {
+      log.error('the admin socket cannot be bound', { reason: messageOf(error) });
+    });
+  }
+
+  /** Why it is not ready; empty when it is. */
+  reasons(): string[] {
+    return [
+      ...this.#control.reasons(),
+      ...(this.#listening === 'yes' ? [] : [this.#bindReason ?? 'the listeners are not bound yet']),
+      ...(this.#draining ? ['the pod is terminating'] : []),
+    ];
+  }
+
+  /** The pod is terminating: not ready any more, and serving both directions until the app is gone. */
+  drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#options.log.info('draining: not ready, still serving');
+  }
+
+  /** The app is gone: accepts nothing new, lets what is in flight end, at most as long as the grace period. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.drain();
+    this.#cancelTimer();
+    await Promise.race([this.#dataPath.drain(), this.#graceOver()]).catch((error) => {
+      this.#options.log.error('draining failed', { error });
+    });
+    await this.#dataPath.stop();
+    await this.#control.stop();
+    this.#cancelTimer();
+    this.#metrics.stop();
+    this.#socket.close();
+    this.admin.close();
+  }
+
+  #graceOver(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#cancelTimer = this.#options.clock.after(this.#options.settings.graceMs, resolve);
+    });
+  }
+
+  #configured(config: ProxyConfig): void {
+    const { settings } = this.#options;
+    const admin = config.listeners?.admin;
+    if (settings.adminAddress === undefined && admin !== undefined) {
+      this.admin.listen({ host: admin.address, port: admin.port });
+    }
+    if (this.#listening === 'no') void this.#bind(config);
+  }
+
+  async #bind(config: ProxyConfig): Promise<void> {
+    if (this.#stopped) return;
+    this.#listening = 'starting';
+    try {
+      await this.#dataPath.start(config);
+      this.#listening = 'yes';
+      this.#bindReason = undefined;
+      this.#options.log.info('the listeners are bound');
+    } catch (error) {
+      this.#listening = 'no';
+      this.#bindReason = `the listeners cannot be bound: ${messageOf(error)}`;
+      this.#options.log.error('the listeners cannot be bound', { error });
+      this.#cancelTimer = this.#options.clock.after(BIND_RETRY_MS, () => {
+        const newest = this.#control.state.config;
+        if (this.#listening === 'no' && newest !== undefined) void this.#bind(newest);
+      });
+    }
+  }
+
+  #renderMetrics(): string {
+    const traffic = this.#dataPath.renderMetrics();
+    return `${traffic}${traffic === '' || traffic.endsWith('\n') ? '' : '\n'}${this.#metrics.render()}`;
+  }
+
+  /** Names every field, so that a key cannot slip in with a new one. */
+  #describe(): unknown {
+    const { state, arbiter, destinations, streamIsUp } = this.#control;
+    const { identity, config } = state;
+    return {
+      proxyId: this.#options.settings.proxyId,
+      ready: this.reasons().length === 0,
+      reasons: this.reasons(),
+      stream: streamIsUp ? 'up' : 'down',
+      rejected: arbiter.rejected,
+      identity: identity && {
+        spiffeId: identity.spiffeId,
+        notAfter: new Date(identity.notAfterMs).toISOString(),
+      },
+      config,
+      destinations: destinations.known(),
+    };
+  }
+}

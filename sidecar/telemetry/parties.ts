@@ -1,0 +1,16 @@
+export type Direction = 'inbound' | 'outbound';
+
+export interface Party {
+  readonly workload: string;
+  readonly namespace: string;
+}
+
+/** Between whom something happens. Empty names are unknown. */
+export interface Parties {
+  readonly source: Party;
+  readonly destination: Party;
+  /** name of the Service dialled; empty on inbound, which does not know it */
+  readonly service: string;
+}
+
+export const NOBODY: Party = { workload: '', namespace: '' };

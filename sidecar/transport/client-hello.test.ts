@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Duplex } from 'node:stream';
+import { test } from 'node:test';
+import tls from 'node:tls';
+import fc from 'fast-check';
+import { CLIENT_HELLO_MAX_WIRE_BYTES, parseClientHello } from './client-hello.ts';
+
+/** What Node's own TLS client says first. */
+async function realHello(options: tls.ConnectionOptions): Promise<Buffer> {
+  const wire = new Duplex({ read() {}, write: (chunk, _encoding, done) => void (wire.emit('wrote', chunk), done()) });
+  const socket = tls.connect({ ...options, socket: wire });
+  socket.on('error', () => {});
+  const [bytes] = (await once(wire, 'wrote')) as [Buffer];
+  socket.destroy();
+  return bytes;
+}
+
+const HELLO = await realHello({ ALPNProtocols: ['weft/1-h1', 'h2'], servername: 'api.shop' });
+const EXPECTED = { kind: 'client-hello', alpn: ['weft/1-h1', 'h2'], serverName: 'api.shop' };
+
+/** The same handshake message in records of the given sizes. */
+function inRecords(hello: Buffer, sizes: readonly number[]): Buffer {
+  const message = hello.subarray(5);
+  const records: Buffer[] = [];
+  let at = 0;
+  for (const size of [...sizes, message.length]) {
+    const part = message.subarray(at, at + size);
+    if (part.length === 0) break;
+    const header = Buffer.from([22, 3, 1, part.length >> 8, part.length & 0xff]);
+    records.push(header, part);
+    at += part.length;
+  }
+  return Buffer.concat(records);
+}
+
+test('ALPN and server name are read out of a real ClientHello', () => {
+  assert.deepEqual(parseClientHello(HELLO), EXPECTED);
+});
+
+test('a ClientHello without extensions of interest has none', async () => {
+  const hello = await realHello({});
+  assert.deepEqual(parseClientHello(hello), { kind: 'client-hello', alpn: [], serverName: undefined });
+});
+
+test('until it is complete more is asked for, never less than there is', () => {
+  for (let size = 0; size < HELLO.length; size += 1) {
+    const result = parseClientHello(HELLO.subarray(0, size));
+    assert.equal(result.kind, 'need-more');
+    assert.ok(result.kind === 'need-more' && result.atLeast > size && result.atLeast <= HELLO.length);
+  }
+});
+
+test('the message may be spread over records of any size', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 200 }), { maxLength: 20 }), (sizes) => {
+      const bytes = inRecords(HELLO, sizes);
+      assert.deepEqual(parseClientHello(bytes), EXPECTED);
+      assert.equal(parseClientHello(bytes.subarray(0, -1)).kind, 'need-more');
+    }),
+  );
+});
+
+test('bytes after the ClientHello change nothing', () => {
+  assert.deepEqual(parseClientHello(Buffer.concat([HELLO, Buffer.from('more')])), EXPECTED);
+});
+
+test('bad input gives a verdict and no exception, within the bound on bytes', () => {
+  const change = fc.record({ at: fc.nat(2_000), byte: fc.nat(255) });
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 5 }), fc.uint8Array({ maxLength: 300 }), (changes, rest) => {
+      const bytes = Buffer.concat([HELLO, rest]);
+      for (const { at, byte } of changes) bytes[at % bytes.length] = byte;
+      const result = parseClientHello(bytes);
+      if (result.kind === 'need-more') assert.ok(result.atLeast <= CLIENT_HELLO_MAX_WIRE_BYTES * 2);
+    }),
+    { numRuns: 2_000 },
+  );
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void parseClientHello(Buffer.from(bytes))));
+});
+
+const record = (...body: number[]) => Buffer.from([22, 3, 1, body.length >> 8, body.length & 0xff, ...body]);
+const REFUSED: readonly (readonly [string, Buffer, 'not-tls' | 'invalid'])[] = [
+  ['plaintext', Buffer.from('GET / HTTP/1.1'), 'not-tls'],
+  ['another major version', Buffer.from([22, 2, 0]), 'not-tls'],
+  ['another handshake message', record(2, 0, 0, 0), 'invalid'],
+  ['an empty record', Buffer.from([22, 3, 1, 0, 0]), 'invalid'],
+  ['a record too long', Buffer.from([22, 3, 1, 255, 255]), 'invalid'],
+  ['a hello too long', record(1, 1, 0, 0), 'invalid'],
+  ['a hello without content', record(1, 0, 0, 0), 'invalid'],
+  ['another record within the hello', Buffer.concat([record(1, 0, 0, 9), Buffer.from([23, 3, 3, 0, 1, 0])]), 'invalid'],
+  ['a hello in too many records', Buffer.concat([record(1, 0, 1, 0), ...Array.from({ length: 40 }, () => record(0))]), 'invalid'],
+];
+for (const [name, bytes, kind] of REFUSED) {
+  test(`${name} is ${kind}`, () => assert.equal(parseClientHello(bytes).kind, kind));
+}
