@@ -1,11 +1,26 @@
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { drain, drainOptions } from './drain.ts';
+import { run } from './run/run.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The commands for people. Exit codes: 0 done, 1 failed, 2 not asked rightly. */
 export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('weft').version(packageJson.version).showHelpAfterError();
+  program
+    .command('run')
+    .description(
+      'run a mesh without Kubernetes: every Workload of a folder behind a sidecar, as processes here',
+    )
+    .argument('<folder>', 'MeshPolicy and Workload documents (YAML)')
+    .option(
+      '--once',
+      "prove what the folder's expectations.json expects, then end; exit code 0 only if all held",
+    )
+    .option('--state <folder>', 'keep certificates, snapshots and logs there (default: a temporary folder)')
+    .action(async (folder: string, flags: { once?: boolean; state?: string }) => {
+      process.exitCode = await run(folder, flags);
+    });
   program
     .command('drain')
     .description('tell the sidecar of this pod that the pod is terminating (its preStop hook)')

@@ -230,6 +230,10 @@ class RunningDataPath implements DataPath {
     return this.#telemetry.edges.list();
   }
   addresses(): readonly BoundAddress[] {
-    return this.#listeners.map(({ direction, listener: { address, port } }) => ({ direction, address, port }));
+    return this.#listeners.map(({ direction, listener: { address, port } }) => ({
+      direction,
+      address,
+      port,
+    }));
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Detected, DETECT_MAX_BYTES, detect, detectAtDeadline } from './detect.ts';
+import { DETECT_MAX_BYTES, type Detected, detect, detectAtDeadline } from './detect.ts';
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 

@@ -52,7 +52,11 @@ interface Line {
 /** The first line that is not empty: lenient servers skip those before a request. */
 function firstLine(bytes: Buffer): Line {
   let start = 0;
-  while (start < bytes.length && start < DETECT_MAX_BYTES && (bytes[start] === 0x0d || bytes[start] === 0x0a)) {
+  while (
+    start < bytes.length &&
+    start < DETECT_MAX_BYTES &&
+    (bytes[start] === 0x0d || bytes[start] === 0x0a)
+  ) {
     start += 1;
   }
   const end = bytes.indexOf(0x0a, start);
@@ -63,6 +67,7 @@ function firstLine(bytes: Buffer): Line {
 
 function looksLikeRequest(line: Line): boolean {
   const [method = '', target] = line.text.split(/[ \t]/, 2);
-  if (target === undefined) return method !== '' && METHODS.some((known) => known.startsWith(method.toUpperCase()));
+  if (target === undefined)
+    return method !== '' && METHODS.some((known) => known.startsWith(method.toUpperCase()));
   return METHODS.includes(method.toUpperCase()) || /^(?:\/|http:|\*)/i.test(target);
 }

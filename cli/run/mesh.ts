@@ -29,9 +29,9 @@ export async function startMesh(
   progress: (text: string) => void,
 ): Promise<RunningMesh> {
   progress('starting the operator');
-  const streamAddress = await startOperator(folders, processes);
+  await startOperator(folders, processes);
   progress(`starting ${workloads.length} sidecars`);
-  for (const workload of workloads) await startSidecar(folders, workload, streamAddress, processes);
+  for (const workload of workloads) await startSidecar(folders, workload, processes);
   await Promise.all(workloads.map(sidecarReady));
   progress('starting the apps');
   for (const workload of workloads) startApp(folders, workload, processes);
@@ -47,13 +47,12 @@ export async function startMesh(
   };
 }
 
-function startOperator(folders: MeshFolders, processes: Processes): Promise<string> {
-  return new Promise((resolveAddress, reject) => {
+function startOperator(folders: MeshFolders, processes: Processes): Promise<void> {
+  return new Promise((resolveReady, reject) => {
     const args = ['operator', '--files', folders.documents, '--state', folders.state];
     const command = weft(...args, '--stream-address', '127.0.0.1:0');
     const child = processes.start({ name: 'operator', command, env: {} }, (line) => {
-      const address = readyAddress(line);
-      if (address !== undefined) resolveAddress(address);
+      if (isReady(line)) resolveReady();
     });
     const timer = setTimeout(() => reject(new Error('the operator did not become ready')), READY_WITHIN_MS);
     timer.unref();
@@ -61,16 +60,15 @@ function startOperator(folders: MeshFolders, processes: Processes): Promise<stri
   });
 }
 
-function readyAddress(line: string): string | undefined {
-  if (!line.includes('"ready"')) return undefined;
-  const parsed = JSON.parse(line) as { event?: string; streamAddress?: string };
-  return parsed.event === 'ready' ? parsed.streamAddress : undefined;
+/** The operator's one line for whoever started it; its other lines are logs. */
+function isReady(line: string): boolean {
+  if (!line.includes('"ready"')) return false;
+  return (JSON.parse(line) as { event?: string }).event === 'ready';
 }
 
 async function startSidecar(
   folders: MeshFolders,
   workload: WorkloadDocument,
-  streamAddress: string,
   processes: Processes,
 ): Promise<void> {
   const state = sidecarState(folders, workload);
@@ -79,7 +77,6 @@ async function startSidecar(
     WEFT_PROXY_ID: proxyId(workload),
     WEFT_PROXY_DIR: join(folders.state, 'proxies', proxyId(workload)),
     WEFT_STATE_DIR: state,
-    WEFT_CONTROL_PLANE: streamAddress,
   };
   processes.start({ name: `${proxyId(workload)}-sidecar`, command: weft('sidecar'), env });
 }

@@ -11,7 +11,7 @@ import { Processes } from './processes.ts';
 import { renderView } from './view.ts';
 
 export interface RunOptions {
-  readonly once: boolean;
+  readonly once?: boolean;
   /** keep certificates and logs here instead of a temporary folder that is removed at the end */
   readonly state?: string;
 }
@@ -32,7 +32,7 @@ export async function run(folder: string, options: RunOptions): Promise<number> 
   const processes = new Processes(logs, (name, how, logFile) => ending.died(name, how, logFile));
   process.once('exit', () => processes.killNow());
   try {
-    const folders = await foldersOf(folder, state, options.once);
+    const folders = await foldersOf(folder, state, options.once === true);
     const starting = startMesh(folders, workloads, processes, (text) => console.error(`weft: ${text}`));
     const mesh = await Promise.race([starting, ending.promise]);
     if (typeof mesh === 'number') return mesh;

@@ -21,7 +21,7 @@ describe('EventRecorder', () => {
   it('says what it is about, in the namespace of that', async () => {
     api.requests(json({}, 201));
     await recorder.record(event);
-    const [{ path, body }] = api.seen as [{ path: string; body: Record<string, unknown> }];
+    const { path, body } = api.seen[0] as { path: string; body: Record<string, unknown> };
     assert.equal(path, '/api/v1/namespaces/shop/events');
     assert.deepEqual(body.involvedObject, { ...about, apiVersion: 'weft.dev/v1alpha1' });
     assert.deepEqual(

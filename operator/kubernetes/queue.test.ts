@@ -60,6 +60,19 @@ describe('KeyedQueue', () => {
     assert.deepEqual(gaps, [1, 2, 4]);
   });
 
+  it('waits as long as the server asks, and then its own backoff', async () => {
+    const clock = new FakeClock();
+    const queue = queueWith(clock);
+    const atMs: number[] = [];
+    const asked = queue.run('k', async () => {
+      atMs.push(clock.monotonicMs());
+      if (atMs.length === 1) throw new ApiError(429, { retryAfterMs: 5_000 });
+    });
+    await clock.advance(5_200);
+    await asked;
+    assert.equal(Math.round((atMs[1] ?? 0) / 100), 51);
+  });
+
   it('gives up after its attempts and reports the last error', async () => {
     const clock = new FakeClock();
     const queue = queueWith(clock, { maxAttempts: 3 });

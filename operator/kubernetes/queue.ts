@@ -1,4 +1,4 @@
-import { isTransient } from './api-error.ts';
+import { ApiError, isTransient } from './api-error.ts';
 import { type BackoffLimits, backoffMs, DEFAULT_BACKOFF } from './backoff.ts';
 import type { Clock } from './clock.ts';
 
@@ -110,8 +110,9 @@ export class KeyedQueue {
       this.#settle(entry, (waiter) => waiter.resolve());
     } catch (error) {
       entry.failures += 1;
-      if (entry.next !== undefined) this.#requeueNewer(entry);
-      else if (isTransient(error) && entry.failures < this.#options.maxAttempts) this.#retryLater(entry);
+      if (entry.next !== undefined) this.#requeueNewer(entry, error);
+      else if (isTransient(error) && entry.failures < this.#options.maxAttempts)
+        this.#retryLater(entry, error);
       else this.#settle(entry, (waiter) => waiter.reject(error));
     }
     this.#running -= 1;
@@ -127,17 +128,18 @@ export class KeyedQueue {
   }
 
   /** The attempt failed and a newer job is there: it stands for both, and inherits the backoff. */
-  #requeueNewer(entry: Entry): void {
+  #requeueNewer(entry: Entry, error: unknown): void {
     entry.job = entry.next!.job;
     entry.waiters.push(...entry.next!.waiters);
     entry.next = undefined;
-    this.#retryLater(entry);
+    this.#retryLater(entry, error);
   }
 
-  #retryLater(entry: Entry): void {
+  #retryLater(entry: Entry, error: unknown): void {
     const { clock, random, backoff } = this.#options;
+    const askedMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
     entry.running = false;
-    entry.cancelTimer = clock.after(backoffMs(entry.failures, backoff, random), () => {
+    entry.cancelTimer = clock.after(askedMs + backoffMs(entry.failures, backoff, random), () => {
       entry.cancelTimer = undefined;
       this.#ready.push(entry);
       this.#fill();

@@ -14,6 +14,7 @@ import { eventually } from './control.fixture.ts';
 /** A control plane over real HTTP/2 and TLS that does what a test tells it. */
 export class TestControlPlane {
   readonly #server: Http2SecureServer;
+  #port = 0;
   readonly #sessions = new Set<ServerHttp2Session>();
   /** one entry per stream that was opened, in order */
   readonly connections: TestConnection[] = [];
@@ -61,8 +62,10 @@ export class TestControlPlane {
     return plane;
   }
 
+  /** stays known after the stop */
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    this.#port = (this.#server.address() as AddressInfo | null)?.port ?? this.#port;
+    return this.#port;
   }
 
   get address(): string {
@@ -79,6 +82,7 @@ export class TestControlPlane {
   }
 
   async stop(): Promise<void> {
+    this.#port = this.port;
     this.breakConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }

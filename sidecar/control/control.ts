@@ -12,6 +12,7 @@ import { Mount, type Mounted } from './mount.ts';
 import { AppliedState } from './proxy-state.ts';
 import { Snapshots } from './snapshots.ts';
 import { StreamClient } from './stream-client.ts';
+import { readVersion } from './version.ts';
 
 export interface ControlOptions {
   readonly settings: Settings;
@@ -208,7 +209,7 @@ export class Control {
   async #takeConfig(config: ProxyConfig): Promise<void> {
     const verdict = this.arbiter.offerConfig(config, 'stream');
     if (verdict.outcome === 'applied') await this.#configChanged();
-    const version = config?.version;
+    const version = readVersion(config?.version);
     if (version === undefined) return;
     if ('reason' in verdict) {
       this.#stream.send({ type: 'nack', version, reason: verdict.reason.slice(0, REASON_MAX_CHARACTERS) });

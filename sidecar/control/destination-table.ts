@@ -4,7 +4,7 @@ import type { Version } from '../../api/version.ts';
 import type { DestinationTable, Resolution } from '../proxy-state.ts';
 import { list } from './check-config.ts';
 import type { Clock } from './clock.ts';
-import { olderThanHeld } from './version.ts';
+import { olderThanHeld, readVersion } from './version.ts';
 
 /** The way to ask the control plane; the stream. */
 export interface DestinationLink {
@@ -35,13 +35,14 @@ interface Entry {
   cancelWait: () => void;
 }
 
-const ENTRIES_MAX = 10_000;
+/** the control plane ends a stream that subscribes to more */
+const ENTRIES_MAX = 4096;
 const WAIT_MS = 1_000;
 const IDLE_MS = 10 * 60_000;
 const SWEEP_MS = 60_000;
 /** connections that wait for one answer; more than that are told `unreachable` at once */
 const WAITING_MAX = 1_000;
-const KEY_MAX_CHARACTERS = 512;
+const KEY_MAX_CHARACTERS = 320;
 
 /** Destinations on demand: asked when first seen, followed while in use, dropped when idle. */
 export class Destinations implements DestinationTable {
@@ -123,7 +124,7 @@ export class Destinations implements DestinationTable {
       this.#set(key, null);
       return { type: 'none' };
     }
-    const version = readVersion(value);
+    const version = readVersion((value as Destination | undefined)?.version);
     const reason = refuse(key, value) ?? this.#olderThanHeld(key, value as Destination);
     if (reason === undefined) this.#set(key, value as Destination);
     if (version === undefined) return { type: 'none' };
@@ -168,9 +169,9 @@ export class Destinations implements DestinationTable {
 
   #set(key: string, value: Destination | null): void {
     const known = this.#entries.get(key);
+    const entry = known ?? this.#add(key);
     // subscribed to as well, or it would never be heard of again
     if (known === undefined) this.#link.subscribe(key);
-    const entry = known ?? this.#add(key);
     const before = entry.value;
     entry.value = value;
     if (before !== undefined && !isSame(before, value)) this.#tell(key, value);
@@ -222,10 +223,4 @@ function refuse(key: string, value: unknown): string | undefined {
   if (problems.length > 0) return `the destination is not valid: ${list(problems)}`;
   const named = (value as Destination).key;
   return named === key ? undefined : 'the destination names another key';
-}
-
-/** Also of a destination that is not valid otherwise, so that it can be refused by its version. */
-function readVersion(value: unknown): Version | undefined {
-  const version = (value as Destination | undefined)?.version;
-  return typeof version?.hash === 'string' && typeof version.policies === 'object' ? version : undefined;
 }

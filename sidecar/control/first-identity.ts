@@ -141,9 +141,9 @@ function ask(session: ClientHttp2Session, asking: Asking): Promise<FirstIdentity
     };
     const cancelTimer = asking.clock.after(ANSWER_TIMEOUT_MS, () => fail(new Error('no answer within 10 s')));
     asking.signal.addEventListener('abort', () => fail(new Error('stopped')), { once: true });
+    let status: number | undefined;
     stream.on('response', (headers) => {
-      const status = headers[':status'];
-      if (status !== 200) fail(new Error(`the control plane answered ${status}`));
+      status = headers[':status'];
     });
     stream.on('data', (chunk: Buffer) => attempt(() => lines.push(chunk)));
     stream.on('error', fail);
@@ -151,7 +151,7 @@ function ask(session: ClientHttp2Session, asking: Asking): Promise<FirstIdentity
     stream.on('end', () =>
       attempt(() => {
         lines.end();
-        const answer = readAnswer(messages);
+        const answer = readAnswer(status, messages);
         cancelTimer();
         resolve(answer);
       }),
@@ -160,9 +160,10 @@ function ask(session: ClientHttp2Session, asking: Asking): Promise<FirstIdentity
   });
 }
 
-function readAnswer(messages: readonly OperatorMessage[]): FirstIdentityAnswer {
+function readAnswer(status: number | undefined, messages: readonly OperatorMessage[]): FirstIdentityAnswer {
   const refused = messages.find((message) => message?.type === 'error');
   if (refused !== undefined) throw new Error(`${refused.code}: ${String(refused.message).slice(0, 500)}`);
+  if (status !== 200) throw new Error(`the control plane answered ${status}`);
   const identity = messages.find((message) => message?.type === 'identity');
   if (identity === undefined) throw new Error('the answer holds no identity');
   return { identity, config: messages.find((message) => message?.type === 'config') };

@@ -52,6 +52,11 @@ export class SnapshotFile {
     return queued.done;
   }
 
+  /** Resolves when nothing is being written. Never rejects. */
+  settled(): Promise<void> {
+    return this.#writing;
+  }
+
   async #write(value: unknown): Promise<void> {
     const text = wrap(value);
     if (Buffer.byteLength(text) > SNAPSHOT_MAX_BYTES) throw new Error('the snapshot is too large');

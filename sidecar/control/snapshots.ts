@@ -73,6 +73,7 @@ export class Snapshots {
   /** At the end: what was put off is written now. */
   async flush(): Promise<void> {
     if (this.#cancelSave !== undefined) await this.#saveDestinations();
+    await this.#coreFile.settled();
   }
 
   async #saveDestinations(): Promise<void> {

@@ -52,6 +52,7 @@ export class StreamClient {
   #stream: ClientHttp2Stream | undefined;
   #cancelRetry: () => void = () => {};
   #cancelPing: () => void = () => {};
+  #ending = '';
   #heardMs = 0;
   #saidMs = 0;
   #upSinceMs = 0;
@@ -120,17 +121,19 @@ export class StreamClient {
       { endStream: false },
     );
     this.#stream = stream;
+    this.#ending = 'the control plane ended the stream';
     this.#heardMs = this.#options.clock.nowMs();
     this.#saidMs = this.#heardMs;
     const lines = new LineSplitter(STREAM_LINE_MAX_BYTES, (line) => this.#receive(attempt, line));
     stream.on('response', (headers) => {
       const status = headers[':status'];
+      // what it says about it follows, and then the end
       if (status === 200) this.#up();
-      else this.#end(attempt, `the control plane answered ${status}`);
+      else this.#ending = `the control plane answered ${status}`;
     });
     stream.on('data', (chunk: Buffer) => this.#guard(attempt, () => this.#take(lines, chunk)));
     stream.on('error', (error: Error) => this.#end(attempt, error.message));
-    stream.on('end', () => this.#end(attempt, 'the stream ended'));
+    stream.on('end', () => this.#end(attempt, this.#ending));
     stream.on('close', () => this.#end(attempt, 'the stream was closed'));
     session.on('close', () => this.#end(attempt, 'the connection ended'));
     for (const message of this.#options.handler.greeting()) this.#write(stream, message);

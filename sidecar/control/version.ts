@@ -26,6 +26,8 @@ export const EMPTY_HISTORY: History = {
 
 const TOMBSTONES_MAX = 1024;
 const REPLACED_MAX = 64;
+/** of api/version.ts */
+const HASH_MAX_CHARACTERS = 64;
 
 export type Order =
   | { readonly order: 'same' }
@@ -76,6 +78,17 @@ export function acknowledge(history: History, version: Version): History {
     current,
     replaced: [...new Set(replaced.reverse())].reverse().slice(-REPLACED_MAX),
   };
+}
+
+/** The version of something that may not be valid otherwise; undefined when it cannot be named in a refusal. */
+export function readVersion(value: unknown): Version | undefined {
+  const { hash, policies } = (value ?? {}) as Partial<Version>;
+  if (typeof hash !== 'string' || hash.length < 1 || hash.length > HASH_MAX_CHARACTERS) return undefined;
+  if (typeof policies !== 'object' || policies === null || Array.isArray(policies)) return undefined;
+  const good = Object.values(policies).every(
+    (generation) => Number.isSafeInteger(generation) && generation >= 0,
+  );
+  return good ? { hash, policies } : undefined;
 }
 
 /** Equal for equal hash and equal generations: the same bytes may be compiled from a newer generation. */

@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import tls from 'node:tls';
 import fc from 'fast-check';
+import { serve } from '../testing/wire.ts';
 import { CLIENT_HELLO_MAX_WIRE_BYTES, parseClientHello } from './client-hello.ts';
 
 /** What Node's own TLS client says first. */
 async function realHello(options: tls.ConnectionOptions): Promise<Buffer> {
-  const wire = new Duplex({ read() {}, write: (chunk, _encoding, done) => void (wire.emit('wrote', chunk), done()) });
-  const socket = tls.connect({ ...options, socket: wire });
+  const said = Promise.withResolvers<Buffer>();
+  const server = await serve((socket) => socket.once('data', said.resolve));
+  const socket = tls.connect({ ...options, port: server.port, host: '127.0.0.1' });
   socket.on('error', () => {});
-  const [bytes] = (await once(wire, 'wrote')) as [Buffer];
+  const bytes = await said.promise;
   socket.destroy();
+  await server.close();
   return bytes;
 }
 

@@ -4,6 +4,7 @@ import { SECRET_TYPE, WEBHOOK_CONFIGURATION } from '../../api/names.ts';
 import { type ApiServer, startApiServer } from '../apiserver/apiserver.ts';
 import { findBinary } from '../cluster/binaries.ts';
 import { type CommandResult, run } from '../cluster/command.ts';
+import { environmentOf } from './environment.ts';
 import {
   chartDirectory,
   HELMS,
@@ -13,6 +14,7 @@ import {
   NAMESPACE,
   type Values,
 } from './helm.ts';
+import { OperatorProcess } from './operator-process.ts';
 
 const OPERATOR = `system:serviceaccount:${NAMESPACE}:weft-operator`;
 /** Ignore: there is nobody behind the webhook here, and what the API server does about that is the point. */

@@ -20,6 +20,7 @@ export interface SeenRequest {
  */
 export class ScriptedApi {
   readonly seen: SeenRequest[] = [];
+  readonly kubeConfig: KubeConfig;
   readonly client: ApiClient;
   readonly #server: Server;
   #requests: Answer[] = [];
@@ -27,7 +28,8 @@ export class ScriptedApi {
 
   private constructor(server: Server) {
     this.#server = server;
-    this.client = new ApiClient(kubeConfigFor((server.address() as AddressInfo).port));
+    this.kubeConfig = kubeConfigFor((server.address() as AddressInfo).port);
+    this.client = new ApiClient(this.kubeConfig);
     server.on('request', (request, response) => void this.#answer(request, response));
   }
 
