@@ -1,5 +1,12 @@
-/** What a connection speaks, by its first bytes. `need-more`: they fit more than one answer. */
-export type Detected = 'need-more' | 'http1' | 'http2' | 'tls' | 'opaque';
+/**
+ * What a connection speaks, by its first bytes. Two answers are not final: `need-more`, the beginning of
+ * something known, worth waiting for; and `unlikely`, a word that could still turn out to be an HTTP method
+ * nobody knows: opaque, but to be watched until its first line has ended.
+ */
+export type Detected = 'need-more' | 'unlikely' | Protocol;
+type Protocol = 'http1' | 'http2' | 'tls' | 'opaque';
+/** What one acts on. */
+export type Spoken = Exclude<Detected, 'need-more'>;
 
 /** Bytes after which a line that has not ended is decided upon. */
 export const DETECT_MAX_BYTES = 16 * 1024;
@@ -28,10 +35,10 @@ export function detect(bytes: Buffer): Detected {
 }
 
 /** A verdict for bytes that stayed undecided too long. */
-export function detectAtDeadline(bytes: Buffer): Exclude<Detected, 'need-more'> {
+export function detectAtDeadline(bytes: Buffer): Spoken {
   const verdict = detect(bytes);
   if (verdict !== 'need-more') return verdict;
-  return looksLikeRequest(firstLine(bytes)) ? 'http1' : 'opaque';
+  return looksLikeRequest(firstLine(bytes)) ? 'http1' : 'unlikely';
 }
 
 function detectLine(bytes: Buffer): Detected {
@@ -40,8 +47,9 @@ function detectLine(bytes: Buffer): Detected {
   if (/[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f]/.test(line.text)) return 'opaque';
   if (line.text !== '' && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:$|[ \t\r])/.test(line.text)) return 'opaque';
   if (line.complete) return /^\S+[ \t].*HTTP\//i.test(line.text) ? 'http1' : 'opaque';
-  if (bytes.length < DETECT_MAX_BYTES) return 'need-more';
-  return looksLikeRequest(line) ? 'http1' : 'opaque';
+  // a line without end: nothing sensible, and safest with the parser that refuses it
+  if (bytes.length >= DETECT_MAX_BYTES) return 'http1';
+  return looksLikeRequest(line) ? 'need-more' : 'unlikely';
 }
 
 interface Line {

@@ -58,17 +58,15 @@ const workloads = fc
       }),
     ),
   );
-const services = fc
-  .tuple(key, address)
-  .map(([each, ip]): Change[] =>
-    set(
-      'Service',
-      service(each, {
-        addresses: [`10.96.0.${ip.at(-1)}`],
-        ports: [{ name: 'http', port: 80, protocol: undefined }],
-      }),
-    ),
-  );
+const services = fc.tuple(key, address).map(([each, ip]): Change[] =>
+  set(
+    'Service',
+    service(each, {
+      addresses: [`10.96.0.${ip.at(-1)}`],
+      ports: [{ name: 'http', port: 80, protocol: undefined }],
+    }),
+  ),
+);
 const slices = fc
   .tuple(key, key, address)
   .map(([each, behind, ip]): Change[] =>

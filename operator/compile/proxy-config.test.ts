@@ -235,7 +235,9 @@ describe('authorization', () => {
   });
 
   it('enforces, beside a policy in Audit mode, what it would without it', () => {
-    const audit = { authorization: { mode: 'Audit', default: 'Deny', rules: [allow('ops')] } } as const;
+    const audit: MeshPolicySpec['inbound'] = {
+      authorization: { mode: 'Audit', default: 'Deny', rules: [allow('ops')] },
+    };
     const { config } = compiled(
       policy('shop/n', rules(allow('web'))),
       policy('shop/w', { ...WORKLOAD, inbound: audit }),

@@ -15,7 +15,7 @@ describe('Reflector', () => {
     harness.api.requests(list('7', [pod('a', '3')], 'more'), list('7', [pod('b', '5')]));
     harness.api.watches(events());
     await harness.start().synced;
-    assert.deepEqual([...world.keys()], ['shop/a', 'shop/b']);
+    assert.deepEqual([...harness.world.keys()], ['shop/a', 'shop/b']);
     await until('a watch', () => harness.api.watched.length === 1);
     const [first, second] = harness.api.lists;
     assert.equal(first?.query.get('limit'), '500');

@@ -158,7 +158,9 @@ export class Publisher {
     this.#published.delete(key);
     identities.forget(key);
     push.gone(key);
-    this.#schedule(key);
+    // Finished ones are kept by followers too, for the day they lead; of what went the leader has taken care.
+    if (workload === undefined && !this.#options.platform.leadership.isLeader) this.#owners.delete(key);
+    else this.#schedule(key);
   }
 
   #schedule(key: string): void {

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { ServerHttp2Stream } from 'node:http2';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import {
   type AckMessage,
   type HelloMessage,
@@ -100,6 +100,7 @@ export class StreamSession {
     if (this.#state === 'closed') return;
     const { stream, clock } = this.#options;
     if (stream.writable) stream.end(errorLine(code, message));
+    closeAfterEnd(stream);
     this.#finish(`${code}: ${message}`);
     clock.after(LINGER_MS, () => stream.destroy());
   }
@@ -263,6 +264,12 @@ export function refuse(
   if (stream.destroyed || stream.headersSent) return;
   stream.respond({ ':status': status, 'content-type': 'application/x-ndjson' });
   stream.end(errorLine(code, message));
+  closeAfterEnd(stream);
+}
+
+/** Once all is written, tells the other side that nothing more is read either: RFC 9113 section 8.1. */
+function closeAfterEnd(stream: ServerHttp2Stream): void {
+  stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
 function errorLine(code: StreamErrorMessage['code'], message: string): string {

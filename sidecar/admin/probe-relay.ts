@@ -26,17 +26,23 @@ export async function relayProbe(
   userAgent: string,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
-  const bounded = AbortSignal.any([signal, AbortSignal.timeout(probe.timeoutMs)]);
+  const bounded = new AbortController();
+  const abort = () => bounded.abort();
+  const timer = setTimeout(abort, probe.timeoutMs);
+  signal.addEventListener('abort', abort, { once: true });
   try {
     return probe.type === 'tcp'
-      ? await askTcp(probe, podIp, bounded)
-      : await askHttp(probe, podIp, userAgent, bounded);
+      ? await askTcp(probe, podIp, bounded.signal)
+      : await askHttp(probe, podIp, userAgent, bounded.signal);
   } catch (error) {
-    const late = bounded.aborted && !signal.aborted;
+    const late = bounded.signal.aborted && !signal.aborted;
     return {
       status: UNAVAILABLE,
       detail: late ? `no answer within ${probe.timeoutMs} ms` : messageOf(error),
     };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
   }
 }
 

@@ -126,10 +126,38 @@ describe('a declared probe', () => {
     assert.deepEqual((await late.probe()).text, 'no answer within 1000 ms\n');
     const port = await listen(
       t,
-      createTcp((socket) => socket.end('SSH-2.0\r\n')),
+      createTcp((socket) =>
+        socket
+          .on('error', () => {})
+          .resume()
+          .end('SSH-2.0\r\n'),
+      ),
     );
     const other = await admin(t, { 'app/liveness': { httpGet: { port } } });
     assert.equal((await other.get('/weft/probe/app/liveness')).status, 503);
+  });
+
+  it('lets go of the app when the kubelet has given up, and bounds how many run', async (t) => {
+    let open = 0;
+    const port = await listen(
+      t,
+      createTcp((socket) => {
+        open += 1;
+        socket.on('error', () => {}).resume();
+        socket.on('close', () => {
+          open -= 1;
+        });
+      }),
+    );
+    const { server, get } = await admin(t, { 'app/liveness': { httpGet: { port }, timeoutSeconds: 30 } });
+    const url = `http://127.0.0.1:${server.boundPort}/weft/probe/app/liveness`;
+    const impatient = new AbortController();
+    const given = Array.from({ length: 64 }, () => fetch(url, { signal: impatient.signal }).catch(() => {}));
+    await eventually('all run', () => open === 64);
+    assert.deepEqual((await get('/weft/probe/app/liveness')).text, 'too many probes at the same time\n');
+    impatient.abort();
+    await Promise.all(given);
+    await eventually('all are gone', () => open === 0);
   });
 
   it('follows redirects within the app, and takes one to elsewhere for success', async (t) => {

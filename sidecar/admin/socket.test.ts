@@ -80,6 +80,6 @@ describe('the admin socket', () => {
     const long = (await open(t, { stateDir: join(folder, 'x'.repeat(100)) })).socket;
     await assert.rejects(long.listen(), /longer than the 107 bytes/);
     const none = (await open(t, { stateDir: join(folder, 'none') })).socket;
-    await assert.rejects(none.listen(), { code: 'ENOENT' });
+    await assert.rejects(none.listen(), /EACCES|ENOENT/);
   });
 });

@@ -8,7 +8,10 @@ balancerSuite('round robin', (random) => new RoundRobin(random));
 test('round robin: a whole round uses each endpoint once', () => {
   const balancer = new RoundRobin<string>(() => 0);
   balancer.update(['a', 'b', 'c']);
-  assert.deepEqual([balancer.pick(), balancer.pick(), balancer.pick(), balancer.pick()], ['a', 'b', 'c', 'a']);
+  assert.deepEqual(
+    [balancer.pick(), balancer.pick(), balancer.pick(), balancer.pick()],
+    ['a', 'b', 'c', 'a'],
+  );
 });
 
 test('round robin: where it starts depends on the randomness given', () => {

@@ -73,7 +73,8 @@ export class BodyReader {
   #chunkLine(bytes: Buffer): number {
     const before = this.#line.length;
     const lf = bytes.indexOf(LF);
-    if (before + (lf === -1 ? bytes.length : lf) > MAX_CHUNK_LINE_BYTES) bad('RFC 9112 7.1', 'chunk line too long');
+    if (before + (lf === -1 ? bytes.length : lf) > MAX_CHUNK_LINE_BYTES)
+      bad('RFC 9112 7.1', 'chunk line too long');
     const line = this.#line.append(lf === -1 ? bytes : bytes.subarray(0, lf + 1));
     if (lf === -1) return bytes.length;
     if (line.length < 2 || line[line.length - 2] !== CR) bad('RFC 9112 7.1', 'chunk line ends in a bare LF');
@@ -84,7 +85,7 @@ export class BodyReader {
 
   #begin(line: string): void {
     const size = CHUNK_LINE.exec(line)?.[1];
-    if (size === undefined) return bad('RFC 9112 7.1', 'invalid chunk size');
+    if (size === undefined) return void bad('RFC 9112 7.1', 'invalid chunk size');
     this.#extensionBytes += line.length - size.length;
     if (this.#extensionBytes > MAX_EXTENSION_BYTES) bad('RFC 9112 7.1.1', 'too many chunk extensions');
     this.#left = Number.parseInt(size, 16);

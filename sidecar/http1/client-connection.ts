@@ -42,7 +42,12 @@ export class ClientConnection implements MessageSink<ResponseHead> {
   constructor(socket: Socket, owner: ClientConnectionOwner, limits: Limits) {
     this.#socket = socket;
     this.#owner = owner;
-    this.#parser = new MessageParser((text) => parseResponseHead(text, this.#method), this, limits, 'responses');
+    this.#parser = new MessageParser(
+      (text) => parseResponseHead(text, this.#method),
+      this,
+      limits,
+      'responses',
+    );
     socket.on('data', this.#onData);
     socket.on('end', this.#onSocketEnd);
     socket.on('drain', this.#onDrain);
@@ -110,7 +115,7 @@ export class ClientConnection implements MessageSink<ResponseHead> {
 
   readonly #onData = (bytes: Buffer): void => {
     // bytes nobody asked for: whatever they are, the next response cannot be trusted
-    if (this.#receiver === undefined) return this.destroy();
+    if (this.#receiver === undefined) return void this.destroy();
     this.sawResponse = true;
     this.#parser.push(bytes);
   };

@@ -66,7 +66,14 @@ for (const [kind, corpus] of KINDS) {
       const input = Buffer.from(entry.input, 'latin1');
       check(entry, parse(kind, [input], entry.method));
       if (input.length < 1000) {
-        check(entry, parse(kind, [...input].map((byte) => Buffer.from([byte])), entry.method));
+        check(
+          entry,
+          parse(
+            kind,
+            [...input].map((byte) => Buffer.from([byte])),
+            entry.method,
+          ),
+        );
       }
     });
   }
@@ -85,14 +92,18 @@ for (const [kind, corpus] of KINDS) {
     const cases = corpus.filter(({ input, expect }) => input.length < 2_000 && 'forwarded' in expect);
     const change = fc.record({ at: fc.nat(2_000), byte: fc.nat(255) });
     fc.assert(
-      fc.property(fc.constantFrom(...cases), fc.array(change, { minLength: 1, maxLength: 3 }), (entry, changes) => {
-        const bytes = Buffer.from(entry.input, 'latin1');
-        for (const { at, byte } of changes) bytes[at % bytes.length] = byte;
-        const first = parse(kind, [bytes], entry.method);
-        if (first.error !== undefined) return;
-        const again = parse(kind, [Buffer.from(first.forwarded, 'latin1')], entry.method);
-        assert.deepEqual(again, first);
-      }),
+      fc.property(
+        fc.constantFrom(...cases),
+        fc.array(change, { minLength: 1, maxLength: 3 }),
+        (entry, changes) => {
+          const bytes = Buffer.from(entry.input, 'latin1');
+          for (const { at, byte } of changes) bytes[at % bytes.length] = byte;
+          const first = parse(kind, [bytes], entry.method);
+          if (first.error !== undefined) return;
+          const again = parse(kind, [Buffer.from(first.forwarded, 'latin1')], entry.method);
+          assert.deepEqual(again, first);
+        },
+      ),
       { numRuns: 3_000 },
     );
   });

@@ -121,7 +121,7 @@ export class Exchange {
     if (this.aborted || this.responseEnded) return;
     this.error = code;
     this.trail.reason = reason;
-    if (this.responseStarted) return this.abort();
+    if (this.responseStarted) return void this.abort();
     this.#dropReceiver();
     const body = Buffer.from(`${JSON.stringify({ error: code, message: ERRORS[code].message })}\n`);
     this.respond(errorHead(code, body.length, this.head.method), this.head.framing.type === 'none');

@@ -1,6 +1,6 @@
+import { stripMeshFields } from '../layers/identity.ts';
 import type { Limits } from '../limits.ts';
 import { copy } from '../tcp/copy.ts';
-import { stripMeshFields } from '../layers/identity.ts';
 import type { Timers } from '../transport/timers.ts';
 import type { ClientConnection, ResponseReceiver } from './client-connection.ts';
 import type { Exchange, RequestReceiver } from './exchange.ts';
@@ -68,9 +68,9 @@ class Forward implements RequestReceiver, ResponseReceiver {
     if (this.#exchange.aborted) return;
     if (!this.#options.trustMeshFields) stripMeshFields(head.fields);
     const { method } = this.#exchange.head;
-    if (head.status === 101 || opensTunnel(head.status, method)) return this.#openTunnel(head);
+    if (head.status === 101 || opensTunnel(head.status, method)) return void this.#openTunnel(head);
     this.#interim = head.status < 200;
-    if (this.#interim) return this.#exchange.interim(head);
+    if (this.#interim) return void this.#exchange.interim(head);
     this.#exchange.trail.respondedMs = this.#options.timers.nowMs();
     this.#exchange.respond(head);
   }
@@ -82,7 +82,7 @@ class Forward implements RequestReceiver, ResponseReceiver {
   }
   onEnd(trailers: Fields | undefined): void {
     if (this.#over) return;
-    if (this.#interim) return this.#connection.nextResponse();
+    if (this.#interim) return void this.#connection.nextResponse();
     this.#over = true;
     // first the connection, so that a pipelined request finds it in the pool
     this.#connection.release();
@@ -91,8 +91,10 @@ class Forward implements RequestReceiver, ResponseReceiver {
 
   #openTunnel(head: ResponseHead): void {
     const exchange = this.#exchange;
-    const wanted = head.status === 101 ? exchange.head.upgrade !== undefined && head.upgrade !== undefined : true;
-    if (!wanted || !exchange.requestEnded) return this.#fail('upstream-protocol', 'unasked switch of protocols');
+    const wanted =
+      head.status === 101 ? exchange.head.upgrade !== undefined && head.upgrade !== undefined : true;
+    if (!wanted || !exchange.requestEnded)
+      return void this.#fail('upstream-protocol', 'unasked switch of protocols');
     this.#over = true;
     const server = this.#connection.detach();
     const client = exchange.openTunnel(head);
@@ -121,7 +123,7 @@ class Forward implements RequestReceiver, ResponseReceiver {
   #died(): void {
     const { retry } = this.#options;
     if (this.#over || retry === undefined || this.#connection.sawResponse) {
-      return this.#fail('upstream-reset', 'the endpoint closed the connection');
+      return void this.#fail('upstream-reset', 'the endpoint closed the connection');
     }
     this.#over = true;
     this.#connection.destroy();

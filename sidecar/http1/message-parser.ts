@@ -140,7 +140,8 @@ export class MessageParser<Head extends { readonly framing: Framing }> {
       this.#held = EMPTY;
       const used = body.push(held, this.#give);
       // detach within the callback wants nothing more
-      if ((this.#phase as Phase) !== 'stopped') this.#held = used === held.length ? EMPTY : held.subarray(used);
+      if ((this.#phase as Phase) !== 'stopped')
+        this.#held = used === held.length ? EMPTY : held.subarray(used);
       return true;
     }
     if (!this.#ended) return false;

@@ -14,7 +14,22 @@ for (const path of CLEAR) {
   test(`${path} is not called ambiguous`, () => assert.equal(normalizePath(path).ambiguous, false));
 }
 
-const piece = fc.constantFrom('/', '.', '..', '//', 'a', '%2e', '%2E', '%2f', '%61', '%25', ';', '~', '%c3%a9', '\\');
+const piece = fc.constantFrom(
+  '/',
+  '.',
+  '..',
+  '//',
+  'a',
+  '%2e',
+  '%2E',
+  '%2f',
+  '%61',
+  '%25',
+  ';',
+  '~',
+  '%c3%a9',
+  '\\',
+);
 const paths = fc.array(piece, { maxLength: 12 }).map((pieces) => `/${pieces.join('')}`);
 
 test('the normal form of a path is its own normal form, without empty or dot segments', () => {

@@ -82,7 +82,8 @@ export class Pool implements ClientConnectionOwner {
 
   onReleased(connection: ClientConnection): void {
     const idleMs = this.#idleMs(connection);
-    if (idleMs <= 0 || this.#idle.length >= this.#options.limits.maxIdlePerEndpoint) return connection.destroy();
+    if (idleMs <= 0 || this.#idle.length >= this.#options.limits.maxIdlePerEndpoint)
+      return void connection.destroy();
     const timer = this.#options.timers.after(idleMs, () => connection.destroy());
     this.#idle.push({ connection, timer });
   }
@@ -90,7 +91,9 @@ export class Pool implements ClientConnectionOwner {
   /** A second less than the endpoint announced, so that a request does not meet its close. */
   #idleMs(connection: ClientConnection): number {
     const seconds = connection.keepAliveSeconds;
-    return seconds === undefined ? this.#options.idleMs : Math.min((seconds - 1) * 1000, this.#options.limits.meshIdleMs);
+    return seconds === undefined
+      ? this.#options.idleMs
+      : Math.min((seconds - 1) * 1000, this.#options.limits.meshIdleMs);
   }
 
   onClosed(connection: ClientConnection): void {

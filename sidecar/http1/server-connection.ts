@@ -129,14 +129,14 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
       return void this.#socket.destroy();
     }
     const reason = `${error.message} (${error.rule})`;
-    if (exchange === undefined) return this.#refuse(error.code, reason);
+    if (exchange === undefined) return void this.#refuse(error.code, reason);
     // a body that breaks the framing: what was forwarded of it must not look complete
     const started = exchange.responseStarted;
     exchange.error = error.code;
     exchange.trail.reason = reason;
     exchange.status ||= ERRORS[error.code].httpStatus;
     exchange.requestAborted();
-    if (started) return abortSocket(this.#socket);
+    if (started) return void abortSocket(this.#socket);
     this.#writeRefusal(error.code);
   }
   onEof(): void {
@@ -217,13 +217,13 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     if (!exchange.responseEnded || this.#closing) return;
     if (!this.#keepAlive) {
       exchange.finish();
-      return this.#close();
+      return void this.#close();
     }
     // a response that ends before its request: the rest cannot be told from a next request in time
     if (!exchange.requestEnded) {
       if (exchange.head.framing.type === 'none') return;
       exchange.finish();
-      return this.#close();
+      return void this.#close();
     }
     this.#exchange = undefined;
     exchange.finish();

@@ -12,8 +12,9 @@ import { carry, type OpaqueConnection, refuse } from '../layers/opaque.ts';
 import { type Observation, observe } from '../layers/telemetry.ts';
 import { Trail } from '../layers/trail.ts';
 import { firstSpeaker } from '../tcp/first-speaker.ts';
+import { httpWatch } from '../tcp/http-watch.ts';
 import type { Parties } from '../telemetry/parties.ts';
-import { type Dial, dialPlain } from '../transport/dial.ts';
+import { type Dial, type DialResult, dialPlain } from '../transport/dial.ts';
 import type { SocketAddress } from '../transport/original-destination.ts';
 import { compilePortPolicies, type PortPolicies, type PortPolicy } from './port-policy.ts';
 import { type Recognized, recognize } from './recognize.ts';
@@ -35,6 +36,7 @@ export class Inbound {
   #policies: PortPolicies | undefined;
   #config: ProxyConfig | undefined;
   #handshakes = 0;
+  readonly #open = new Map<Flow, 'http' | 'opaque'>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -46,7 +48,26 @@ export class Inbound {
     return () => {
       this.#policies = policies;
       this.#config = config;
+      for (const [flow, kind] of this.#open) this.#enforce(flow, kind);
     };
+  }
+
+  /** A connection that the policy in force would not let in is not kept because it came before. */
+  #enforce(flow: Flow, kind: 'http' | 'opaque'): void {
+    const { mtls, authorizer } = this.#policy(flow);
+    if (mtls === 'Strict' && !flow.trail.encrypted) return void refuse(this.#context, flow, 'strict-mtls');
+    // requests are authorized one by one
+    if (kind === 'http') return;
+    const { caller, trail } = flow;
+    const decision = authorizer.decide({ caller, method: undefined, path: undefined });
+    if (decision.allowed) return;
+    Object.assign(trail, { verdict: 'denied', policy: decision.policy, rule: decision.rule });
+    refuse(this.#context, flow, 'denied');
+  }
+
+  #keep(flow: Flow, kind: 'http' | 'opaque'): void {
+    if (!this.#open.has(flow)) flow.client.once('close', () => this.#open.delete(flow));
+    this.#open.set(flow, kind);
   }
 
   /** `explicit`: where the app listens, when nothing is redirected. */
@@ -55,7 +76,8 @@ export class Inbound {
     if (target === undefined || this.#policies === undefined) return void client.destroy();
     const flow = this.#flow(client, target, anonymous(plainAddress(client.remoteAddress)), false);
     // neither Weft's own ports nor anything that is not this pod: inbound is no way to somewhere else
-    if (explicit === undefined && !this.#isForApp(target)) return refuse(this.#context, flow, 'no-route');
+    if (explicit === undefined && !this.#isForApp(target))
+      return void refuse(this.#context, flow, 'no-route');
     this.#recognize(flow);
   }
 
@@ -80,13 +102,15 @@ export class Inbound {
   #firstByteWaitMs(flow: Flow): number {
     const { mtls, protocol } = this.#policy(flow);
     if (mtls === 'Strict') return this.#context.limits.handshakeTimeoutMs;
-    return protocol === 'HTTP' ? this.#context.limits.headerTimeoutMs : this.#context.limits.serverFirstWaitMs;
+    return protocol === 'HTTP'
+      ? this.#context.limits.headerTimeoutMs
+      : this.#context.limits.serverFirstWaitMs;
   }
 
   /** Who is the caller: a chain to our roots and one SPIFFE ID, or nothing at all. */
   #authenticate(flow: Flow, bytes: Buffer): void {
     const { limits, mtlsServer } = this.#context;
-    if (this.#handshakes >= limits.maxHandshakes) return refuse(this.#context, flow, 'overloaded');
+    if (this.#handshakes >= limits.maxHandshakes) return void refuse(this.#context, flow, 'overloaded');
     this.#handshakes += 1;
     mtlsServer.handshake(flow.client, bytes, limits.handshakeTimeoutMs, (result) => {
       this.#handshakes -= 1;
@@ -104,11 +128,12 @@ export class Inbound {
     const mayBeHttp = protocol === undefined || protocol === 'HTTP';
     if (recognized === 'silent') {
       if (protocol === 'HTTP') return void flow.client.destroy();
-      return this.#opaque(flow, EMPTY, mayBeHttp);
+      return void this.#opaque(flow, EMPTY, mayBeHttp);
     }
-    const isHttp = recognized === 'http1' || (recognized === 'opaque' && protocol === 'HTTP');
-    if (isHttp && mayBeHttp) return this.#http(flow, bytes);
-    this.#opaque(flow, bytes, false);
+    const isOther = recognized === 'tls' || recognized === 'http2';
+    const isHttp = recognized === 'http1' || (protocol === 'HTTP' && !isOther);
+    if (isHttp && mayBeHttp) return void this.#http(flow, bytes);
+    this.#opaque(flow, bytes, mayBeHttp);
   }
 
   /** Requests, one by one. The order is the order of trust. */
@@ -136,6 +161,7 @@ export class Inbound {
       },
       onRefused: (code) => context.telemetry.error('inbound', code),
     });
+    this.#keep(flow, 'http');
     context.connections.onDrain(flow.client, () => connection.drain());
     connection.start(bytes);
   }
@@ -148,11 +174,18 @@ export class Inbound {
       const pool = pools.get(`app|${name}`, () => ({ dial, limits, timers, idleMs: limits.appIdleMs }));
       exchange.trail.endpoint = name;
       const cancel = pool.acquire(fresh, (result) => {
-        if (exchange.aborted || exchange.responseEnded) return result.ok ? result.connection.release() : undefined;
+        if (exchange.aborted || exchange.responseEnded)
+          return result.ok ? result.connection.release() : undefined;
         if (!result.ok) return exchange.answer(result.code, result.reason);
         const retry = result.reused && mayRepeat(exchange) ? () => send(exchange, true) : undefined;
         // what the app says in the mesh's name is not passed on
-        forward(exchange, result.connection, { fallbackHost: name, timers, limits, retry, trustMeshFields: false });
+        forward(exchange, result.connection, {
+          fallbackHost: name,
+          timers,
+          limits,
+          retry,
+          trustMeshFields: false,
+        });
       });
       exchange.onFinish(cancel);
     };
@@ -169,17 +202,17 @@ export class Inbound {
     const { caller, client } = flow;
     // before the app is dialled: a refused caller causes nothing there
     if (!authorizeConnection({ authorizer, caller, telemetry: context.telemetry }, trail)) {
-      return refuse(context, flow, 'denied');
+      return void refuse(context, flow, 'denied');
     }
+    this.#keep(flow, 'opaque');
     trail.endpoint = hostPort(flow.target);
     const dial = this.#dialApp(flow);
-    if (!mayBeHttp) {
-      dial((result) => {
-        if (!result.ok) return refuse(context, flow, result.code, result.reason);
-        carry(context, flow, result.socket, bytes, EMPTY);
-      });
-      return;
-    }
+    const mayForward = mayBeHttp ? httpWatch() : undefined;
+    const connected = (result: DialResult, fromClient: Buffer, fromServer: Buffer) => {
+      if (!result.ok) return refuse(context, flow, result.code, result.reason);
+      carry(context, flow, result.socket, fromClient, fromServer, mayForward);
+    };
+    if (!mayBeHttp || bytes.length > 0) return void dial((result) => connected(result, bytes, EMPTY));
     firstSpeaker({
       client,
       dial,
@@ -188,15 +221,14 @@ export class Inbound {
       limits: context.limits,
       done: (word) => {
         if (word.by === 'nobody') return void client.destroy();
-        if (word.by === 'server') return carry(context, flow, word.server, word.clientBytes, word.serverBytes);
+        if (word.by === 'server') {
+          return connected({ ok: true, socket: word.server }, word.clientBytes, word.serverBytes);
+        }
         if (word.verdict === 'http1') {
           word.speculation?.discard();
           return this.#http(flow, word.bytes);
         }
-        word.speculation?.take((result, serverBytes) => {
-          if (!result.ok) return refuse(context, flow, result.code, result.reason);
-          carry(context, flow, result.socket, word.bytes, serverBytes);
-        });
+        word.speculation?.take((result, serverBytes) => connected(result, word.bytes, serverBytes));
       },
     });
   }

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import { ALPN } from '../../api/names.ts';
-import { type Detected, detect, detectAtDeadline } from '../detect.ts';
+import { detect, detectAtDeadline, type Spoken } from '../detect.ts';
 import { parseClientHello } from '../transport/client-hello.ts';
 import { peek } from '../transport/peek.ts';
 import type { Timers } from '../transport/timers.ts';
 
 /** `mesh`: a ClientHello that offers one of our ALPN values; `silent`: not a byte in time; `gone`: closed. */
-export type Recognized = Exclude<Detected, 'need-more'> | 'mesh' | 'silent' | 'gone';
+export type Recognized = Spoken | 'mesh' | 'silent' | 'gone';
 
 export interface RecognizeOptions {
   readonly socket: Socket;

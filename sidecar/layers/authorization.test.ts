@@ -16,15 +16,23 @@ const OPS = caller('ops', 'robot');
 const NOBODY = anonymous('10.0.0.1');
 
 const call = (who: Caller, method?: string, path?: string): Call => ({ caller: who, method, path });
-const rule = (name: string, action: 'Allow' | 'Deny', more: Partial<AuthorizationRule> = {}): AuthorizationRule => ({
+const rule = (
+  name: string,
+  action: 'Allow' | 'Deny',
+  more: Partial<AuthorizationRule> = {},
+): AuthorizationRule => ({
   policy: 'shop/p',
   name,
   action,
   mode: 'Enforce',
   ...more,
 });
-const decide = (rules: readonly AuthorizationRule[], asked: Call, fallback: 'Allow' | 'Deny' = 'Deny', port = 8080) =>
-  compileAuthorization(rules, port, fallback).decide(asked);
+const decide = (
+  rules: readonly AuthorizationRule[],
+  asked: Call,
+  fallback: 'Allow' | 'Deny' = 'Deny',
+  port = 8080,
+) => compileAuthorization(rules, port, fallback).decide(asked);
 
 const WEB_READS = rule('web-reads', 'Allow', {
   from: [{ namespace: 'shop', serviceAccount: 'web' }],
@@ -39,14 +47,63 @@ const TABLE: readonly {
   readonly allowed: boolean;
   readonly by: string;
 }[] = [
-  { name: 'without rules the default Allow allows', rules: [], call: call(NOBODY, 'GET', '/'), fallback: 'Allow', allowed: true, by: 'default' },
-  { name: 'without rules the default Deny denies', rules: [], call: call(WEB, 'GET', '/'), allowed: false, by: 'default' },
-  { name: 'a matching Allow rule allows', rules: [WEB_READS], call: call(WEB, 'GET', '/v1/a'), allowed: true, by: 'web-reads' },
-  { name: 'another method is not allowed', rules: [WEB_READS], call: call(WEB, 'POST', '/v1/a'), allowed: false, by: 'default' },
-  { name: 'methods are case-sensitive', rules: [WEB_READS], call: call(WEB, 'get', '/v1/a'), allowed: false, by: 'default' },
-  { name: 'another path is not allowed', rules: [WEB_READS], call: call(WEB, 'GET', '/v2'), allowed: false, by: 'default' },
-  { name: 'another caller is not allowed', rules: [WEB_READS], call: call(OPS, 'GET', '/v1/a'), allowed: false, by: 'default' },
-  { name: 'a caller without identity is not allowed', rules: [WEB_READS], call: call(NOBODY, 'GET', '/v1/a'), allowed: false, by: 'default' },
+  {
+    name: 'without rules the default Allow allows',
+    rules: [],
+    call: call(NOBODY, 'GET', '/'),
+    fallback: 'Allow',
+    allowed: true,
+    by: 'default',
+  },
+  {
+    name: 'without rules the default Deny denies',
+    rules: [],
+    call: call(WEB, 'GET', '/'),
+    allowed: false,
+    by: 'default',
+  },
+  {
+    name: 'a matching Allow rule allows',
+    rules: [WEB_READS],
+    call: call(WEB, 'GET', '/v1/a'),
+    allowed: true,
+    by: 'web-reads',
+  },
+  {
+    name: 'another method is not allowed',
+    rules: [WEB_READS],
+    call: call(WEB, 'POST', '/v1/a'),
+    allowed: false,
+    by: 'default',
+  },
+  {
+    name: 'methods are case-sensitive',
+    rules: [WEB_READS],
+    call: call(WEB, 'get', '/v1/a'),
+    allowed: false,
+    by: 'default',
+  },
+  {
+    name: 'another path is not allowed',
+    rules: [WEB_READS],
+    call: call(WEB, 'GET', '/v2'),
+    allowed: false,
+    by: 'default',
+  },
+  {
+    name: 'another caller is not allowed',
+    rules: [WEB_READS],
+    call: call(OPS, 'GET', '/v1/a'),
+    allowed: false,
+    by: 'default',
+  },
+  {
+    name: 'a caller without identity is not allowed',
+    rules: [WEB_READS],
+    call: call(NOBODY, 'GET', '/v1/a'),
+    allowed: false,
+    by: 'default',
+  },
   {
     name: 'Deny goes before Allow, whatever their order',
     rules: [rule('all', 'Allow'), rule('no-deletes', 'Deny', { to: [{ methods: ['DELETE'] }] })],
@@ -126,14 +183,20 @@ const TABLE: readonly {
   },
   {
     name: 'on a connection a Deny rule with HTTP fields matches as if they did',
-    rules: [rule('all', 'Allow'), rule('admin', 'Deny', { to: [{ methods: ['GET'], paths: ['/admin/**'] }] })],
+    rules: [
+      rule('all', 'Allow'),
+      rule('admin', 'Deny', { to: [{ methods: ['GET'], paths: ['/admin/**'] }] }),
+    ],
     call: call(WEB),
     allowed: false,
     by: 'admin',
   },
   {
     name: 'on a connection a Deny rule of another caller does not match',
-    rules: [rule('all', 'Allow'), rule('admin', 'Deny', { from: [{ namespace: 'ops' }], to: [{ paths: ['/a'] }] })],
+    rules: [
+      rule('all', 'Allow'),
+      rule('admin', 'Deny', { from: [{ namespace: 'ops' }], to: [{ paths: ['/a'] }] }),
+    ],
     call: call(WEB),
     allowed: true,
     by: 'all',
@@ -172,7 +235,11 @@ for (const entry of TABLE) {
 test('audit names the rule that would deny, and nothing for what it would allow', () => {
   const rules = [rule('no-deletes', 'Deny', { mode: 'Audit', to: [{ methods: ['DELETE'] }] })];
   const { audit } = compileAuthorization(rules, 8080, 'Allow');
-  assert.deepEqual(audit?.(call(WEB, 'DELETE', '/')), { allowed: false, policy: 'shop/p', rule: 'no-deletes' });
+  assert.deepEqual(audit?.(call(WEB, 'DELETE', '/')), {
+    allowed: false,
+    policy: 'shop/p',
+    rule: 'no-deletes',
+  });
   assert.equal(audit?.(call(WEB, 'GET', '/')), undefined);
 });
 

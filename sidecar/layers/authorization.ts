@@ -44,10 +44,16 @@ export function compileAuthorization(
   port: number | undefined,
   defaultAction: 'Allow' | 'Deny',
 ): Authorizer {
-  const applying = rules.filter(({ ports }) => ports === undefined || (port !== undefined && ports.includes(port)));
+  const applying = rules.filter(
+    ({ ports }) => ports === undefined || (port !== undefined && ports.includes(port)),
+  );
   const enforced = applying.filter(({ mode }) => mode === 'Enforce');
   const audited = applying.filter(({ mode }) => mode === 'Audit');
-  const decide = compileDecision(enforced, { allowed: defaultAction === 'Allow', policy: '', rule: 'default' });
+  const decide = compileDecision(enforced, {
+    allowed: defaultAction === 'Allow',
+    policy: '',
+    rule: 'default',
+  });
   return {
     decide,
     audit: audited.length === 0 ? undefined : compileAudit(applying, audited, defaultAction),
@@ -145,7 +151,9 @@ function compileOperation(operation: Operation, unknownMatches: boolean): Matche
   }
   if (operation.paths !== undefined) {
     const globs = operation.paths.map(compilePathGlob);
-    matchers.push(({ path }) => (path === undefined ? unknownMatches : globs.some((matches) => matches(path))));
+    matchers.push(({ path }) =>
+      path === undefined ? unknownMatches : globs.some((matches) => matches(path)),
+    );
   }
   return allOf(matchers);
 }

@@ -10,7 +10,13 @@ export interface Caller {
 }
 
 export function anonymous(address: string): Caller {
-  return { spiffeId: undefined, trustDomain: undefined, namespace: undefined, serviceAccount: undefined, address };
+  return {
+    spiffeId: undefined,
+    trustDomain: undefined,
+    namespace: undefined,
+    serviceAccount: undefined,
+    address,
+  };
 }
 
 /** `::ffff:10.0.0.1` is 10.0.0.1. */

@@ -8,7 +8,9 @@ import type { Caller } from './caller.ts';
  * `weft_caller` and `weft-caller` as one variable (RFC 3875 4.1.18).
  */
 export function stripMeshFields(fields: Fields): void {
-  fields.removeWhere((key) => key.startsWith(HEADER_PREFIX) || key.replaceAll('_', '-').startsWith(HEADER_PREFIX));
+  fields.removeWhere(
+    (key) => key.startsWith(HEADER_PREFIX) || key.replaceAll('_', '-').startsWith(HEADER_PREFIX),
+  );
 }
 
 /** Nothing an app says may look as if the mesh had said it. */

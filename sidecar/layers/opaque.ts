@@ -2,7 +2,6 @@ import type { Socket } from 'node:net';
 import type { ErrorCode } from '../../api/errors.ts';
 import type { Context } from '../context.ts';
 import { copy } from '../tcp/copy.ts';
-import { abortSocket } from '../transport/close.ts';
 import { accessBase, type Observation } from './telemetry.ts';
 import type { Trail } from './trail.ts';
 
@@ -20,6 +19,7 @@ export function carry(
   server: Socket,
   fromClient: Buffer,
   fromServer: Buffer,
+  mayForward?: (bytes: Buffer) => boolean,
 ): void {
   const { observation, trail } = connection;
   const parties = observation.parties();
@@ -30,6 +30,7 @@ export function carry(
     idleTimeoutMs: context.limits.idleTimeoutMs,
     fromClient,
     fromServer,
+    mayForward,
     onBytes: meter.bytes,
     onDone: meter.close,
   });
@@ -43,6 +44,10 @@ export function refuse(context: Context, connection: OpaqueConnection, code: Err
   if (code === 'denied' || code === 'strict-mtls' || code === 'unauthenticated') edge.denied += 1;
   else edge.errors += 1;
   context.telemetry.error(observation.direction, code);
-  context.telemetry.access({ ...accessBase(observation, trail, context.timers.nowMs() - trail.startedMs), code });
-  abortSocket(client);
+  context.telemetry.access({
+    ...accessBase(observation, trail, context.timers.nowMs() - trail.startedMs),
+    code,
+  });
+  // nothing was said, so there is nothing to be cut
+  client.destroy();
 }

@@ -8,7 +8,10 @@ export interface ConnectOptions<E, C> {
   readonly trail: Trail;
   readonly nameOf: (endpoint: E) => string;
   /** Calls back once; returns what cancels. */
-  readonly connect: (endpoint: E, done: (result: ({ readonly ok: true } & C) | DialFailure) => void) => () => void;
+  readonly connect: (
+    endpoint: E,
+    done: (result: ({ readonly ok: true } & C) | DialFailure) => void,
+  ) => () => void;
   readonly onRetry: () => void;
 }
 export type Connected<E, C> = ({ readonly ok: true; readonly endpoint: E } & C) | DialFailure;

@@ -4,9 +4,8 @@ import type { ErrorCode } from '../../api/errors.ts';
 import { RESERVED_PORTS } from '../../api/names.ts';
 import type { ProxyConfig } from '../../api/proxy-config.ts';
 import type { Context } from '../context.ts';
-import { compose, type Exchange, type HttpHandler } from '../http1/exchange.ts';
-import { forward, mayRepeat } from '../http1/forward.ts';
-import { type Acquired } from '../http1/pool.ts';
+import type { Spoken } from '../detect.ts';
+import { compose, type HttpHandler } from '../http1/exchange.ts';
 import { ServerConnection } from '../http1/server-connection.ts';
 import { stripFromApp } from '../layers/identity.ts';
 import { markHop, refuseLoops } from '../layers/loop.ts';
@@ -17,16 +16,13 @@ import { Trail } from '../layers/trail.ts';
 import { firstSpeaker, type Speculation } from '../tcp/first-speaker.ts';
 import { NOBODY, type Parties } from '../telemetry/parties.ts';
 import { type Dial, type DialResult, dialPlain } from '../transport/dial.ts';
-import { Destinations, type KnownDestination } from './destinations.ts';
+import { Destinations } from './destinations.ts';
 import { EndpointConnector, nameOf } from './endpoint-connector.ts';
+import { type Learns, RequestSender } from './request-sender.ts';
 
 /** One connection of the app. `original`: where it was going, unless listeners are explicit. */
-interface Flow extends OpaqueConnection {
-  readonly key: string;
+interface Flow extends OpaqueConnection, Learns {
   readonly original: { readonly address: string; readonly port: number } | undefined;
-  /** learned on the way, for telemetry */
-  destination: Destination | undefined;
-  endpoint: Endpoint | undefined;
 }
 
 /**
@@ -38,12 +34,14 @@ export class Outbound {
   readonly #context: Context;
   readonly #destinations: Destinations;
   readonly #connector: EndpointConnector;
+  readonly #sender: RequestSender;
   #config: ProxyConfig | undefined;
 
   constructor(context: Context) {
     this.#context = context;
     this.#destinations = new Destinations(context.state.destinations, context.random);
     this.#connector = new EndpointConnector(context);
+    this.#sender = new RequestSender(context, this.#destinations, this.#connector);
   }
 
   prepare(config: ProxyConfig): () => void {
@@ -71,15 +69,15 @@ export class Outbound {
   /** What is spoken: declared, learned, or by who speaks first. */
   #byProtocol(flow: Flow, destination: Destination): void {
     const { protocol } = destination;
-    if (protocol === undefined) return this.#byFirstSpeaker(flow, destination);
-    if (protocol === 'HTTP') return this.#waitForClient(flow, undefined);
+    if (protocol === undefined) return void this.#byFirstSpeaker(flow, destination);
+    if (protocol === 'HTTP') return void this.#waitForClient(flow, undefined);
     this.#opaque(flow, EMPTY, undefined);
   }
 
   /** An opaque connection is dialled meanwhile, since the server may be the one that speaks. */
   #byFirstSpeaker(flow: Flow, destination: Destination): void {
     const learned = this.#destinations.learned(flow.key);
-    if (learned === 'server') return this.#opaque(flow, EMPTY, undefined);
+    if (learned === 'server') return void this.#opaque(flow, EMPTY, undefined);
     const speculate = learned === undefined ? this.#dialOpaque(flow, destination) : undefined;
     this.#waitForClient(flow, speculate);
   }
@@ -95,18 +93,20 @@ export class Outbound {
       done: (word) => {
         if (word.by === 'nobody') return void flow.client.destroy();
         this.#destinations.learn(flow.key, word.by);
-        if (word.by === 'server') return carry(this.#context, flow, word.server, word.clientBytes, word.serverBytes);
+        if (word.by === 'server')
+          return carry(this.#context, flow, word.server, word.clientBytes, word.serverBytes);
         if (!this.#isHttp(flow, word.verdict)) return this.#opaque(flow, word.bytes, word.speculation);
         // it speaks opaque bytes to the endpoint: no request can be sent over it
         word.speculation?.discard();
-        this.#http(flow, word.bytes, this.#send(flow));
+        this.#http(flow, word.bytes, this.#sender.handler(flow));
       },
     });
   }
 
-  #isHttp({ destination }: Flow, verdict: string): boolean {
+  #isHttp({ destination }: Flow, verdict: Spoken): boolean {
     // declared as HTTP and malformed: the codec says so; TLS and HTTP/2 are carried as they are
-    return verdict === 'http1' || (verdict === 'opaque' && destination?.protocol === 'HTTP');
+    const isOther = verdict === 'tls' || verdict === 'http2';
+    return verdict === 'http1' || (destination?.protocol === 'HTTP' && !isOther);
   }
 
   /** Requests, one by one. */
@@ -136,68 +136,12 @@ export class Outbound {
     connection.start(bytes);
   }
 
-  /** Route, balance, connect: the destination is looked up per request, so that changes hold at once. */
-  #send(flow: Flow): HttpHandler {
-    return (exchange) => {
-      this.#context.state.destinations.resolve(flow.key, (answer) => {
-        if (exchange.aborted || exchange.responseEnded) return;
-        if (answer === null) return exchange.answer('no-route', 'the destination left the mesh');
-        if (answer === 'unreachable') return exchange.answer('control-plane-unreachable');
-        flow.destination = answer;
-        this.#sendTo(flow, exchange, this.#destinations.get(flow.key, answer));
-      });
-    };
-  }
-
-  #sendTo(flow: Flow, exchange: Exchange, { destination, balancer }: KnownDestination): void {
-    const { limits, telemetry } = this.#context;
-    const cancel = connectWithRetry<Endpoint, Extract<Acquired, { ok: true }>>(
-      {
-        balancer,
-        maxAttempts: limits.maxConnectAttempts,
-        trail: exchange.trail,
-        nameOf,
-        connect: (endpoint, done) => this.#connector.pool(endpoint).acquire(false, done),
-        onRetry: () => telemetry.retry('outbound', destination.name, 'connect'),
-      },
-      (result) => {
-        if (exchange.aborted || exchange.responseEnded) return result.ok ? result.connection.release() : undefined;
-        if (!result.ok) return exchange.answer(result.code, result.reason);
-        this.#forward(flow, exchange, result.endpoint, result);
-      },
-    );
-    exchange.onFinish(cancel);
-  }
-
-  #forward(flow: Flow, exchange: Exchange, endpoint: Endpoint, acquired: Extract<Acquired, { ok: true }>): void {
-    const { limits, timers } = this.#context;
-    flow.endpoint = endpoint;
-    exchange.trail.encrypted = endpoint.spiffeId !== undefined;
-    exchange.trail.connectedMs = timers.nowMs();
-    const retry = acquired.reused && mayRepeat(exchange) ? () => this.#again(flow, exchange, endpoint) : undefined;
-    const fallbackHost = nameOf(endpoint);
-    const trustMeshFields = endpoint.spiffeId !== undefined;
-    forward(exchange, acquired.connection, { fallbackHost, timers, limits, retry, trustMeshFields });
-  }
-
-  /** Once more, on a fresh connection: the idle one had been closed under the request. */
-  #again(flow: Flow, exchange: Exchange, endpoint: Endpoint): void {
-    this.#context.telemetry.retry('outbound', flow.destination?.name ?? '', 'reset');
-    exchange.trail.attempts += 1;
-    const cancel = this.#connector.pool(endpoint).acquire(true, (result) => {
-      if (exchange.aborted || exchange.responseEnded) return result.ok ? result.connection.release() : undefined;
-      if (!result.ok) return exchange.answer(result.code, result.reason);
-      this.#forward(flow, exchange, endpoint, result);
-    });
-    exchange.onFinish(cancel);
-  }
-
   #opaque(flow: Flow, bytes: Buffer, speculation: Speculation | undefined): void {
     const connected = (result: DialResult, serverBytes: Buffer) => {
       if (!result.ok) return refuse(this.#context, flow, result.code, result.reason);
       carry(this.#context, flow, result.socket, bytes, serverBytes);
     };
-    if (speculation !== undefined) return speculation.take(connected);
+    if (speculation !== undefined) return void speculation.take(connected);
     this.#dialOpaque(flow, flow.destination!)((result) => connected(result, EMPTY));
   }
 
@@ -226,17 +170,19 @@ export class Outbound {
   /** Nothing in the mesh has this address: the connection goes where it was going, as it is. */
   #passThrough(flow: Flow, reason: 'outside' | 'unreachable'): void {
     const { original } = flow;
-    if (original === undefined) return this.#answerOrClose(flow, 'no-route');
+    if (original === undefined) return void this.#answerOrClose(flow, 'no-route');
     if (RESERVED_PORTS.includes(original.port) && this.#isOwn(original.address)) {
-      return refuse(this.#context, flow, 'loop');
+      return void refuse(this.#context, flow, 'loop');
     }
     this.#context.telemetry.passthrough(reason);
     flow.trail.endpoint = nameOf(original);
     const { limits, timers } = this.#context;
-    dialPlain({ host: original.address, port: original.port, timeoutMs: limits.connectTimeoutMs, timers })((result) => {
-      if (!result.ok) return refuse(this.#context, flow, result.code, result.reason);
-      carry(this.#context, flow, result.socket, EMPTY, EMPTY);
-    });
+    dialPlain({ host: original.address, port: original.port, timeoutMs: limits.connectTimeoutMs, timers })(
+      (result) => {
+        if (!result.ok) return refuse(this.#context, flow, result.code, result.reason);
+        carry(this.#context, flow, result.socket, EMPTY, EMPTY);
+      },
+    );
   }
 
   #isOwn(address: string): boolean {
@@ -246,7 +192,7 @@ export class Outbound {
   /** Not known, and nobody to ask: Strict workloads get an error, others go on unprotected as they would without a mesh. */
   #unreachable(flow: Flow): void {
     const fallback = this.#config!.inbound.ports.find(({ port }) => port === undefined);
-    if (fallback?.mtls === 'Strict') return this.#answerOrClose(flow, 'control-plane-unreachable');
+    if (fallback?.mtls === 'Strict') return void this.#answerOrClose(flow, 'control-plane-unreachable');
     this.#passThrough(flow, 'unreachable');
   }
 
@@ -278,7 +224,15 @@ export class Outbound {
       parties: () => this.#parties(flow),
       caller: this.#context.state.identity?.spiffeId ?? '',
     };
-    const flow: Flow = { client, key, original, trail, observation, destination: undefined, endpoint: undefined };
+    const flow: Flow = {
+      client,
+      key,
+      original,
+      trail,
+      observation,
+      destination: undefined,
+      endpoint: undefined,
+    };
     return flow;
   }
 

@@ -8,6 +8,8 @@ export interface CopyOptions {
   /** bytes read of each side before the copy began; they are sent first */
   readonly fromClient?: Buffer | undefined;
   readonly fromServer?: Buffer | undefined;
+  /** looks at what the client sends before the server gets it; false cuts the connection */
+  readonly mayForward?: ((bytes: Buffer) => boolean) | undefined;
   readonly onBytes?: (direction: 'sent' | 'received', count: number) => void;
   /** called once, when both sockets are closed */
   readonly onDone: () => void;
@@ -30,13 +32,15 @@ export function copy(client: Socket, server: Socket, options: CopyOptions): void
     options.onDone();
   };
   const count = options.onBytes ?? (() => {});
-  flow(client, server, options.fromClient, (size) => {
+  flow(client, server, options.fromClient, (bytes) => {
     watch.touch();
-    count('sent', size);
+    count('sent', bytes.length);
+    return options.mayForward?.(bytes) ?? true;
   });
-  flow(server, client, options.fromServer, (size) => {
+  flow(server, client, options.fromServer, (bytes) => {
     watch.touch();
-    count('received', size);
+    count('received', bytes.length);
+    return true;
   });
   onClosed(client, closed);
   onClosed(server, closed);
@@ -44,9 +48,17 @@ export function copy(client: Socket, server: Socket, options: CopyOptions): void
   server.resume();
 }
 
-function flow(source: Socket, sink: Socket, first: Buffer | undefined, onBytes: (size: number) => void): void {
+function flow(
+  source: Socket,
+  sink: Socket,
+  first: Buffer | undefined,
+  onBytes: (bytes: Buffer) => boolean,
+): void {
   const give = (bytes: Buffer) => {
-    onBytes(bytes.length);
+    if (!onBytes(bytes)) {
+      abortSocket(source);
+      return abortSocket(sink);
+    }
     if (sink.writable && !sink.write(bytes)) source.pause();
   };
   if (first !== undefined && first.length > 0) give(first);

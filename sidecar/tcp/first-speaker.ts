@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type Detected, detect, detectAtDeadline } from '../detect.ts';
+import { detect, detectAtDeadline, type Spoken } from '../detect.ts';
 import type { Limits } from '../limits.ts';
 import type { Dial, DialResult } from '../transport/dial.ts';
 import { peek } from '../transport/peek.ts';
@@ -8,12 +8,17 @@ import type { Timer, Timers } from '../transport/timers.ts';
 export type FirstWord =
   | {
       readonly by: 'client';
-      readonly verdict: Exclude<Detected, 'need-more'>;
+      readonly verdict: Spoken;
       readonly bytes: Buffer;
       /** the connection dialled meanwhile: take it or discard it; undefined when none was to be dialled */
       readonly speculation: Speculation | undefined;
     }
-  | { readonly by: 'server'; readonly server: Socket; readonly serverBytes: Buffer; readonly clientBytes: Buffer }
+  | {
+      readonly by: 'server';
+      readonly server: Socket;
+      readonly serverBytes: Buffer;
+      readonly clientBytes: Buffer;
+    }
   /** the client went away, or nobody spoke in time */
   | { readonly by: 'nobody' };
 
@@ -50,16 +55,20 @@ class FirstSpeaker {
   start(): void {
     const { client, dial, dialDelayMs, limits } = this.#options;
     this.#after(limits.idleTimeoutMs, () => this.#nobody());
-    this.#stopPeek = peek(client, (bytes) => this.#decide(bytes), ({ verdict, bytes }) => {
-      if (verdict === undefined && client.destroyed) return this.#nobody();
-      this.#client(verdict ?? detectAtDeadline(bytes), bytes);
-    });
+    this.#stopPeek = peek(
+      client,
+      (bytes) => this.#decide(bytes),
+      ({ verdict, bytes }) => {
+        if (verdict === undefined && client.destroyed) return this.#nobody();
+        this.#client(verdict ?? detectAtDeadline(bytes), bytes);
+      },
+    );
     if (dial === undefined) return;
     if (dialDelayMs === 0) this.#speculate(dial);
     else this.#after(dialDelayMs, () => this.#speculate(dial));
   }
 
-  #decide(bytes: Buffer): Exclude<Detected, 'need-more'> | undefined {
+  #decide(bytes: Buffer): Spoken | undefined {
     const verdict = detect(bytes);
     if (verdict !== 'need-more') return verdict;
     if (!this.#sawBytes) this.#after(this.#options.limits.detectTimeoutMs, () => this.#undecided());
@@ -85,7 +94,7 @@ class FirstSpeaker {
     });
   }
 
-  #client(verdict: Exclude<Detected, 'need-more'>, bytes: Buffer): void {
+  #client(verdict: Spoken, bytes: Buffer): void {
     if (!this.#end()) return;
     this.#options.done({ by: 'client', verdict, bytes, speculation: this.#speculation });
   }
@@ -130,11 +139,15 @@ export class Speculation {
       if (this.#discarded) return this.discard();
       if (this.#taker !== undefined) return this.#taker(result, EMPTY);
       if (!result.ok) return events.onFailed();
-      this.#stopPeek = peek(result.socket, () => true, ({ verdict, bytes }) => {
-        this.#bytes = bytes;
-        if (verdict) events.onSpoke(result.socket, bytes);
-        else events.onFailed();
-      });
+      this.#stopPeek = peek(
+        result.socket,
+        () => true,
+        ({ verdict, bytes }) => {
+          this.#bytes = bytes;
+          if (verdict) events.onSpoke(result.socket, bytes);
+          else events.onFailed();
+        },
+      );
     });
   }
 
@@ -144,7 +157,7 @@ export class Speculation {
     if (this.#result === undefined) return;
     const bytes = this.#stopPeek?.() ?? EMPTY;
     if (this.#result.ok && this.#result.socket.destroyed) {
-      return done({ ok: false, code: 'upstream-reset', reason: 'closed before it was needed' }, EMPTY);
+      return void done({ ok: false, code: 'upstream-reset', reason: 'closed before it was needed' }, EMPTY);
     }
     done(this.#result, bytes.length > 0 ? bytes : this.#bytes);
   }

@@ -43,7 +43,13 @@ export class AccessLog {
     }
     const dropped = this.#dropped === 0 ? undefined : this.#dropped;
     this.#dropped = 0;
-    const line = JSON.stringify({ log: 'access', ...entry, path: clip(entry.path), reason: clip(entry.reason), dropped });
+    const line = JSON.stringify({
+      log: 'access',
+      ...entry,
+      path: clip(entry.path),
+      reason: clip(entry.reason),
+      dropped,
+    });
     if (this.#output.write(`${line}\n`)) return;
     this.#blocked = true;
     this.#output.once('drain', () => {

@@ -18,7 +18,13 @@ export class Edges {
   readonly #edges = new Map<string, Edge>();
 
   get(direction: Direction, parties: Parties, encrypted: boolean): Edge {
-    const known = this.#find(direction, nameOf(parties.source), nameOf(parties.destination), parties.service, encrypted);
+    const known = this.#find(
+      direction,
+      nameOf(parties.source),
+      nameOf(parties.destination),
+      parties.service,
+      encrypted,
+    );
     return known ?? this.#find(direction, 'other', 'other', 'other', false, true)!;
   }
 

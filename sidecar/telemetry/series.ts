@@ -15,7 +15,13 @@ export class Family<Series> {
   readonly #maxSeries: number;
   readonly #series = new Map<string, { readonly values: readonly string[]; readonly series: Series }>();
 
-  constructor(name: string, help: string, labels: readonly string[], create: () => Series, maxSeries = 1_000) {
+  constructor(
+    name: string,
+    help: string,
+    labels: readonly string[],
+    create: () => Series,
+    maxSeries = 1_000,
+  ) {
     this.name = name;
     this.help = help;
     this.labels = labels;

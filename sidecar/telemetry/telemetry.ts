@@ -26,14 +26,25 @@ export class Telemetry {
     'status_class',
     'mtls',
   ]);
-  readonly #durations = histograms(METRICS.requestDuration, 'From request head to end of response, in seconds.', [
+  readonly #durations = histograms(
+    METRICS.requestDuration,
+    'From request head to end of response, in seconds.',
+    [...PARTY_LABELS, 'protocol', 'mtls'],
+  );
+  readonly #tcpOpen = counters(METRICS.tcpConnectionsOpen, 'Opaque connections open.', [
     ...PARTY_LABELS,
-    'protocol',
     'mtls',
   ]);
-  readonly #tcpOpen = counters(METRICS.tcpConnectionsOpen, 'Opaque connections open.', [...PARTY_LABELS, 'mtls']);
-  readonly #tcpBytes = counters(METRICS.tcpBytes, 'Bytes of opaque connections.', [...PARTY_LABELS, 'mtls', 'flow']);
-  readonly #retries = counters(METRICS.retries, 'Attempts after the first.', ['direction', 'service', 'reason']);
+  readonly #tcpBytes = counters(METRICS.tcpBytes, 'Bytes of opaque connections.', [
+    ...PARTY_LABELS,
+    'mtls',
+    'flow',
+  ]);
+  readonly #retries = counters(METRICS.retries, 'Attempts after the first.', [
+    'direction',
+    'service',
+    'reason',
+  ]);
   readonly #errors = counters(METRICS.errors, 'Answers the mesh itself made.', ['direction', 'code']);
   readonly #authorization = counters(METRICS.authorization, 'Authorization verdicts.', [
     'verdict',
@@ -41,13 +52,21 @@ export class Telemetry {
     'rule',
     'mode',
   ]);
-  readonly #passthrough = counters('weft_passthrough_total', 'Connections passed through unchanged.', ['reason']);
+  readonly #passthrough = counters('weft_passthrough_total', 'Connections passed through unchanged.', [
+    'reason',
+  ]);
 
   constructor(accessLog: AccessLog) {
     this.#accessLog = accessLog;
   }
 
-  request(direction: Direction, parties: Parties, status: number, encrypted: boolean, durationMs: number): void {
+  request(
+    direction: Direction,
+    parties: Parties,
+    status: number,
+    encrypted: boolean,
+    durationMs: number,
+  ): void {
     const labels = labelsOf(direction, parties);
     const mtls = String(encrypted);
     const statusClass = status === 0 ? 'none' : `${Math.floor(status / 100)}xx`;

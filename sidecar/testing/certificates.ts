@@ -2,8 +2,8 @@ import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 // biome-ignore lint/style/noRestrictedImports: certificates for tests; nothing the bundle reaches imports this file
 import * as x509 from '@peculiar/x509';
-import type { Identity } from '../proxy-state.ts';
 import { parseSpiffeId } from '../../api/spiffe.ts';
+import type { Identity } from '../proxy-state.ts';
 
 x509.cryptoProvider.set(webcrypto as never);
 
@@ -70,7 +70,9 @@ export class TestAuthority {
   async leaf(options: LeafOptions): Promise<{ readonly certificate: string; readonly privateKey: string }> {
     const keys = await generateKeys();
     const certificate = await x509.X509CertificateGenerator.create({
-      serialNumber: webcrypto.getRandomValues(new Uint8Array(8)).reduce((hex, byte) => hex + (byte & 0x7f).toString(16).padStart(2, '0'), ''),
+      serialNumber: webcrypto
+        .getRandomValues(new Uint8Array(8))
+        .reduce((hex, byte) => hex + (byte & 0x7f).toString(16).padStart(2, '0'), ''),
       subject: 'CN=leaf',
       issuer: this.#certificate.subject,
       notBefore: new Date(options.notBeforeMs ?? Date.now() - HOUR_MS),
@@ -93,7 +95,12 @@ function leafExtensions(options: LeafOptions): x509.Extension[] {
   return [
     new x509.BasicConstraintsExtension(options.isCa ?? false, undefined, true),
     ...(options.isCa
-      ? [new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.digitalSignature, true)]
+      ? [
+          new x509.KeyUsagesExtension(
+            x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.digitalSignature,
+            true,
+          ),
+        ]
       : [new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true)]),
     ...(usages === null ? [] : [new x509.ExtendedKeyUsageExtension([...usages])]),
     ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)]),

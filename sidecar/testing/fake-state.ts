@@ -54,8 +54,19 @@ export class FakeDestinations implements DestinationTable {
   }
 }
 
-export function destination(key: string, endpoints: readonly Endpoint[], more: Partial<Destination> = {}): Destination {
-  return { version: { hash: 'd', policies: {} }, key, name: 'service', namespace: 'shop', endpoints: [...endpoints], ...more };
+export function destination(
+  key: string,
+  endpoints: readonly Endpoint[],
+  more: Partial<Destination> = {},
+): Destination {
+  return {
+    version: { hash: 'd', policies: {} },
+    key,
+    name: 'service',
+    namespace: 'shop',
+    endpoints: [...endpoints],
+    ...more,
+  };
 }
 
 /** A configuration as the operator sends it; `more` replaces whole fields. */
@@ -67,7 +78,10 @@ export function proxyConfig(name: string, more: Partial<ProxyConfig> = {}): Prox
     proxyId: `${name}-proxy`,
     trustDomain: 'cluster.local',
     workload: { name, namespace: 'shop', serviceAccount: name, app: name },
-    controlPlane: { address: '127.0.0.1:1', spiffeId: 'spiffe://cluster.local/ns/weft-system/sa/weft-operator' },
+    controlPlane: {
+      address: '127.0.0.1:1',
+      spiffeId: 'spiffe://cluster.local/ns/weft-system/sa/weft-operator',
+    },
     inbound: { ports: [{ mtls: 'Permissive', authorizationDefault: 'Allow' }], rules: [] },
     ...more,
   };

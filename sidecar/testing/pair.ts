@@ -28,7 +28,11 @@ export interface Side {
   readonly log: string[];
 }
 
-export async function startSide(state: FakeState, config: ProxyConfig, limits: Partial<Limits> = {}): Promise<Side> {
+export async function startSide(
+  state: FakeState,
+  config: ProxyConfig,
+  limits: Partial<Limits> = {},
+): Promise<Side> {
   const log: string[] = [];
   const accessLog = new Writable({
     write(chunk, _encoding, done) {
@@ -37,13 +41,24 @@ export async function startSide(state: FakeState, config: ProxyConfig, limits: P
     },
   });
   state.config = config;
-  const path = createDataPath({ state, log: SILENT, accessLog, limits: { ...TEST_LIMITS, ...limits }, random: () => 0 });
+  const path = createDataPath({
+    state,
+    log: SILENT,
+    accessLog,
+    limits: { ...TEST_LIMITS, ...limits },
+    random: () => 0,
+  });
   await path.start(config);
   return { state, path, log };
 }
 
 /** Short where a test waits for them to pass. */
-const TEST_LIMITS: Partial<Limits> = { serverFirstWaitMs: 100, speculationDelayMs: 5, lingerMs: 100, drainTimeoutMs: 2_000 };
+const TEST_LIMITS: Partial<Limits> = {
+  serverFirstWaitMs: 100,
+  speculationDelayMs: 5,
+  lingerMs: 100,
+  drainTimeoutMs: 2_000,
+};
 
 /** Two data paths back to back on loopback: web calls api. Without Kubernetes, so with explicit listeners. */
 export class Pair {
@@ -73,7 +88,11 @@ export class Pair {
     const endpoint = { address: '127.0.0.1', port, spiffeId: API, workload: 'api', namespace: 'shop' };
     webState.destinations.set(KEY, destination(KEY, [endpoint], { name: 'api', ...options.destination }));
     const webConfig = proxyConfig('web', {
-      listeners: { inbound: [], outbound: [{ address: '127.0.0.1', port: 0, destination: KEY }], admin: ADMIN },
+      listeners: {
+        inbound: [],
+        outbound: [{ address: '127.0.0.1', port: 0, destination: KEY }],
+        admin: ADMIN,
+      },
     });
     const web = await startSide(webState, webConfig, options.limits);
     return new Pair(web, api, authority);

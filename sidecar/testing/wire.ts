@@ -34,7 +34,9 @@ function listening(server: Server): Promise<void> {
 }
 
 /** An HTTP/1.1 server by hand: answers each request head (of requests without body) with what `respond` returns. */
-export function serveHttp(respond: (head: string, socket: Socket) => string | undefined): Promise<TestServer> {
+export function serveHttp(
+  respond: (head: string, socket: Socket) => string | undefined,
+): Promise<TestServer> {
   return serve((socket) => {
     let text = '';
     socket.on('end', () => socket.end());
@@ -54,7 +56,9 @@ export const ok = (body: string, more = ''): string =>
   `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`;
 
 /** A relay that keeps every byte that passes, in both directions. */
-export async function record(targetPort: () => number): Promise<TestServer & { readonly bytes: () => Buffer }> {
+export async function record(
+  targetPort: () => number,
+): Promise<TestServer & { readonly bytes: () => Buffer }> {
   const seen: Buffer[] = [];
   const server = await serve((socket) => {
     const upstream = net.connect({ port: targetPort(), host: '127.0.0.1', allowHalfOpen: true });
@@ -94,7 +98,8 @@ export function readAll(socket: Socket): Promise<string> {
 export function readUntil(socket: Socket, wanted: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
-    const onClose = () => reject(new Error(`closed before ${JSON.stringify(wanted)}; got ${JSON.stringify(text)}`));
+    const onClose = () =>
+      reject(new Error(`closed before ${JSON.stringify(wanted)}; got ${JSON.stringify(text)}`));
     const onData = (bytes: Buffer) => {
       text += bytes.toString('latin1');
       if (!text.includes(wanted)) return;

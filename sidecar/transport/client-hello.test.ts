@@ -77,7 +77,9 @@ test('bad input gives a verdict and no exception, within the bound on bytes', ()
     }),
     { numRuns: 2_000 },
   );
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void parseClientHello(Buffer.from(bytes))));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void parseClientHello(Buffer.from(bytes))),
+  );
 });
 
 const record = (...body: number[]) => Buffer.from([22, 3, 1, body.length >> 8, body.length & 0xff, ...body]);
@@ -89,8 +91,16 @@ const REFUSED: readonly (readonly [string, Buffer, 'not-tls' | 'invalid'])[] = [
   ['a record too long', Buffer.from([22, 3, 1, 255, 255]), 'invalid'],
   ['a hello too long', record(1, 1, 0, 0), 'invalid'],
   ['a hello without content', record(1, 0, 0, 0), 'invalid'],
-  ['another record within the hello', Buffer.concat([record(1, 0, 0, 9), Buffer.from([23, 3, 3, 0, 1, 0])]), 'invalid'],
-  ['a hello in too many records', Buffer.concat([record(1, 0, 1, 0), ...Array.from({ length: 40 }, () => record(0))]), 'invalid'],
+  [
+    'another record within the hello',
+    Buffer.concat([record(1, 0, 0, 9), Buffer.from([23, 3, 3, 0, 1, 0])]),
+    'invalid',
+  ],
+  [
+    'a hello in too many records',
+    Buffer.concat([record(1, 0, 1, 0), ...Array.from({ length: 40 }, () => record(0))]),
+    'invalid',
+  ],
 ];
 for (const [name, bytes, kind] of REFUSED) {
   test(`${name} is ${kind}`, () => assert.equal(parseClientHello(bytes).kind, kind));

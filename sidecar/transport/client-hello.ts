@@ -5,7 +5,11 @@
  */
 export type ClientHello =
   | { readonly kind: 'need-more'; readonly atLeast: number }
-  | { readonly kind: 'client-hello'; readonly alpn: readonly string[]; readonly serverName: string | undefined }
+  | {
+      readonly kind: 'client-hello';
+      readonly alpn: readonly string[];
+      readonly serverName: string | undefined;
+    }
   | { readonly kind: 'not-tls' }
   /** TLS records, but not a ClientHello within the bounds */
   | { readonly kind: 'invalid'; readonly reason: string };

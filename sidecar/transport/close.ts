@@ -1,14 +1,22 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Timers } from './timers.ts';
 
+/** The TCP sockets under TLS sockets: only there can a reset be asked for. */
+const underlying = new WeakMap<TLSSocket, Socket>();
+
+export function rememberUnderlying(secure: TLSSocket, raw: Socket): void {
+  underlying.set(secure, raw);
+}
+
 /**
- * Ends a connection so that the other side can tell it was cut: RST on plain TCP, and no close_notify on TLS.
- * A plain FIN would make a truncated close-delimited body look complete.
+ * Ends a connection with RST, so that the other side can tell it was cut: after a plain FIN a truncated body
+ * that ends with its connection looks complete, on TLS too, since Node reports a missing close_notify as an end.
  */
 export function abortSocket(socket: Socket): void {
-  if (socket instanceof TLSSocket || socket.destroyed) socket.destroy();
-  else socket.resetAndDestroy();
+  const raw = socket instanceof TLSSocket ? underlying.get(socket) : socket;
+  if (raw !== undefined && !raw.destroyed) raw.resetAndDestroy();
+  socket.destroy();
 }
 
 /**
@@ -18,7 +26,7 @@ export function abortSocket(socket: Socket): void {
 export function lingeringClose(socket: Socket, timers: Timers, lingerMs: number): void {
   if (socket.destroyed) return;
   socket.end();
-  if (socket.readableEnded) return socket.destroySoon();
+  if (socket.readableEnded) return void socket.destroySoon();
   socket.on('data', () => {});
   socket.once('end', () => socket.destroySoon());
   socket.resume();

@@ -30,11 +30,14 @@ export function listen(options: ListenerOptions): Promise<Listener> {
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: options.address, port: options.port, ipv6Only: options.address.includes(':') }, () => {
-      server.off('error', reject);
-      server.on('error', options.onError);
-      resolve({ address: options.address, port: portOf(server), close: () => void server.close() });
-    });
+    server.listen(
+      { host: options.address, port: options.port, ipv6Only: options.address.includes(':') },
+      () => {
+        server.off('error', reject);
+        server.on('error', options.onError);
+        resolve({ address: options.address, port: portOf(server), close: () => void server.close() });
+      },
+    );
   });
 }
 

@@ -1,5 +1,7 @@
+import net from 'node:net';
 import tls, { type SecureContext, type TLSSocket } from 'node:tls';
 import type { Identity } from '../proxy-state.ts';
+import { rememberUnderlying } from './close.ts';
 import { type Dial, type DialFailure, type DialOptions, settleOnce } from './dial.ts';
 import { secureContextOptions } from './mtls-server.ts';
 import { parseCertificate, readPeer, SERVER_AUTH } from './peer-certificate.ts';
@@ -27,10 +29,9 @@ export class MtlsClient {
         return () => {};
       }
       let refusal: DialFailure | undefined;
-      const connection: tls.ConnectionOptions & { readonly allowHalfOpen: true } = {
-        host: options.host,
-        port: options.port,
-        allowHalfOpen: true,
+      const raw = net.connect({ host: options.host, port: options.port, allowHalfOpen: true, noDelay: true });
+      const socket = tls.connect({
+        socket: raw,
         secureContext: context,
         ALPNProtocols: [options.alpn],
         rejectUnauthorized: true,
@@ -41,9 +42,9 @@ export class MtlsClient {
           refusal = mismatch(reason);
           return new Error(reason);
         },
-      };
-      const socket = tls.connect(connection);
-      socket.setNoDelay(true);
+      });
+      rememberUnderlying(socket, raw);
+      raw.on('error', (error) => socket.destroy(error));
       return settleOnce(socket, 'secureConnect', options, done, (error) =>
         error === undefined ? checkConnected(socket, options) : (refusal ?? refusalOfError(error)),
       );
@@ -68,7 +69,8 @@ function checkConnected(socket: TLSSocket, options: MtlsDialOptions): DialFailur
 }
 
 /** Verification errors of OpenSSL come with these codes (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
-const CERTIFICATE_ERROR = /^(?:CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|ERR_TLS_CERT|HOSTNAME|CRL_)/;
+const CERTIFICATE_ERROR =
+  /^(?:CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|ERR_TLS_CERT|HOSTNAME|CRL_)/;
 
 function refusalOfError(error: Error): DialFailure | undefined {
   const code = (error as { code?: unknown }).code;

@@ -3,6 +3,7 @@ import tls, { type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { ALPN } from '../../api/names.ts';
 import type { WorkloadIdentity } from '../../api/spiffe.ts';
 import type { Identity } from '../proxy-state.ts';
+import { rememberUnderlying } from './close.ts';
 import { CLIENT_AUTH, readPeer } from './peer-certificate.ts';
 import type { Timers } from './timers.ts';
 
@@ -17,6 +18,7 @@ export type Handshake =
   | { readonly ok: false; readonly reason: string };
 
 interface Pending {
+  readonly raw: Socket;
   readonly settle: (result: Handshake) => void;
 }
 
@@ -58,7 +60,7 @@ export class MtlsServer {
   handshake(socket: Socket, bytes: Buffer, timeoutMs: number, done: (result: Handshake) => void): void {
     if (this.#trustDomain === undefined) {
       socket.destroy();
-      return done(refuse('no identity yet'));
+      return void done(refuse('no identity yet'));
     }
     const key = keyOf(socket);
     const settle = (result: Handshake) => {
@@ -71,7 +73,7 @@ export class MtlsServer {
     };
     const onClose = () => settle(refuse('closed during the handshake'));
     const timer = this.#timers.after(timeoutMs, () => settle(refuse('handshake timed out')));
-    this.#pending.set(key, { settle });
+    this.#pending.set(key, { raw: socket, settle });
     socket.once('close', onClose);
     socket.pause();
     socket.unshift(bytes);
@@ -81,7 +83,10 @@ export class MtlsServer {
   #onSecure(socket: TLSSocket): void {
     socket.on('error', () => {});
     socket.pause();
-    this.#settle(keyOf(socket), this.#verify(socket));
+    const pending = this.#pending.get(keyOf(socket));
+    if (pending === undefined) return void socket.destroy();
+    rememberUnderlying(socket, pending.raw);
+    pending.settle(this.#verify(socket));
   }
 
   #settle(key: string, result: Handshake): void {

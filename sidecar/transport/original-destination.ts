@@ -31,14 +31,19 @@ export function loadOriginalDestination(): OriginalDestination {
     const length = Buffer.alloc(4);
     length.writeUInt32LE(isV6 ? SOCKADDR_IN6_BYTES : 16);
     if (getsockopt(fd, isV6 ? SOL_IPV6 : SOL_IP, ORIGINAL_DST, value, length) !== 0) return undefined;
-    return isV6 ? readSockaddrIn6(value) : readSockaddrIn(value);
+    const original = isV6 ? readSockaddrIn6(value) : readSockaddrIn(value);
+    // conntrack knows connections that were not redirected too: those were going where they are
+    const isHere = original.port === socket.localPort && original.address === socket.localAddress;
+    return isHere ? undefined : original;
   };
 }
 
 function loadGetSockOpt(): GetSockOpt {
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
   const libc = koffi.load(null as unknown as string);
-  return libc.func('int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint8_t *length)');
+  return libc.func(
+    'int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint8_t *length)',
+  );
 }
 
 /** The descriptor is private to the runtime; this is the one place that reaches for it. */

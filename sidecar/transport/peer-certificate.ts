@@ -22,7 +22,9 @@ export function readPeer(certificate: X509Certificate, usage: string): PeerVerdi
   if (uris.length !== 1) return refuse(`${uris.length} URI names instead of one`);
   const spiffeId = uris[0]!;
   const identity = parseSpiffeId(spiffeId);
-  return identity === undefined ? refuse('the URI name is not a SPIFFE ID of a workload') : { ok: true, spiffeId, identity };
+  return identity === undefined
+    ? refuse('the URI name is not a SPIFFE ID of a workload')
+    : { ok: true, spiffeId, identity };
 }
 
 /**

@@ -5,7 +5,7 @@ import tls from 'node:tls';
 import { ALPN } from '../../api/names.ts';
 import type { Identity } from '../proxy-state.ts';
 import { CLIENT_AUTH, type LeafOptions, SERVER_AUTH, TestAuthority } from '../testing/certificates.ts';
-import { serve, type TestServer } from '../testing/wire.ts';
+import { connect, serve, type TestServer } from '../testing/wire.ts';
 import type { DialResult } from './dial.ts';
 import { MtlsClient } from './mtls-client.ts';
 import { type Handshake, MtlsServer } from './mtls-server.ts';
@@ -86,15 +86,45 @@ test('a good pair: both know who the other is', async () => {
   close(accepted);
 });
 
-const BAD_LEAVES: readonly (readonly [name: string, leaf: () => Partial<LeafOptions>, server: RegExp, client: RegExp])[] = [
-  ['expired', () => ({ notBeforeMs: Date.now() - 2 * HOUR_MS, notAfterMs: Date.now() - HOUR_MS }), /CERT_HAS_EXPIRED/, /CERT_HAS_EXPIRED/],
-  ['not yet valid', () => ({ notBeforeMs: Date.now() + HOUR_MS / 2 }), /CERT_NOT_YET_VALID/, /CERT_NOT_YET_VALID/],
-  ['of another trust domain', () => ({ uris: ['spiffe://other.example/ns/shop/sa/api'] }), /another trust domain/, /expected/],
+const BAD_LEAVES: readonly (readonly [
+  name: string,
+  leaf: () => Partial<LeafOptions>,
+  server: RegExp,
+  client: RegExp,
+])[] = [
+  [
+    'expired',
+    () => ({ notBeforeMs: Date.now() - 2 * HOUR_MS, notAfterMs: Date.now() - HOUR_MS }),
+    /CERT_HAS_EXPIRED/,
+    /CERT_HAS_EXPIRED/,
+  ],
+  [
+    'not yet valid',
+    () => ({ notBeforeMs: Date.now() + HOUR_MS / 2 }),
+    /CERT_NOT_YET_VALID/,
+    /CERT_NOT_YET_VALID/,
+  ],
+  [
+    'of another trust domain',
+    () => ({ uris: ['spiffe://other.example/ns/shop/sa/api'] }),
+    /another trust domain/,
+    /expected/,
+  ],
   ['with two URI names', () => ({ uris: [WEB, API] }), /2 URI names/, /2 URI names/],
   ['with the same URI name twice', () => ({ uris: [API, API] }), /2 URI names/, /2 URI names/],
   ['without a URI name', () => ({ uris: [], dnsNames: ['api.shop'] }), /0 URI names/, /0 URI names/],
-  ['with a URI that is no SPIFFE ID', () => ({ uris: ['https://api.shop/'] }), /not a SPIFFE ID/, /not a SPIFFE ID/],
-  ['with a SPIFFE ID of no workload', () => ({ uris: ['spiffe://cluster.local'] }), /not a SPIFFE ID/, /not a SPIFFE ID/],
+  [
+    'with a URI that is no SPIFFE ID',
+    () => ({ uris: ['https://api.shop/'] }),
+    /not a SPIFFE ID/,
+    /not a SPIFFE ID/,
+  ],
+  [
+    'with a SPIFFE ID of no workload',
+    () => ({ uris: ['spiffe://cluster.local'] }),
+    /not a SPIFFE ID/,
+    /not a SPIFFE ID/,
+  ],
   ['that is a CA', () => ({ isCa: true }), /CA certificate|INVALID/, /CA certificate|INVALID/],
   ['without an extended key usage', () => ({ usages: null }), /extended key usage/, /extended key usage/],
 ];
@@ -204,7 +234,12 @@ for (const [name, options] of REFUSED_CLIENTS) {
 }
 
 test('a server that chooses no ALPN protocol is refused by the client', async () => {
-  const plainTls = tls.createServer({ cert: api.certificate, key: api.privateKey, ca: api.trustBundle, requestCert: true });
+  const plainTls = tls.createServer({
+    cert: api.certificate,
+    key: api.privateKey,
+    ca: api.trustBundle,
+    requestCert: true,
+  });
   plainTls.on('tlsClientError', () => {});
   await new Promise<void>((resolve) => plainTls.listen(0, '127.0.0.1', resolve));
   const { port } = plainTls.address() as { port: number };
@@ -237,7 +272,10 @@ test('a new identity is used for new connections, and roots that went are not tr
   server.mtls.setIdentity(rotated);
   const [old, refused] = await Promise.all([dial(server.port, web), server.next()]);
   assert.ok(!old.ok && !refused.ok);
-  const [dialled, accepted] = await Promise.all([dial(server.port, await stranger.workload(WEB)), server.next()]);
+  const [dialled, accepted] = await Promise.all([
+    dial(server.port, await stranger.workload(WEB)),
+    server.next(),
+  ]);
   assert.ok(dialled.ok && accepted.ok);
   close(dialled);
   close(accepted);
@@ -247,9 +285,10 @@ test('a handshake that stalls ends at its deadline', async () => {
   const mtls = new MtlsServer(timers);
   mtls.setIdentity(api);
   const result = Promise.withResolvers<Handshake>();
-  const server = await serve((socket) => socket.once('data', (bytes) => mtls.handshake(socket, bytes, 100, result.resolve)));
+  const server = await serve((socket) =>
+    socket.once('data', (bytes) => mtls.handshake(socket, bytes, 100, result.resolve)),
+  );
   open.push(server);
-  const { connect } = await import('../testing/wire.ts');
   const socket = await connect(server.port);
   socket.write(Buffer.from([22, 3, 1, 1, 0, 1]));
   const handshake = await result.promise;

@@ -26,8 +26,8 @@ export class TimerWheel implements Timers {
   after(delayMs: number, expire: () => void): Timer {
     this.#run();
     const tick = Math.max(this.#lastTick + 1, Math.ceil((performance.now() + delayMs) / TICK_MS));
-    let slot = this.#slots.get(tick);
-    if (slot === undefined) this.#slots.set(tick, (slot = new Set()));
+    const slot = this.#slots.get(tick) ?? new Set<Deadline>();
+    this.#slots.set(tick, slot);
     const deadline = new Deadline(slot, expire);
     slot.add(deadline);
     return deadline;
@@ -96,7 +96,7 @@ export class IdleWatch {
 
   #check(): void {
     const leftMs = this.#touchedMs + this.#timeoutMs - this.#timers.nowMs();
-    if (leftMs <= 0) return this.#expire();
+    if (leftMs <= 0) return void this.#expire();
     this.#timer = this.#timers.after(leftMs, () => this.#check());
   }
 }

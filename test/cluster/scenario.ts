@@ -140,7 +140,8 @@ export async function startCapture(cluster: Cluster, port: number): Promise<Capt
     stop: async () => {
       await new Promise((resolve) => setTimeout(resolve, 500)); // packets on their way to the pipe
       const closed = new Promise((resolve) => child.once('close', resolve));
-      child.kill('SIGINT');
+      // nsenter forks into the node's process namespace, so a signal to the child would not reach tcpdump.
+      await cluster.nodeExecOk(['pkill', '-INT', '-x', 'tcpdump']);
       await closed;
       return Buffer.concat(chunks);
     },

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ArgumentError, parseArguments } from './arguments.ts';
+
+describe('the arguments of the operator', () => {
+  it('without any are those of a pod', () => {
+    assert.deepEqual(parseArguments([], { WEFT_NAMESPACE: 'mesh' }), {
+      files: undefined,
+      listen: { host: undefined, port: 15010 },
+      health: { host: undefined, port: 15021 },
+      streamAddress: 'weft-operator.mesh.svc:15010',
+      trustDomain: 'cluster.local',
+      controlPlaneNamespace: 'mesh',
+      leafLifetimeMs: 24 * 3600 * 1000,
+      logLevel: 'info',
+    });
+  });
+
+  it('with a folder are those of the mode without Kubernetes', () => {
+    const { files, listen, health, streamAddress } = parseArguments(
+      ['--files', 'a', '--state', 'b', '--stream-address', '127.0.0.1:0'],
+      {},
+    );
+    assert.deepEqual(files, { folder: 'a', stateFolder: 'b' });
+    assert.deepEqual([listen, health, streamAddress], [{ host: '127.0.0.1', port: 0 }, undefined, undefined]);
+  });
+
+  it('come from the environment, and flags win', () => {
+    const env = {
+      WEFT_TRUST_DOMAIN: 'a.example',
+      WEFT_CERTIFICATE_LIFETIME: '90m',
+      WEFT_STREAM_PORT: '1',
+      WEFT_HEALTH_PORT: '2',
+    };
+    const settings = parseArguments(['--trust-domain', 'b.example', '--health-address', '[::1]:3'], env);
+    assert.equal(settings.trustDomain, 'b.example');
+    assert.equal(settings.leafLifetimeMs, 90 * 60_000);
+    assert.deepEqual([settings.listen.port, settings.health], [1, { host: '::1', port: 3 }]);
+  });
+
+  const wrong: [string, string[], RegExp][] = [
+    ['an unknown flag', ['--nope'], /--nope/],
+    ['a word', ['now'], /now/],
+    ['--files without --state', ['--files', 'a'], /--state/],
+    ['--state without --files', ['--state', 'a'], /--files/],
+    ['an address without a port', ['--stream-address', 'localhost'], /host:port/],
+    ['a port that is none', ['--stream-address', '127.0.0.1:70000'], /host:port/],
+    ['a lifetime that is too short', ['--certificate-lifetime', '9m'], /at least 10m/],
+    ['a lifetime that is none', ['--certificate-lifetime', 'long'], /duration/],
+    ['a log level that is none', ['--log-level', 'loud'], /log-level/],
+  ];
+  for (const [name, argv, message] of wrong) {
+    it(`refuse ${name}`, () => {
+      assert.throws(
+        () => parseArguments(argv, {}),
+        (error) => error instanceof ArgumentError && message.test(error.message),
+      );
+    });
+  }
+});

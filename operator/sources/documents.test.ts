@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readDocuments } from './documents.ts';
+
+const POLICY = `apiVersion: weft.dev/v1alpha1
+kind: MeshPolicy
+metadata: {name: payments, namespace: shop}
+spec:
+  inbound:
+    mtls: {mode: Strict}
+`;
+const lines = (text: string) =>
+  readDocuments(text, 'a.yaml').problems.map(({ line, message }) => `${line}: ${message}`);
+
+describe('documents in a file', () => {
+  it('are read one after the other', () => {
+    const { policies, problems } = readDocuments(
+      `${POLICY}---\n${POLICY.replace('payments', 'other')}---\n`,
+      'a.yaml',
+    );
+    assert.deepEqual(
+      policies.map(({ metadata }) => metadata.name),
+      ['payments', 'other'],
+    );
+    assert.deepEqual(problems, []);
+  });
+  it('of an empty file are none', () => {
+    assert.deepEqual(readDocuments('', 'a.yaml'), {
+      policies: [],
+      workloads: [],
+      problems: [],
+      isReadable: true,
+    });
+  });
+  it('are of namespace default when they do not say', () => {
+    const [policy] = readDocuments(POLICY.replace(', namespace: shop', ''), 'a.yaml').policies;
+    assert.equal(policy?.metadata.namespace, 'default');
+  });
+  it('that are no YAML are reported with their line', () => {
+    const { isReadable, problems } = readDocuments(`${POLICY}  x: [1`, 'a.yaml');
+    assert.equal(isReadable, false);
+    assert.equal(problems[0]?.line, 7);
+  });
+  it('with a wrong spec are reported with the line, and passed on for their status', () => {
+    const text = POLICY.replace('mode: Strict', 'mode: Sometimes');
+    assert.match(lines(text)[0]!, /^6: spec\.inbound\.mtls\.mode/);
+    assert.equal(readDocuments(text, 'a.yaml').policies.length, 1);
+  });
+  it('with unknown fields beside the spec are reported and not passed on', () => {
+    const { policies, problems } = readDocuments(`${POLICY}specs: {}\n`, 'a.yaml');
+    assert.equal(policies.length, 0);
+    assert.equal(problems[0]?.line, 7);
+  });
+  it('of another kind are reported', () => {
+    assert.match(lines('kind: ConfigMap\n')[0]!, /^1: kind must be/);
+  });
+  it('that are no mapping are reported', () => {
+    assert.match(lines('- 1\n')[0]!, /must be a mapping/);
+  });
+  it('with aliases that explode are reported', () => {
+    const bomb = `a: &a [x]\n${'bcdefgh'
+      .split('')
+      .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefg'[index]}`).join(',')}]`)
+      .join('\n')}\n`;
+    assert.match(lines(bomb)[0]!, /aliases/);
+  });
+  it('take no text for a truth value', () => {
+    const [policy] = readDocuments(POLICY.replace('payments', 'on'), 'a.yaml').policies;
+    assert.equal(policy?.metadata.name, 'on');
+  });
+});

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { test } from 'node:test';
+import { echoHead, get, inbound, last, sleep, start } from './testing/harness.ts';
+import { connect, ok, readAll, readUntil, serve, serveHttp, talk } from './testing/wire.ts';
+
+test('a request that came through a proxy straight to an outbound listener is a loop', async () => {
+  const pair = await start(await echoHead());
+  assert.match(
+    await talk(pair.port, last('/', 'weft-hop: web-proxy\r\n')),
+    /^HTTP\/1.1 508 [\s\S]*weft-error: loop/,
+  );
+});
+
+test('a switch of protocols nobody asked for is an error', async () => {
+  const app = await serveHttp(
+    () => 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+  );
+  const pair = await start(app);
+  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 502 [\s\S]*weft-error: upstream-protocol/);
+});
+
+test('an app that answers nonsense gives 502', async () => {
+  const pair = await start(await serveHttp(() => 'nonsense\r\n\r\n'));
+  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 502 [\s\S]*weft-error: upstream-protocol/);
+});
+
+test('an app that closes without an answer gives 502, and the request is not sent twice', async () => {
+  const app = await serve((socket) => socket.once('data', () => socket.destroy()));
+  const pair = await start(app);
+  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 502 [\s\S]*weft-error: upstream-reset/);
+  assert.equal(app.accepted.length, 1);
+});
+
+test('an app that dies within a response cuts the client off, and its connection is not used again', async () => {
+  const app = await serveHttp((head, socket) => {
+    if (!head.includes('/dies')) return ok('alive');
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart');
+    setTimeout(() => socket.destroy(), 20);
+    return undefined;
+  });
+  const pair = await start(app);
+  const cut = await talk(pair.port, get('/dies'));
+  assert.match(cut, /part$/);
+  assert.match(await talk(pair.port, last('/')), /alive$/);
+  assert.equal(app.accepted.length, 2);
+});
+
+test('bytes after a response are never taken for the next one', async () => {
+  let asked = 0;
+  const app = await serveHttp(() => {
+    asked += 1;
+    return asked === 1 ? `${ok('one')}HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsmuggled` : ok('two');
+  });
+  const pair = await start(app);
+  const socket = await connect(pair.port);
+  socket.write(get('/1'));
+  await readUntil(socket, 'one');
+  socket.write(last('/2'));
+  const second = await readAll(socket);
+  assert.match(second, /two$/);
+  assert.doesNotMatch(second, /smuggled/);
+});
+
+test('an idle connection that the app has closed is not used; a safe request that meets the close is sent once more', async () => {
+  const used = new WeakSet<Socket>();
+  const app = await serveHttp((_head, socket) => {
+    // closes when the second request comes: the proxy cannot know before
+    if (used.has(socket)) return void socket.destroy();
+    used.add(socket);
+    return ok('fresh');
+  });
+  const pair = await start(app);
+  const socket = await connect(pair.port);
+  socket.write(get());
+  await readUntil(socket, 'fresh');
+  socket.write(get());
+  assert.match(await readUntil(socket, 'fresh'), /^HTTP\/1.1 200/);
+  socket.write('POST / HTTP/1.1\r\nHost: a\r\n\r\n');
+  assert.match(await readUntil(socket, 'upstream-reset'), /^HTTP\/1.1 502/);
+  assert.equal(app.accepted.length, 2);
+  socket.destroy();
+});
+
+test('an app that is not there gives 502', async () => {
+  const gone = await serve(() => {});
+  await gone.close();
+  const pair = await start({ ...gone, close: async () => {} });
+  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 502 [\s\S]*weft-error: connect-failure/);
+});
+
+test('an endpoint that cannot be connected is skipped, and without any the answer says so', async () => {
+  const pair = await start(await echoHead(), { destination: { protocol: 'HTTP' } });
+  const known = await new Promise<unknown>((resolve) =>
+    pair.web.state.destinations.resolve('shop/api:80', resolve),
+  );
+  const good = known as { endpoints: { address: string; port: number; spiffeId: string }[] };
+  const gone = await serve(() => {});
+  await gone.close();
+  const dead = { ...good.endpoints[0]!, port: gone.port };
+  pair.web.state.destinations.set('shop/api:80', {
+    ...(known as object),
+    endpoints: [dead, ...good.endpoints],
+  } as never);
+  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 200/);
+  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 200/);
+  assert.match(
+    pair.web.path.renderMetrics(),
+    /weft_retries_total\{direction="outbound",service="api",reason="connect"\} 2\n/,
+  );
+  pair.web.state.destinations.set('shop/api:80', { ...(known as object), endpoints: [] } as never);
+  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 503 [\s\S]*weft-error: no-endpoints/);
+});
+
+test('with nobody to ask, a Strict workload gets a named error', async () => {
+  const pair = await start(await echoHead());
+  pair.web.state.destinations.set('shop/api:80', 'unreachable');
+  const config = pair.web.state.config!;
+  pair.web.state.setConfig({ ...config, inbound: inbound([], { mtls: 'Strict' }) });
+  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 503 [\s\S]*weft-error: control-plane-unreachable/);
+});
+
+test('a client that never reads stops the app from being read, and memory stays bounded', async () => {
+  let written = 0;
+  const app = await serve((socket) => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
+      const chunk = Buffer.alloc(65_536);
+      const more = () => {
+        while (!socket.destroyed && socket.write(chunk)) written += chunk.length;
+        written += chunk.length;
+      };
+      socket.on('drain', more);
+      more();
+    });
+  });
+  const pair = await start(app);
+  const socket = await connect(pair.port);
+  socket.pause();
+  socket.write(get());
+  let before = -1;
+  for (let round = 0; round < 40 && written !== before; round += 1) {
+    before = written;
+    await sleep(150);
+  }
+  assert.equal(written, before);
+  assert.ok(written < 60_000_000, `${written} bytes were taken`);
+  socket.destroy();
+});
+
+test('a client that sends a header too slowly, or nothing at all, is let go', async () => {
+  const pair = await start(await echoHead(), {
+    destination: { protocol: 'HTTP' },
+    limits: { headerTimeoutMs: 150, idleTimeoutMs: 300 },
+  });
+  assert.equal(await talk(pair.port, 'GET / HTTP/1.1\r\nHost: a\r\nX'), '');
+  assert.equal(await talk(pair.port, ''), '');
+  assert.match(pair.web.path.renderMetrics(), /weft_errors_total\{direction="outbound",code="timeout"\} 1\n/);
+});
+
+test('an app that does not answer in time gives 504', async () => {
+  const pair = await start(await serve(() => {}), { limits: { idleTimeoutMs: 200 } });
+  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 504 [\s\S]*weft-error: timeout/);
+});
+
+test('draining accepts nothing new, finishes what is in flight and says close', async () => {
+  let answer = () => {};
+  const app = await serveHttp((_head, socket) => {
+    answer = () => void socket.write(ok('late'));
+    return undefined;
+  });
+  const pair = await start(app);
+  const idle = await connect(pair.port);
+  const busy = await connect(pair.port);
+  const { port } = pair;
+  busy.write(get());
+  while (app.accepted.length === 0) await sleep(10);
+  await sleep(50);
+  const whole = readAll(busy);
+  const drained = pair.web.path.drain();
+  await assert.rejects(connect(port));
+  answer();
+  assert.match(await whole, /Connection: close\r\n\r\nlate$/);
+  idle.destroy();
+  busy.destroy();
+  await drained;
+  assert.equal(pair.web.path.connections().open, 0);
+});

@@ -1,0 +1,20 @@
+import { detect } from '../detect.ts';
+import { Accumulator } from '../transport/accumulator.ts';
+
+/**
+ * Follows the first line of a client that is carried as opaque before that line has ended. Answers false as
+ * soon as it turns out to be HTTP after all: what follows it could be headers in the mesh's name, and the app
+ * must not see them. Looks at a bounded number of bytes.
+ */
+export function httpWatch(): (bytes: Buffer) => boolean {
+  const line = new Accumulator();
+  let settled = false;
+  return (bytes) => {
+    if (settled) return true;
+    const verdict = detect(line.append(bytes));
+    if (verdict === 'need-more' || verdict === 'unlikely') return true;
+    settled = true;
+    line.clear();
+    return verdict !== 'http1';
+  };
+}

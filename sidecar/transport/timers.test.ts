@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Accumulator } from './accumulator.ts';
+import { IdleWatch, type Timer, type Timers, TimerWheel } from './timers.ts';
+
+test('a deadline fires once, not early, and not at all when cancelled', async () => {
+  const wheel = new TimerWheel();
+  const started = performance.now();
+  let cancelled = false;
+  wheel
+    .after(60, () => {
+      cancelled = true;
+    })
+    .cancel();
+  await new Promise<void>((resolve) => wheel.after(120, resolve));
+  assert.ok(performance.now() - started >= 120);
+  assert.equal(cancelled, false);
+});
+
+test('a deadline armed while others fire is kept', async () => {
+  const wheel = new TimerWheel();
+  await new Promise<void>((resolve) => wheel.after(0, () => wheel.after(0, resolve)));
+});
+
+/** Time that only a test moves. */
+class FakeTimers implements Timers {
+  #nowMs = 0;
+  #armed: { readonly atMs: number; readonly expire: () => void }[] = [];
+  nowMs(): number {
+    return this.#nowMs;
+  }
+  after(delayMs: number, expire: () => void): Timer {
+    const entry = { atMs: this.#nowMs + delayMs, expire };
+    this.#armed.push(entry);
+    const cancel = () => {
+      this.#armed = this.#armed.filter((other) => other !== entry);
+    };
+    return { cancel };
+  }
+  advance(ms: number): void {
+    this.#nowMs += ms;
+    const due = this.#armed.filter(({ atMs }) => atMs <= this.#nowMs);
+    this.#armed = this.#armed.filter(({ atMs }) => atMs > this.#nowMs);
+    for (const { expire } of due) expire();
+  }
+}
+
+test('an idle watch expires only when nothing was touched for its whole time', () => {
+  const timers = new FakeTimers();
+  let expired = 0;
+  const watch = new IdleWatch(timers, 100, () => {
+    expired += 1;
+  });
+  timers.advance(60);
+  watch.touch();
+  timers.advance(60);
+  assert.equal(expired, 0);
+  timers.advance(40);
+  assert.equal(expired, 1);
+  timers.advance(1_000);
+  assert.equal(expired, 1);
+});
+
+test('a cancelled idle watch never expires', () => {
+  const timers = new FakeTimers();
+  const watch = new IdleWatch(timers, 100, () => assert.fail('expired'));
+  watch.cancel();
+  timers.advance(1_000);
+  assert.equal(timers.nowMs(), 1_000);
+});
+
+test('an accumulator joins pieces of any size without touching what it was given', () => {
+  const accumulator = new Accumulator();
+  const first = Buffer.from('ab');
+  assert.equal(accumulator.append(first), first);
+  for (const byte of 'cdefgh') accumulator.append(Buffer.from(byte));
+  const view = accumulator.view();
+  assert.equal(view.toString(), 'abcdefgh');
+  assert.equal(first.toString(), 'ab');
+  accumulator.clear();
+  accumulator.append(Buffer.from('zz'));
+  assert.deepEqual([accumulator.view().toString(), view.toString()], ['zz', 'abcdefgh']);
+});
