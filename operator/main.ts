@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { OPERATOR_SERVICE } from '../api/names.ts';
 import { ArgumentError, type Arguments, parseArguments } from './arguments.ts';
+import { systemClock } from './clock.ts';
 import { HealthServer } from './health.ts';
-import { systemClock } from './kubernetes/clock.ts';
-import { describeError, type Log } from './kubernetes/log.ts';
+import { describeError, type Log } from './log.ts';
 import { Operator } from './operator.ts';
 import type { Platform } from './platform.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { assertProxyConfig } from '../api/validate.ts';
-import { systemClock } from './kubernetes/clock.ts';
+import { systemClock } from './clock.ts';
 import { Operator } from './operator.ts';
 import { createFilesPlatform } from './platforms/files.ts';
 import { TestSidecar } from './testing/test-sidecar.ts';

@@ -1,11 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import type { ListenAddress } from './arguments.ts';
+import type { Clock } from './clock.ts';
 import { canonicalJson } from './compile/canonical-json.ts';
 import { operatorSpiffeId } from './compile/proxy-config.ts';
 import { Authority, createRoot, DEFAULT_LEAF_LIFETIME_MS } from './identity/authority.ts';
 import { OwnLeaf } from './identity/own-leaf.ts';
-import type { Clock } from './kubernetes/clock.ts';
-import { describeError, type Log } from './kubernetes/log.ts';
+import { describeError, type Log } from './log.ts';
 import { Dirty } from './mesh/dirty.ts';
 import { Mesh } from './mesh/mesh.ts';
 import type { Change, MeshSettings, Workload } from './mesh/model.ts';

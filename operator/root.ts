@@ -1,4 +1,4 @@
-import { type Clock, sleep } from './kubernetes/clock.ts';
+import { type Clock, sleep } from './clock.ts';
 import type { Platform, RootMaterial } from './platform.ts';
 
 const RETRY_MS = 1_000;

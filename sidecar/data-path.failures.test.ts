@@ -186,3 +186,12 @@ test('draining accepts nothing new, finishes what is in flight and says close', 
   await drained;
   assert.equal(pair.web.path.connections().open, 0);
 });
+
+test('draining ends the idle mTLS connections that callers keep', async () => {
+  const app = await serveHttp(() => ok('kept'));
+  const pair = await start(app, { limits: { drainTimeoutMs: 60_000 } });
+  assert.match(await talk(pair.port, last()), /200 OK/);
+  assert.equal(pair.api.path.connections().open, 1, 'the caller keeps its connection');
+  await pair.api.path.drain();
+  assert.equal(pair.api.path.connections().open, 0);
+});

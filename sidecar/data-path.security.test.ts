@@ -157,7 +157,8 @@ test('connections that a new configuration would not let in are ended by it', as
     socket.write('*1\r\n');
     await readUntil(socket, '*1\r\n');
   }
-  const ended = (socket: Socket) => new Promise((resolve) => socket.once('close', resolve));
+  const ended = (socket: Socket) =>
+    new Promise((resolve) => socket.once('end', resolve).once('close', resolve));
   const config = pair.api.state.config!;
   const plainEnded = ended(plain);
   pair.api.state.setConfig({ ...config, inbound: inbound([], { mtls: 'Strict' }) });
@@ -166,9 +167,9 @@ test('connections that a new configuration would not let in are ended by it', as
   await readUntil(meshed, '*2\r\n');
   const meshedEnded = ended(meshed);
   pair.api.state.setConfig({ ...config, inbound: inbound([], { authorizationDefault: 'Deny' }) });
-  meshed.resume();
-  meshed.once('end', () => meshed.end());
   await meshedEnded;
+  meshed.destroy();
+  plain.destroy();
 });
 
 test('an open plaintext connection gets no further request once the port is Strict', async () => {

@@ -7,6 +7,7 @@ import { checkExpectations, type Expectations } from './expectations.ts';
 import { readWorkloads } from './folder.ts';
 import { type MeshFolders, type RunningMesh, startMesh } from './mesh.ts';
 import { policyLines } from './policies.ts';
+import { checkPorts } from './ports.ts';
 import { Processes } from './processes.ts';
 import { renderView } from './view.ts';
 
@@ -25,6 +26,7 @@ const EVENTS_SHOWN = 8;
  */
 export async function run(folder: string, options: RunOptions): Promise<number> {
   const workloads = await readWorkloads(folder);
+  await checkPorts(workloads);
   const state = await stateFolder(options.state);
   const logs = join(state, 'logs');
   await mkdir(logs, { recursive: true });

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { Clock } from '../kubernetes/clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Authority, Leaf, LeafRequest } from './authority.ts';
 import { renewAtMs, validityOf } from './renewal.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { backoffMs } from '../backoff.ts';
 import { isNamespaceTerminating, isTransient, toApiError } from './api-error.ts';
-import { backoffMs } from './backoff.ts';
 import { json, ScriptedApi, status } from './testing/scripted-api.ts';
 
 describe('ApiClient', () => {

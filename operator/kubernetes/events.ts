@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { API_VERSION } from '../../api/names.ts';
+import type { Clock } from '../clock.ts';
 import type { PlatformEvent } from '../platform.ts';
 import type { ApiClient } from './api-client.ts';
 import { isAlreadyExists, isNamespaceTerminating, isNotFound } from './api-error.ts';
-import type { Clock } from './clock.ts';
 import { EVENTS, namespacedPath, objectPath } from './resources.ts';
 
 /** An event that repeats is written at most this often; in between it is only counted. */

@@ -1,7 +1,7 @@
+import { backoffMs } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
+import { describeError, type Log } from '../log.ts';
 import type { Leadership } from '../platform.ts';
-import { backoffMs } from './backoff.ts';
-import type { Clock } from './clock.ts';
-import { describeError, type Log } from './log.ts';
 
 export interface LeaderTaskOptions {
   /** for logs */

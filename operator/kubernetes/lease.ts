@@ -1,7 +1,7 @@
+import { type Clock, sleep } from '../clock.ts';
+import { describeError, type Log } from '../log.ts';
 import type { Leadership } from '../platform.ts';
-import { type Clock, sleep } from './clock.ts';
 import type { LeaseRecord, LeaseStore, StoredLease } from './lease-store.ts';
-import { describeError, type Log } from './log.ts';
 
 export interface LeaseTimings {
   /** a lease not renewed for this long is free */

@@ -1,6 +1,6 @@
+import type { Clock } from '../clock.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError, TooLargeError } from './api-error.ts';
-import type { Clock } from './clock.ts';
 import { readLines } from './line-reader.ts';
 import type { KubernetesObject } from './objects.ts';
 

@@ -1,6 +1,6 @@
+import { type BackoffLimits, backoffMs, DEFAULT_BACKOFF } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
 import { ApiError, isTransient } from './api-error.ts';
-import { type BackoffLimits, backoffMs, DEFAULT_BACKOFF } from './backoff.ts';
-import type { Clock } from './clock.ts';
 
 export interface QueueOptions {
   readonly clock: Clock;

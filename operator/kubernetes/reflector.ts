@@ -1,8 +1,8 @@
+import { type BackoffLimits, backoffMs, DEFAULT_BACKOFF } from '../backoff.ts';
+import { type Clock, sleep } from '../clock.ts';
+import { describeError, type Log } from '../log.ts';
 import { ApiError, isGone } from './api-error.ts';
-import { type BackoffLimits, backoffMs, DEFAULT_BACKOFF } from './backoff.ts';
-import { type Clock, sleep } from './clock.ts';
 import type { ListWatch, WatchEvent } from './list-watch.ts';
-import { describeError, type Log } from './log.ts';
 import { type KubernetesObject, objectKey } from './objects.ts';
 
 /** One object as it is now, or that it is gone. Level-based: may repeat, never lags behind an older one. */

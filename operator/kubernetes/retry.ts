@@ -1,6 +1,6 @@
+import { backoffMs, DEFAULT_BACKOFF } from '../backoff.ts';
+import { type Clock, sleep } from '../clock.ts';
 import { isTransient } from './api-error.ts';
-import { backoffMs, DEFAULT_BACKOFF } from './backoff.ts';
-import { type Clock, sleep } from './clock.ts';
 
 export interface RetryOptions {
   readonly clock: Clock;

@@ -1,10 +1,10 @@
 import type { V1EndpointSlice, V1Pod, V1Service } from '@kubernetes/client-node';
+import type { Clock } from '../clock.ts';
+import { describeError, type Log } from '../log.ts';
 import type { Change } from '../mesh/model.ts';
 import type { AcceptedRevisions } from './accepted-revisions.ts';
 import type { ApiClient } from './api-client.ts';
-import type { Clock } from './clock.ts';
 import { ListWatch } from './list-watch.ts';
-import { describeError, type Log } from './log.ts';
 import type { KubernetesObject, PolicyObject, RevisionObject } from './objects.ts';
 import { type ObjectChange, Reflector, type ReflectorTimings } from './reflector.ts';
 import {

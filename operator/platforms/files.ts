@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SECRET_KEYS } from '../../api/names.ts';
-import type { Clock } from '../kubernetes/clock.ts';
-import type { Log } from '../kubernetes/log.ts';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
 import type { AcceptedRevision, Change, EndpointSlice, Policy, Service, Workload } from '../mesh/model.ts';
 import type { Platform, ProxyFiles, RootMaterial } from '../platform.ts';
 import { type Documents, FilesSource } from '../sources/files.ts';

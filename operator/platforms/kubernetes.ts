@@ -1,14 +1,13 @@
 import { hostname } from 'node:os';
 import { KubeConfig } from '@kubernetes/client-node';
 import { LEASE_NAME } from '../../api/names.ts';
+import { type Clock, sleep, systemClock } from '../clock.ts';
 import { AcceptedRevisions } from '../kubernetes/accepted-revisions.ts';
 import { ApiClient } from '../kubernetes/api-client.ts';
-import { type Clock, sleep, systemClock } from '../kubernetes/clock.ts';
 import { EventRecorder } from '../kubernetes/events.ts';
 import { LeaderTask } from '../kubernetes/leader-task.ts';
 import { LEASE_TIMINGS, LeaseElection, type LeaseTimings } from '../kubernetes/lease.ts';
 import { ApiLeaseStore } from '../kubernetes/lease-store.ts';
-import { describeError, type Log } from '../kubernetes/log.ts';
 import { KeyedQueue } from '../kubernetes/queue.ts';
 import { REFLECTOR_TIMINGS, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { retryTransient } from '../kubernetes/retry.ts';
@@ -18,6 +17,7 @@ import { PolicyStatuses } from '../kubernetes/status.ts';
 import { reviewToken } from '../kubernetes/token-review.ts';
 import { createWatches } from '../kubernetes/watches.ts';
 import { type ServingAuthority, WebhookCertificate } from '../kubernetes/webhook-certificate.ts';
+import { describeError, type Log } from '../log.ts';
 import type { Workload } from '../mesh/model.ts';
 import type { Platform, ProxyFiles } from '../platform.ts';
 

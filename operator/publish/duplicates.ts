@@ -1,4 +1,4 @@
-import { describeError, type Log } from '../kubernetes/log.ts';
+import { describeError, type Log } from '../log.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Platform } from '../platform.ts';
 

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { spiffeId } from '../../api/spiffe.ts';
+import type { Clock } from '../clock.ts';
 import type { Authority } from '../identity/authority.ts';
 import { readPeer } from '../identity/peer.ts';
 import { renewAtMs, validityOf } from '../identity/renewal.ts';
-import type { Clock } from '../kubernetes/clock.ts';
 import type { Workload } from '../mesh/model.ts';
 import type { ProxyFiles } from '../platform.ts';
 import type { IssuedIdentity } from './stream-source.ts';

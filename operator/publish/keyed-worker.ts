@@ -1,5 +1,5 @@
-import { type BackoffLimits, backoffMs } from '../kubernetes/backoff.ts';
-import type { Clock } from '../kubernetes/clock.ts';
+import { type BackoffLimits, backoffMs } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
 
 export interface KeyedWorkerOptions {
   readonly clock: Clock;

@@ -1,8 +1,8 @@
 import { CONFIG_MAX_BYTES } from '../../api/names.ts';
+import type { Clock } from '../clock.ts';
 import { canonicalJson } from '../compile/canonical-json.ts';
 import { type CompiledProxy, compileProxyConfig } from '../compile/proxy-config.ts';
-import type { Clock } from '../kubernetes/clock.ts';
-import { describeError, type Log } from '../kubernetes/log.ts';
+import { describeError, type Log } from '../log.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Workload } from '../mesh/model.ts';
 import type { Platform } from '../platform.ts';

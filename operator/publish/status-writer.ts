@@ -1,7 +1,7 @@
+import type { Clock } from '../clock.ts';
 import { canonicalJson } from '../compile/canonical-json.ts';
 import { acceptanceOf, effective } from '../compile/effective.ts';
-import type { Clock } from '../kubernetes/clock.ts';
-import { describeError, type Log } from '../kubernetes/log.ts';
+import { describeError, type Log } from '../log.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Policy } from '../mesh/model.ts';
 import type { Platform, PolicyStatus } from '../platform.ts';

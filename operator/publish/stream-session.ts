@@ -9,8 +9,8 @@ import {
   STREAM_PING_INTERVAL_MS,
   type StreamErrorMessage,
 } from '../../api/stream.ts';
+import type { Clock } from '../clock.ts';
 import { canonicalJson } from '../compile/canonical-json.ts';
-import type { Clock } from '../kubernetes/clock.ts';
 import type { Workload } from '../mesh/model.ts';
 import type { AckTable } from './acks.ts';
 import { LineSplitter } from './lines.ts';

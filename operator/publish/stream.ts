@@ -8,10 +8,10 @@ import {
 import type { AddressInfo } from 'node:net';
 import { ALPN_STREAM } from '../../api/names.ts';
 import { IDENTITY_PATH, STREAM_PATH } from '../../api/stream.ts';
+import type { Clock } from '../clock.ts';
 import type { Authority, Leaf } from '../identity/authority.ts';
 import { secureContextOptions } from '../identity/tls.ts';
-import type { Clock } from '../kubernetes/clock.ts';
-import type { Log } from '../kubernetes/log.ts';
+import type { Log } from '../log.ts';
 import type { AckTable } from './acks.ts';
 import { FirstIdentity } from './first-identity.ts';
 import { authenticate } from './stream-auth.ts';

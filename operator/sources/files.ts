@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MeshPolicy } from '../../api/mesh-policy.ts';
 import type { WorkloadDocument } from '../../api/workload.ts';
-import type { Clock } from '../kubernetes/clock.ts';
+import type { Clock } from '../clock.ts';
 import { type FileContent, type Problem, readDocuments } from './documents.ts';
 import { keyOf, proxyIdOf } from './workload-document.ts';
 

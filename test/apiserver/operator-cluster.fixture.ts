@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { ApiClient } from '../../operator/kubernetes/api-client.ts';
-import type { Log } from '../../operator/kubernetes/log.ts';
+import type { Log } from '../../operator/log.ts';
 import type { KubernetesObject } from '../../operator/kubernetes/objects.ts';
 import { PERMISSIONS, type Permission } from '../../operator/kubernetes/permissions.ts';
 import { until } from '../../operator/kubernetes/testing/until.ts';

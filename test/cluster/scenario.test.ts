@@ -55,7 +55,10 @@ describe('Weft on a cluster', () => {
   it('lets everybody call before there is a policy, outsiders in plaintext included', async () => {
     assert.equal((await request(cluster, await web(), 'GET', 'http://payments/admin')).status, 200);
     const outsider = await pod(cluster, 'outside', 'app=outsider');
+    const capture = cluster.local ? await startCapture(cluster, 8080) : undefined;
     assert.equal((await request(cluster, outsider, 'GET', 'http://payments.shop/v1/x')).status, 200);
+    // Shows that the capture sees what is readable, so that the one below proves something.
+    if (capture !== undefined) assert.ok((await capture.stop()).includes('HTTP/1.1'));
   });
 
   it("says in the policy's status when it is in force on every proxy", async () => {

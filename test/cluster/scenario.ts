@@ -124,7 +124,7 @@ export interface Capture {
 
 /** tcpdump on every interface of the node. */
 export async function startCapture(cluster: Cluster, port: number): Promise<Capture> {
-  const dump = ['tcpdump', '-i', 'any', '-U', '-w', '-', 'tcp', 'port', String(port)];
+  const dump = ['tcpdump', '--immediate-mode', '-i', 'any', '-U', '-w', '-', 'tcp', 'port', String(port)];
   const [program, args] = cluster.nodeCommand(dump);
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const chunks: Buffer[] = [];

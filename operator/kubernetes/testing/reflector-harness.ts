@@ -1,6 +1,6 @@
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../../clock.ts';
+import type { Log } from '../../log.ts';
 import { ListWatch } from '../list-watch.ts';
-import type { Log } from '../log.ts';
 import type { KubernetesObject } from '../objects.ts';
 import { type ObjectChange, Reflector, type ReflectorTimings } from '../reflector.ts';
 import { ScriptedApi, silentLog } from './scripted-api.ts';

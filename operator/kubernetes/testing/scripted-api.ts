@@ -2,8 +2,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
+import type { Log } from '../../log.ts';
 import { ApiClient } from '../api-client.ts';
-import type { Log } from '../log.ts';
 
 export type Answer = (response: ServerResponse, request: SeenRequest) => void;
 export interface SeenRequest {

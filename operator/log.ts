@@ -1,4 +1,4 @@
-/** What this folder needs of a logger: constant messages, data beside them. A pino logger is one. */
+/** What the operator needs of a logger: constant messages, data beside them. A pino logger is one. */
 export interface Log {
   debug(data: object, message: string): void;
   info(data: object, message: string): void;
