@@ -6,6 +6,7 @@ import type { Version } from '../../api/version.ts';
 const KEY_MAX_LENGTH = 320;
 const TEXT_MAX_LENGTH = 4096;
 const POLICIES_MAX = 10_000;
+const UID_MAX_LENGTH = 128;
 
 /** Undefined: a type this version does not know, which is ignored. Throws BadMessageError. */
 export function parseSidecarMessage(line: string): SidecarMessage | undefined {
@@ -63,26 +64,35 @@ function held(value: Record<string, unknown>): void {
 }
 
 function text(value: unknown, name: string): void {
-  if (typeof value !== 'string' || value.length > TEXT_MAX_LENGTH)
-    throw new BadMessageError(`${name} is not a text`);
+  if (!isText(value)) throw new BadMessageError(`${name} is not a text`);
 }
 
 function key(value: unknown, name: string): void {
-  if (typeof value !== 'string' || value === '' || value.length > KEY_MAX_LENGTH) {
-    throw new BadMessageError(`${name} is not the key of a destination`);
-  }
+  if (!isKey(value)) throw new BadMessageError(`${name} is not the key of a destination`);
 }
 
 function version(value: unknown): asserts value is Version {
+  if (!isVersion(value)) throw new BadMessageError('version is not a version');
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= TEXT_MAX_LENGTH;
+}
+
+export function isKey(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= KEY_MAX_LENGTH;
+}
+
+export function isVersion(value: unknown): value is Version {
   const { hash, policies } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Version>;
-  const fits = typeof hash === 'string' && hash.length >= 1 && hash.length <= 64 && isGenerations(policies);
-  if (!fits) throw new BadMessageError('version is not a version');
+  return typeof hash === 'string' && hash.length >= 1 && hash.length <= 64 && isGenerations(policies);
 }
 
 function isGenerations(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const generations = Object.values(value);
+  const generations = Object.entries(value);
   return (
-    generations.length <= POLICIES_MAX && generations.every((each) => Number.isSafeInteger(each) && each >= 0)
+    generations.length <= POLICIES_MAX &&
+    generations.every(([uid, each]) => uid.length <= UID_MAX_LENGTH && Number.isSafeInteger(each) && each >= 0)
   );
 }

@@ -96,7 +96,7 @@ async function oneSidecar(folder: string, streamAddress: string): Promise<Run> {
     WEFT_CONTROL_PLANE: streamAddress,
   };
   const startMs = performance.now();
-  const child = spawn(process.execPath, [...imageFlags(), 'dist/sidecar.js'], {
+  const child = spawn(process.execPath, [...imageFlags(), 'dist/weft.js', 'sidecar'], {
     env,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
