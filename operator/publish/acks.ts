@@ -80,14 +80,14 @@ export class AckTable implements Acks {
   acked(workload: string, destination: string | undefined, version: Version): void {
     this.#update(workload, destination, (held) => ({
       ...held,
-      acked: withoutUnsent(version, held.sent),
+      acked: withoutUnsent(version, held.sent, destination),
       refused: undefined,
     }));
   }
   nacked(workload: string, destination: string | undefined, version: Version, reason: string): void {
     this.#update(workload, destination, (held) => ({
       ...held,
-      refused: { version: withoutUnsent(version, held.sent), reason: printable(reason) },
+      refused: { version: withoutUnsent(version, held.sent, destination), reason: printable(reason) },
     }));
   }
   unsubscribed(workload: string, destination: string): void {
@@ -104,9 +104,10 @@ export class AckTable implements Acks {
 }
 
 /** What a sidecar makes up costs no memory: an ack is about what was sent, so it names no other policies. */
-function withoutUnsent(version: Version, sent: Version | undefined): Version {
-  if (sent === undefined) return version;
-  const known = Object.entries(version.policies).filter(([uid]) => Object.hasOwn(sent.policies, uid));
+function withoutUnsent(version: Version, sent: Version | undefined, destination: string | undefined): Version {
+  if (sent === undefined && destination === undefined) return version;
+  const expected = sent?.policies ?? {};
+  const known = Object.entries(version.policies).filter(([uid]) => Object.hasOwn(expected, uid));
   return { hash: version.hash, policies: Object.fromEntries(known) };
 }
 

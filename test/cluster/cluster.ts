@@ -76,6 +76,12 @@ export class Cluster {
     return runOk(helm, args, { ...options, env: { ...this.#environment(), ...options.env } });
   }
 
+  /** A line as a user types it, with kubectl and helm set up for this cluster; gives all that was printed. */
+  async shell(line: string): Promise<string> {
+    const env = await toolsEnvironment(this.kubeconfigPath);
+    return (await run('sh', ['-c', `{ ${line}; } 2>&1`], { env })).stdout;
+  }
+
   /** Runs a command inside the node: tcpdump, ip, iptables-save, nsenter … */
   nodeExec(command: string[], options: CommandOptions = {}): Promise<CommandResult> {
     return run('nsenter', [...this.#node().nsenter, ...command], options);

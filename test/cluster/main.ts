@@ -1,14 +1,12 @@
 // npm run cluster: a cluster that stays up between test runs.
 import { spawn } from 'node:child_process';
-import { dirname } from 'node:path';
 import { Command } from 'commander';
-import { findBinary } from './binaries.ts';
 import { cacheDirectory } from './cache.ts';
 import { standingDirectory } from './cluster.ts';
-import { searchPath } from './command.ts';
 import { withLock } from './lock.ts';
-import { noProgress, showProgress } from './progress.ts';
+import { showProgress } from './progress.ts';
 import { RunningCluster } from './runningcluster.ts';
+import { toolsEnvironment } from './tools-environment.ts';
 
 async function up(): Promise<void> {
   await withLock(cacheDirectory('cluster.lock'), async () => {
@@ -46,12 +44,7 @@ async function status(): Promise<void> {
 async function shell(command: string[], options: { node?: boolean }): Promise<void> {
   const running = RunningCluster.find(standingDirectory());
   if (!running) throw new Error('No cluster is up.');
-  const tools = [await findBinary('kubectl', noProgress), await findBinary('helm4')];
-  const env = {
-    ...process.env,
-    KUBECONFIG: running.kubeconfigPath,
-    PATH: [...tools.map((path) => dirname(path)), searchPath].join(':'),
-  };
+  const env = await toolsEnvironment(running.kubeconfigPath);
   const line = command.length > 0 ? command : [process.env.SHELL ?? 'sh'];
   const [program = 'sh', ...args] = options.node ? ['nsenter', ...running.nsenter, ...line] : line;
   const child = spawn(program, args, { stdio: 'inherit', env });
