@@ -25,6 +25,13 @@ describe('the arguments of the operator', () => {
     assert.deepEqual([listen, health, streamAddress], [{ host: '127.0.0.1', port: 0 }, undefined, undefined]);
   });
 
+  it('name all addresses in two ways', () => {
+    for (const address of [':15010', '[::]:15010']) {
+      const { listen } = parseArguments(['--stream-address', address], {});
+      assert.deepEqual(listen, { host: undefined, port: 15010 }, address);
+    }
+  });
+
   it('come from the environment, and flags win', () => {
     const env = {
       WEFT_TRUST_DOMAIN: 'a.example',

@@ -7,7 +7,7 @@ import {
   PORTS,
 } from '../api/names.ts';
 
-/** Written as `127.0.0.1:0`, `[::1]:15010` or `:15010`. */
+/** Written as `127.0.0.1:0`, `[::1]:15010`, or for all addresses `:15010` or `[::]:15010`. */
 export interface ListenAddress {
   /** undefined: all addresses */
   readonly host: string | undefined;
@@ -104,5 +104,7 @@ function parseAddress(flag: string, text: string): ListenAddress {
   const port = Number(match?.[3]);
   if (match === null || port > 65535)
     throw new ArgumentError(`${flag} must be host:port, such as 127.0.0.1:15010`);
-  return { host: match[1] ?? (match[2] || undefined), port };
+  // All addresses: where IPv6 is off `::` does not exist, and leaving it out means whatever there is.
+  const host = match[1] === '::' ? undefined : (match[1] ?? (match[2] || undefined));
+  return { host, port };
 }

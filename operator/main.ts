@@ -6,6 +6,7 @@ import { HealthServer } from './health.ts';
 import { describeError, type Log } from './log.ts';
 import { Operator } from './operator.ts';
 import type { Platform } from './platform.ts';
+import { USAGE } from './usage.ts';
 
 /**
  * `weft operator`: runs until it is told to stop, then ends the process. Logs go to stderr; stdout has one line
@@ -17,6 +18,10 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 /** Resolves with the exit code: 0 stopped, 1 cannot run, 2 wrong arguments. */
 async function operate(argv: readonly string[]): Promise<number> {
+  if (argv.length === 1 && argv[0] === '--help') {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   let settings: Arguments;
   try {
     settings = parseArguments(argv, process.env);

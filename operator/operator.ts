@@ -18,6 +18,8 @@ import { Publisher } from './publish/publisher.ts';
 import { StatusWriter } from './publish/status-writer.ts';
 import { StreamServer } from './publish/stream.ts';
 import type { StreamSource } from './publish/stream-source.ts';
+import { AckReports } from './replicas/ack-reports.ts';
+import { Replicas } from './replicas/replicas.ts';
 import { awaitRoot } from './root.ts';
 
 export interface OperatorOptions {
@@ -50,6 +52,8 @@ export class Operator {
   readonly #publisher: Publisher;
   readonly #statuses: StatusWriter;
   readonly #destinations: DestinationCache;
+  readonly #acks: AckTable;
+  readonly #replicas: Replicas;
   readonly #duplicates: DuplicateReporter;
   readonly #ownLeaf: OwnLeaf;
   /** until everything that exists was delivered: half a mesh must not be published */
@@ -88,25 +92,39 @@ export class Operator {
     let operator: Operator | undefined;
     const acks = new AckTable(
       () => clock.unixMs(),
-      (workload) => operator?.acknowledged(workload),
+      (workload, destination) => operator?.acknowledged(workload, destination),
+    );
+    const reports = new AckReports(
+      clock,
+      (workload) => operator?.reported(workload),
+      () => operator?.reported(),
     );
     const source = lateSource(() => operator);
-    const streams = new StreamServer({ authority, leaf, trustDomain, source, acks, clock, random, log });
-    const address = formatAddress(await streams.listen(listen.host, listen.port));
-    const settings = { trustDomain, controlPlaneNamespace, streamAddress: options.streamAddress ?? address };
+    const streams = new StreamServer({
+      ...{ authority, leaf, trustDomain, source, acks, reports, clock, random, log },
+      operatorSpiffeId: spiffeId,
+    });
+    const address = await streams.listen(listen.host, listen.port);
+    const settings = {
+      ...{ trustDomain, controlPlaneNamespace },
+      streamAddress: options.streamAddress ?? formatAddress(address),
+    };
     const ownLeaf = new OwnLeaf({
       ...{ authority, request, leaf, clock, random },
       onRenew: (renewed) => streams.renew(authority, renewed),
       onError: (error) =>
         log.error({ error: describeError(error) }, 'the operator’s certificate was not renewed'),
     });
-    operator = new Operator(options, { authority, settings, streams, acks, ownLeaf });
+    operator = new Operator(options, {
+      ...{ authority, settings, streams, acks, reports, ownLeaf },
+      port: address.port,
+    });
     return operator;
   }
 
   private constructor(options: OperatorOptions, parts: Parts) {
     const { platform, clock, random, log, trustDomain } = options;
-    const { authority, settings, streams, acks, ownLeaf } = parts;
+    const { authority, settings, streams, acks, reports, ownLeaf, port } = parts;
     this.#options = options;
     this.authority = authority;
     this.streamAddress = settings.streamAddress;
@@ -117,7 +135,18 @@ export class Operator {
     this.#mesh = mesh;
     this.#streams = streams;
     this.#publisher = publisher;
-    this.#statuses = new StatusWriter({ mesh, platform, publisher, acks, clock, random, log });
+    const { leadership } = platform;
+    this.#acks = acks;
+    this.#replicas = new Replicas({
+      ...{ mesh, leadership, acks, reports, authority, port, clock, random, log },
+      leaf: () => ownLeaf.current,
+      onChange: () => this.#statuses.refreshAll(),
+    });
+    this.#statuses = new StatusWriter({
+      ...{ mesh, platform, publisher, clock, random, log },
+      acks: this.#replicas,
+      isReplaying: () => this.#replicas.isReplaying(),
+    });
     this.#destinations = new DestinationCache(mesh);
     this.#duplicates = new DuplicateReporter(mesh, platform, log);
     this.#ownLeaf = ownLeaf;
@@ -142,9 +171,15 @@ export class Operator {
     else this.#publish(dirty);
   }
 
-  /** What a sidecar holds has changed. */
-  acknowledged(workload: string): void {
+  /** What a sidecar of this replica holds has changed. */
+  acknowledged(workload: string, destination: string | undefined): void {
+    this.#replicas.changed(workload, destination);
     this.#statuses.workloadChanged(workload);
+  }
+  /** @param workload whose sidecar, at another replica, holds something else now; undefined: any */
+  reported(workload?: string): void {
+    if (workload === undefined) this.#statuses.refreshAll();
+    else this.#statuses.workloadChanged(workload);
   }
 
   metrics(): Record<string, number> {
@@ -158,6 +193,7 @@ export class Operator {
 
   async stop(): Promise<void> {
     this.#ownLeaf.stop();
+    this.#replicas.stop();
     this.#publisher.stop();
     this.#statuses.stop();
     await this.#streams.close();
@@ -169,6 +205,7 @@ export class Operator {
     this.#unpublished = undefined;
     this.#publisher.start();
     this.#publish(dirty);
+    this.#replicas.start();
     this.#statuses.start();
   }
 
@@ -178,8 +215,13 @@ export class Operator {
     this.#publisher.refresh(dirty.workloads);
     this.#streams.hostsChanged(dirty.hosts);
     this.#statuses.refresh(dirty.policies);
-    for (const key of dirty.workloads) this.#statuses.workloadChanged(key);
+    for (const key of dirty.workloads) this.#workloadChanged(key);
     this.#duplicates.check();
+  }
+
+  #workloadChanged(key: string): void {
+    if (this.#mesh.workload(key) === undefined) this.#acks.forget(key);
+    this.#statuses.workloadChanged(key);
   }
 }
 
@@ -188,6 +230,8 @@ interface Parts {
   readonly settings: MeshSettings;
   readonly streams: StreamServer;
   readonly acks: AckTable;
+  readonly reports: AckReports;
+  readonly port: number;
   readonly ownLeaf: OwnLeaf;
 }
 

@@ -36,6 +36,10 @@ export interface Platform {
 
 export interface Leadership {
   readonly isLeader: boolean;
+  /** name of this replica: of its pod; undefined: there can be no others */
+  readonly identity: string | undefined;
+  /** name of the replica that leads, as far as this one knows; it may be itself */
+  readonly leader: string | undefined;
   onChange(listener: (isLeader: boolean) => void): void;
 }
 

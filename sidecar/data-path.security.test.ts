@@ -16,13 +16,13 @@ test('a request flows, and nothing of it can be read on the wire', async () => {
 test('the app is told who calls, and nobody else can tell it', async () => {
   const pair = await start(await echoHead());
   const forged =
-    'weft-caller: spiffe://x\r\nWEFT-Caller-Address: 1.2.3.4\r\nweft_caller: y\r\nweft-anything: z\r\n';
+    'weft-caller: spiffe://x\r\nWEFT-Caller-Address: 1.2.3.4\r\nweft_caller: y\r\nweft.caller: y\r\nweft-anything: z\r\n';
   const meshed = await talk(pair.port, last('/', forged));
   assert.match(meshed, /\r\nweft-caller: spiffe:\/\/cluster.local\/ns\/shop\/sa\/web\r\n/);
-  assert.doesNotMatch(meshed, /spiffe:\/\/x|1\.2\.3\.4|weft_caller|weft-anything/);
+  assert.doesNotMatch(meshed, /spiffe:\/\/x|1\.2\.3\.4|weft[_.]caller|weft-anything/);
   const plain = await talk(pair.inboundPort, last('/', forged));
   assert.match(plain, /\r\nweft-caller-address: 127.0.0.1/);
-  assert.doesNotMatch(plain, /weft-caller:|spiffe|1\.2\.3\.4|weft_caller|weft-anything/i);
+  assert.doesNotMatch(plain, /weft-caller:|spiffe|1\.2\.3\.4|weft[_.]caller|weft-anything/i);
 });
 
 test('the app cannot answer in the name of the mesh', async () => {

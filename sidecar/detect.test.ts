@@ -29,7 +29,14 @@ const TABLE: readonly (readonly [name: string, bytes: string, verdict: Detected]
   ['an SSH banner', 'SSH-2.0-OpenSSH_9\r\n', 'opaque'],
   ['SMTP', 'EHLO example\r\n', 'opaque'],
   ['PostgreSQL startup', '\u0000\u0000\u0000\u0008\u0004\u00d2\u0016\u002f', 'opaque'],
-  ['JSON', '{"a": 1}', 'opaque'],
+  ['a request line after a blank, as Python reads it', ' GET / HTTP/1.1\r\n', 'http1'],
+  ['a request line with other blanks, as Python reads it', '\u000bGET\u001c/\u00a0HTTP/1.1\r\n', 'http1'],
+  ['a request line with a method that is no token', '(GET / HTTP/1.1\r\n', 'http1'],
+  ['the beginning of a request line after a blank', ' GET / HT', 'unlikely'],
+  ['a line of a log about a request', '{"line": "GET / HTTP/1.1"}\n', 'opaque'],
+  ['a syslog line about a request', '<34>1 web "GET / HTTP/1.1" 200\n', 'opaque'],
+  ['the beginning of JSON', '{"a": 1}', 'unlikely'],
+  ['a line of JSON', '{"a": 1}\n', 'opaque'],
   ['a word without a line', 'ruok', 'unlikely'],
   ['two words without a line', 'HELLO world', 'unlikely'],
   ['the beginning of an unknown method', 'BRE', 'unlikely'],
@@ -60,6 +67,7 @@ test('a final verdict stays the same when more bytes come', () => {
 test('a line that does not end is decided upon within bounds', () => {
   assert.equal(detect(Buffer.from(`GET /${'a'.repeat(DETECT_MAX_BYTES)}`)), 'http1');
   assert.equal(detect(Buffer.from(`WORD word${'a'.repeat(DETECT_MAX_BYTES)}`)), 'http1');
+  assert.equal(detect(Buffer.from(`{"a": "${'a'.repeat(DETECT_MAX_BYTES)}`)), 'opaque');
 });
 
 test('at the deadline what may still become a request is taken for one', () => {

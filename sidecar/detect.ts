@@ -41,15 +41,30 @@ export function detectAtDeadline(bytes: Buffer): Spoken {
   return looksLikeRequest(firstLine(bytes)) ? 'http1' : 'unlikely';
 }
 
+// what lenient servers split a request line at: Python's str.split() on latin1, for one
+const BLANK = String.raw`\t\x0b\x0c\x1c-\x20\x85\xa0`;
+const THREE_WORDS = new RegExp(
+  `^[${BLANK}]*[^${BLANK}]+[${BLANK}]+[^${BLANK}]+[${BLANK}]+HTTP/\\d+\\.\\d+[${BLANK}\\r]*$`,
+  'i',
+);
+
 function detectLine(bytes: Buffer): Detected {
   const line = firstLine(bytes);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters tell binary protocols
-  if (/[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f]/.test(line.text)) return 'opaque';
-  if (line.text !== '' && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:$|[ \t\r])/.test(line.text)) return 'opaque';
-  if (line.complete) return /^\S+[ \t].*HTTP\//i.test(line.text) ? 'http1' : 'opaque';
+  if (/[\x00-\x08\x0e-\x1b\x7f]/.test(line.text)) return 'opaque';
+  if (line.complete) return isRequestLine(line.text) ? 'http1' : 'opaque';
+  const isEndless = bytes.length >= DETECT_MAX_BYTES;
+  if (line.text !== '' && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:$|[ \t\r])/.test(line.text)) {
+    return isEndless ? 'opaque' : 'unlikely';
+  }
   // a line without end: nothing sensible, and safest with the parser that refuses it
-  if (bytes.length >= DETECT_MAX_BYTES) return 'http1';
+  if (isEndless) return 'http1';
   return looksLikeRequest(line) ? 'need-more' : 'unlikely';
+}
+
+/** More than a request line is: the codec refuses what it must not be, and an app may read it as one. */
+function isRequestLine(text: string): boolean {
+  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t].*HTTP\//i.test(text) || THREE_WORDS.test(text);
 }
 
 interface Line {

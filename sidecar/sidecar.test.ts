@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { createServer as createHttp, request, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { before, describe, it, type TestContext } from 'node:test';
@@ -54,7 +54,7 @@ async function setUp(t: TestContext) {
       ...change,
     });
   };
-  return { admin, inbound, volume, stateDir, write };
+  return { admin, inbound, app, volume, stateDir, write };
 }
 
 type Place = Awaited<ReturnType<typeof setUp>>;
@@ -152,6 +152,33 @@ describe('a sidecar process', () => {
       'inbound still answers, though the app is not there',
     );
     assert.equal(await terminate(child, exited), 0, output());
+  });
+
+  it('lets a request in flight end after SIGTERM, and accepts no other', async (t) => {
+    const place = await setUp(t);
+    const app = createHttp();
+    const asked = new Promise<ServerResponse>((resolve) => {
+      app.once('request', (_request, response) => resolve(response));
+    });
+    await new Promise<void>((resolve) => app.listen(place.app, '127.0.0.1', resolve));
+    t.after(() => app.close());
+    await place.write('h1');
+    const { child, exited, output } = run(t, place, { WEFT_GRACE_SECONDS: '20' });
+    await becomesReady(place);
+    const url = `http://127.0.0.1:${place.inbound}/`;
+    const answer = fetch(url);
+    const response = await asked;
+    child.kill('SIGTERM');
+    await eventually('no other is accepted', () =>
+      fetch(url, { method: 'HEAD' }).then(
+        () => false,
+        () => true,
+      ),
+    );
+    assert.equal(child.exitCode, null);
+    response.end('late');
+    assert.equal(await (await answer).text(), 'late');
+    assert.equal(await exited, 0, output());
   });
 
   it('says why it is not ready when the first Secret is bad, and becomes ready with the next', async (t) => {

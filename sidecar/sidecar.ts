@@ -103,7 +103,7 @@ export class Sidecar {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.drain();
+    this.#draining = true;
     this.#cancelTimer();
     await Promise.race([this.#dataPath.drain(), this.#graceOver()]).catch((error) => {
       this.#options.log.error('draining failed', { error });

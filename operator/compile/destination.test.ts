@@ -69,6 +69,41 @@ describe('a destination', () => {
     ]);
   });
 
+  it('gives no identity to a port whose connections go past the sidecar, and to that one only', () => {
+    const skipping = { ...pay1, skippedInboundPorts: [8080] };
+    const changes = [set('Workload', skipping, pay2), ...known.slice(1)];
+    assert.deepEqual(
+      resolve('shop/pay:80', ...changes)?.endpoints.map(({ spiffeId }) => spiffeId),
+      [undefined, ID],
+    );
+    assert.equal(resolve('10.0.0.1:8080', ...changes)?.endpoints[0]?.spiffeId, undefined);
+    assert.equal(resolve('10.0.0.1:8081', ...changes)?.endpoints[0]?.spiffeId, ID);
+  });
+
+  it('is opaque, and without identity, when it is the control plane, which has its own TLS', () => {
+    const operator = workload('weft-system/weft-operator-1', {
+      ...{ proxyId: undefined, serviceAccount: 'weft-operator', addresses: ['10.0.0.9'] },
+    });
+    const ports = [{ name: 'stream', port: 15010, protocol: 'TCP' as const, targetPort: 'stream' }];
+    const named = slice('weft-system/weft-operator', { [operator.key]: '10.0.0.9' }, [
+      { name: 'stream', port: 15010 },
+    ]);
+    const changes = [
+      set('Workload', operator),
+      set('Service', service('weft-system/weft-operator', { addresses: ['10.96.0.9'], ports })),
+      set('EndpointSlice', named),
+    ];
+    for (const key of ['weft-system/weft-operator:15010', '10.96.0.9:15010']) {
+      const destination = resolve(key, ...changes);
+      assert.equal(destination?.protocol, 'TCP');
+      assert.deepEqual(destination.endpoints, [
+        { address: '10.0.0.9', port: 15010, workload: 'weft-operator-1', namespace: 'weft-system' },
+      ]);
+    }
+    const direct = resolve('10.0.0.9:15010', ...changes.slice(0, 1));
+    assert.deepEqual([direct?.protocol, direct?.endpoints[0]?.spiffeId], [undefined, undefined]);
+  });
+
   it('leaves out an endpoint whose pod has not been seen: plaintext to it might be a downgrade', () => {
     const destination = resolve('shop/pay:80', set('Service', PAY), set('EndpointSlice', BOTH));
     assert.deepEqual(destination?.endpoints, []);

@@ -108,7 +108,9 @@ function endpoint(mesh: Mesh, address: string, port: number, workload: Workload 
   if (workload === undefined) return { address, port };
   const { name, namespace, serviceAccount } = workload;
   const { trustDomain } = mesh.settings;
-  const identity = mesh.isMeshed(workload) && {
+  // Past its sidecar the app itself would get the handshake.
+  const isServed = mesh.isMeshed(workload) && !workload.skippedInboundPorts?.includes(port);
+  const identity = isServed && {
     spiffeId: spiffeId({ trustDomain, namespace, serviceAccount }),
   };
   return { address, port, workload: name, namespace, ...identity };

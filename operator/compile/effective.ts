@@ -1,6 +1,6 @@
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
 import type { Mesh } from '../mesh/mesh.ts';
-import type { MeshSettings, Policy } from '../mesh/model.ts';
+import type { AcceptedRevision, MeshSettings, Policy } from '../mesh/model.ts';
 import { type Acceptance, judge } from './acceptance.ts';
 
 /** What of a policy is in force: its spec, or the last one that was accepted. */
@@ -15,13 +15,23 @@ export interface EffectivePolicy {
 }
 
 /** Judging is pure but not free, and a policy is asked about once for every proxy it may be about. */
-const judged = new WeakMap<Policy, { settings: MeshSettings; acceptance: Acceptance }>();
+const judged = new WeakMap<Policy | AcceptedRevision, { settings: MeshSettings; acceptance: Acceptance }>();
 
 export function acceptanceOf(mesh: Mesh, policy: Policy): Acceptance {
-  const known = judged.get(policy);
+  return judgeOnce(mesh, policy, () => policy);
+}
+
+/** It was acceptable when it was stored, but anybody who may write such objects may have stored another. */
+function isStillAcceptable(mesh: Mesh, policy: Policy, revision: AcceptedRevision): boolean {
+  const asPolicy = () => ({ ...policy, generation: revision.generation, spec: revision.spec });
+  return judgeOnce(mesh, revision, asPolicy).accepted;
+}
+
+function judgeOnce(mesh: Mesh, key: Policy | AcceptedRevision, policy: () => Policy): Acceptance {
+  const known = judged.get(key);
   if (known?.settings === mesh.settings) return known.acceptance;
-  const acceptance = judge(policy, mesh.settings);
-  judged.set(policy, { settings: mesh.settings, acceptance });
+  const acceptance = judge(policy(), mesh.settings);
+  judged.set(key, { settings: mesh.settings, acceptance });
   return acceptance;
 }
 
@@ -30,6 +40,7 @@ export function effective(mesh: Mesh, policy: Policy): EffectivePolicy | undefin
   const { key, namespace, uid, createdAt } = policy;
   const source = acceptanceOf(mesh, policy).accepted ? policy : mesh.accepted(policy);
   if (source === undefined) return undefined;
+  if (source !== policy && !isStillAcceptable(mesh, policy, source)) return undefined;
   return { key, namespace, uid, createdAt, generation: source.generation, spec: source.spec };
 }
 

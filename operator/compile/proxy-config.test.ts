@@ -189,6 +189,27 @@ describe('authorization', () => {
     ]);
   });
 
+  it('adds up Deny rules of several policies, each on the ports of its own', () => {
+    const { config } = compiled(
+      policy('shop/admin', { target: { kind: 'Namespace', ports: ['admin'] }, ...rules(deny('web')) }),
+      policy('shop/both', { ...WORKLOAD, ...rules(deny('ops')) }),
+      policy('shop/http', { target: { ...SERVICE.target, ports: [80] }, ...rules(deny('web')) }),
+      policy('shop/other', { target: { kind: 'Namespace', ports: ['grpc'] }, ...rules(deny('all')) }),
+    );
+    const named = config.inbound.rules.map(({ policy: by, name, action, ports }) => [
+      by,
+      name,
+      action,
+      ports,
+    ]);
+    assert.deepEqual(named.sort(), [
+      ['shop/admin', 'web', 'Deny', [9090]],
+      ['shop/both', 'ops', 'Deny', undefined],
+      ['shop/http', 'web', 'Deny', [8080]],
+    ]);
+    assert.deepEqual(config.inbound.ports, [{ mtls: 'Permissive', authorizationDefault: 'Allow' }]);
+  });
+
   it('allows by default with Deny rules alone', () => {
     const { config } = compiled(policy('shop/s', { ...SERVICE, ...rules(deny('web')) }));
     assert.equal(config.inbound.ports[0]?.authorizationDefault, 'Allow');

@@ -20,13 +20,19 @@ const CHECK_MS = 60_000;
 /** Keeps the operator's own certificate young. */
 export class OwnLeaf {
   readonly #options: OwnLeafOptions;
+  #current: Leaf;
   #renewAtMs: number;
   #cancel: () => void;
 
   constructor(options: OwnLeafOptions) {
     this.#options = options;
+    this.#current = options.leaf;
     this.#renewAtMs = this.#renewalOf(options.leaf);
     this.#cancel = this.#schedule();
+  }
+
+  get current(): Leaf {
+    return this.#current;
   }
 
   stop(): void {
@@ -48,6 +54,7 @@ export class OwnLeaf {
     const { authority, request, clock, onRenew } = this.#options;
     if (clock.unixMs() < this.#renewAtMs) return;
     const leaf = await authority.issue(request, clock.unixMs());
+    this.#current = leaf;
     this.#renewAtMs = this.#renewalOf(leaf);
     onRenew(leaf);
   }

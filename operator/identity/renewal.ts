@@ -13,6 +13,14 @@ export function renewAtMs(validity: Validity, random: () => number): number {
   return validity.notBeforeMs + lifetimeMs * (0.5 + shift);
 }
 
+/**
+ * When a replica that does not lead renews for a sidecar it serves: later than the leader would have, so that
+ * there is usually a new certificate to fetch, and early enough when there is no leader.
+ */
+export function renewLateAtMs(validity: Validity, random: () => number): number {
+  return validity.notBeforeMs + (validity.notAfterMs - validity.notBeforeMs) * (0.65 + random() * JITTER);
+}
+
 export interface Validity {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;

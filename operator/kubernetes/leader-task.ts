@@ -6,7 +6,7 @@ import type { Leadership } from '../platform.ts';
 export interface LeaderTaskOptions {
   /** for logs */
   readonly name: string;
-  readonly leadership: Leadership;
+  readonly leadership: Pick<Leadership, 'isLeader' | 'onChange'>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly intervalMs: number;

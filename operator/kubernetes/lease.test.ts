@@ -81,6 +81,21 @@ describe('LeaseElection', () => {
     await b.election.stop();
   });
 
+  it('says who leads: itself, another, or nobody when it was given up', async () => {
+    const [lease, clock] = [new SharedLease(), new FakeClock()];
+    const a = candidate(lease, 'a', clock);
+    const b = candidate(lease, 'b', clock);
+    assert.deepEqual([a.election.identity, a.election.leader], ['a', undefined]);
+    a.election.start();
+    b.election.start();
+    await clock.advance(2_000);
+    assert.deepEqual([a.election.leader, b.election.leader], ['a', 'a']);
+    await a.election.stop();
+    await clock.advance(2_000);
+    assert.deepEqual([b.election.leader, b.election.isLeader], ['b', true]);
+    await b.election.stop();
+  });
+
   it('waits the lease’s duration on its own clock when the leader died, whatever the lease’s times say', async () => {
     const [lease, clock] = [new SharedLease(), new FakeClock()];
     const longAgo = {

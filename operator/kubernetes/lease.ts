@@ -38,6 +38,7 @@ export class LeaseElection implements Leadership {
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #isLeader = false;
+  #leader: string | undefined;
   #cancelDeadline: () => void = () => {};
   /** the record seen last, and since when it says that */
   #observed: { readonly text: string; readonly sinceMs: number } | undefined;
@@ -49,6 +50,15 @@ export class LeaseElection implements Leadership {
 
   get isLeader(): boolean {
     return this.#isLeader;
+  }
+
+  get identity(): string {
+    return this.#options.identity;
+  }
+
+  /** The holder as last read; one that has died stays it until somebody else takes over. */
+  get leader(): string | undefined {
+    return this.#leader;
   }
 
   onChange(listener: (isLeader: boolean) => void): void {
@@ -92,11 +102,14 @@ export class LeaseElection implements Leadership {
     const stored = await store.read();
     if (stored === undefined) {
       await store.create(this.#record(undefined));
+      this.#leader = identity;
       return true;
     }
     const { holder } = stored.record;
+    this.#leader = holder;
     if (!this.#isFree(stored) && holder !== identity) return false;
     await store.update(stored, this.#record(stored.record));
+    this.#leader = identity;
     return true;
   }
 

@@ -56,6 +56,9 @@ export class Mesh {
   workloads(): Workload[] {
     return this.#workloads.values();
   }
+  workloadsOf(namespace: string): Workload[] {
+    return this.#workloadsByNamespace.get(namespace).map((key) => this.#workloads.get(key)!);
+  }
   /** Meshed: has a proxy id that is its own, and is not finished. Only these get configuration and identity. */
   isMeshed(workload: Workload): boolean {
     const { proxyId } = workload;

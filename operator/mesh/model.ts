@@ -26,6 +26,8 @@ export interface Workload {
   /** the proxy id of the immutable Secret volume; undefined: not meshed */
   readonly proxyId: string | undefined;
   readonly ports: readonly WorkloadPort[];
+  /** connections to these go past the sidecar, so nobody speaks mTLS there; sorted, absent: none */
+  readonly skippedInboundPorts?: readonly number[];
   /** present only without Kubernetes */
   readonly listeners?: Listeners;
   /** RFC 3339; of two workloads that show one proxy id the older one has it */

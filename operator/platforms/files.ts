@@ -75,7 +75,7 @@ export function createFilesPlatform(options: FilesPlatformOptions): Platform {
   });
 
   return {
-    leadership: { isLeader: true, onChange: () => {} },
+    leadership: { isLeader: true, identity: undefined, leader: undefined, onChange: () => {} },
 
     async start(deliver) {
       apply = deliver;

@@ -104,7 +104,11 @@ export class AckTable implements Acks {
 }
 
 /** What a sidecar makes up costs no memory: an ack is about what was sent, so it names no other policies. */
-function withoutUnsent(version: Version, sent: Version | undefined, destination: string | undefined): Version {
+function withoutUnsent(
+  version: Version,
+  sent: Version | undefined,
+  destination: string | undefined,
+): Version {
   if (sent === undefined && destination === undefined) return version;
   const expected = sent?.policies ?? {};
   const known = Object.entries(version.policies).filter(([uid]) => Object.hasOwn(expected, uid));

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { IDENTITY_PATH } from '../../api/stream.ts';
 import type { TokenHolder } from '../platform.ts';
 import { StreamFixture, WEB } from '../testing/stream-fixture.ts';
+import { until } from '../testing/until.ts';
 
 const HOLDER: TokenHolder = { namespace: 'shop', pod: 'web', podUid: WEB.uid, serviceAccount: 'web' };
 
@@ -44,6 +46,17 @@ describe('the first identity', () => {
       assert.equal(sidecar.of('identity').length, 0);
     });
   }
+
+  it('is given while others, who need no token for it, send bodies that do not end', async () => {
+    for (let count = 0; count < 100; count += 1) {
+      const headers = { authorization: 'Bearer anything' };
+      fixture.dial(undefined, { path: IDENTITY_PATH, headers }).stream.write('{"proxyId"');
+    }
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const sidecar = fixture.askIdentity('good', { proxyId: 'proxy-web' });
+    await until(() => sidecar.status !== undefined);
+    assert.equal(sidecar.status, 200);
+  });
 
   it('is put off when the authority is away', async () => {
     const { issued } = fixture.source;

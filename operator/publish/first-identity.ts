@@ -6,6 +6,8 @@ import type { StreamSource } from './stream-source.ts';
 
 const BODY_MAX_BYTES = 4096;
 const TOKEN_MAX_LENGTH = 16 * 1024;
+/** Without a byte of the body for this long, the stream is ended. */
+const BODY_IDLE_MS = 5_000;
 /** Each asks the API server once. */
 const CONCURRENT_MAX = 64;
 
@@ -22,23 +24,31 @@ export class FirstIdentity {
   }
 
   async answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+    try {
+      const token = bearerOf(headers);
+      if (token === undefined) return refuse(stream, 401, 'forbidden', 'a bearer token is required');
+      const proxyId = await readProxyId(stream);
+      if (proxyId === undefined)
+        return refuse(stream, 400, 'bad-message', 'the body must be {"proxyId": "…"}');
+      await this.#inTurn(stream, token, proxyId);
+    } catch {
+      refuse(stream, 503, 'forbidden', 'the identity cannot be given now; ask again');
+    }
+  }
+
+  /** Counted from here on: who only sends a body slowly, which needs no valid token, takes nobody's turn. */
+  async #inTurn(stream: ServerHttp2Stream, token: string, proxyId: string): Promise<void> {
     if (this.#running >= CONCURRENT_MAX)
       return refuse(stream, 503, 'forbidden', 'too many at once; ask again');
     this.#running += 1;
     try {
-      await this.#answer(stream, headers);
-    } catch {
-      refuse(stream, 503, 'forbidden', 'the identity cannot be given now; ask again');
+      await this.#answer(stream, token, proxyId);
     } finally {
       this.#running -= 1;
     }
   }
 
-  async #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
-    const token = bearerOf(headers);
-    if (token === undefined) return refuse(stream, 401, 'forbidden', 'a bearer token is required');
-    const proxyId = await readProxyId(stream);
-    if (proxyId === undefined) return refuse(stream, 400, 'bad-message', 'the body must be {"proxyId": "…"}');
+  async #answer(stream: ServerHttp2Stream, token: string, proxyId: string): Promise<void> {
     const holder = await this.#source.reviewToken(token);
     if (holder === undefined) return refuse(stream, 401, 'forbidden', 'the token is not valid');
     const workload = this.#source.find(proxyId);
@@ -64,6 +74,7 @@ function bearerOf({ authorization }: IncomingHttpHeaders): string | undefined {
 async function readProxyId(stream: ServerHttp2Stream): Promise<string | undefined> {
   const parts: Buffer[] = [];
   let bytes = 0;
+  stream.setTimeout(BODY_IDLE_MS, () => stream.destroy());
   for await (const part of stream.iterator({ destroyOnReturn: false })) {
     parts.push(part as Buffer);
     bytes += (part as Buffer).length;

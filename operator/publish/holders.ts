@@ -1,6 +1,6 @@
 import type { Version } from '../../api/version.ts';
 import type { Policy, Workload } from '../mesh/model.ts';
-import type { AckTable, Held } from './acks.ts';
+import type { Acks, Held } from './acks.ts';
 import type { Published } from './publisher.ts';
 import type { Holder } from './status.ts';
 
@@ -13,7 +13,7 @@ export function holderOf(
   policy: Policy,
   workload: Workload,
   published: Published,
-  acks: AckTable,
+  acks: Acks,
   startedMs: number,
 ): Holder | undefined {
   if (!workload.ready) return undefined;

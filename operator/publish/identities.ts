@@ -21,6 +21,7 @@ interface Entry {
   readonly identity: IssuedIdentity;
   readonly spiffeId: string;
   readonly proxyId: string;
+  readonly notAfterMs: number;
   readonly renewAtMs: number;
 }
 
@@ -31,6 +32,8 @@ interface Entry {
 export class Identities {
   readonly #options: IdentitiesOptions;
   readonly #entries = new Map<string, Entry>();
+  /** keys of entries that what was written may be newer than */
+  readonly #unchecked = new Set<string>();
   readonly #pending = new Map<string, Promise<IssuedIdentity>>();
 
   constructor(options: IdentitiesOptions) {
@@ -51,7 +54,10 @@ export class Identities {
   /** Several at once for one workload get the same. */
   ensure(workload: Workload): Promise<IssuedIdentity> {
     const entry = this.#entries.get(workload.key);
-    if (entry !== undefined && this.#isUsable(entry, workload)) return Promise.resolve(entry.identity);
+    const isChecked = !this.#unchecked.has(workload.key);
+    if (entry !== undefined && isChecked && this.#isUsable(entry, workload)) {
+      return Promise.resolve(entry.identity);
+    }
     const pending = this.#pending.get(workload.key);
     if (pending !== undefined) return pending.catch(() => undefined).then(() => this.ensure(workload));
     const made = this.#make(workload).finally(() => this.#pending.delete(workload.key));
@@ -61,14 +67,26 @@ export class Identities {
 
   forget(workload: string): void {
     this.#entries.delete(workload);
+    this.#unchecked.delete(workload);
   }
 
+  /**
+   * Another replica may have issued since: before the next use the newest of both is chosen.
+   * @param workload undefined: all
+   */
+  recheck(workload?: string): void {
+    for (const key of workload === undefined ? this.#entries.keys() : [workload]) {
+      if (this.#entries.has(key)) this.#unchecked.add(key);
+    }
+  }
+
+  /** The newest that is usable, of what this process knows and what was written; else a new one. */
   async #make(workload: Workload): Promise<IssuedIdentity> {
-    const taken = this.#entries.has(workload.key)
-      ? undefined
-      : this.#takeOver(await this.#options.read(workload));
-    const entry =
-      taken !== undefined && this.#isUsable(taken, workload) ? taken : await this.#issue(workload);
+    this.#unchecked.delete(workload.key);
+    const written = this.#takeOver(await this.#options.read(workload));
+    const known = this.#entries.get(workload.key);
+    const usable = [known, written].filter((each) => each !== undefined && this.#isUsable(each, workload));
+    const entry = usable.reduce((a, b) => newest(a, b), undefined) ?? (await this.#issue(workload));
     this.#entries.set(workload.key, entry);
     return entry.identity;
   }
@@ -101,7 +119,8 @@ export class Identities {
 
   #entry(identity: IssuedIdentity, names: Pick<Entry, 'spiffeId' | 'proxyId'>): Entry {
     const validity = validityOf(new X509Certificate(identity.certificate));
-    return { identity, ...names, renewAtMs: renewAtMs(validity, this.#options.random) };
+    const { notAfterMs } = validity;
+    return { identity, ...names, notAfterMs, renewAtMs: renewAtMs(validity, this.#options.random) };
   }
 
   #isOf(entry: Entry, workload: Workload): boolean {
@@ -113,4 +132,10 @@ export class Identities {
   #spiffeId({ namespace, serviceAccount }: Workload): string {
     return spiffeId({ trustDomain: this.#options.trustDomain, namespace, serviceAccount });
   }
+}
+
+/** The first of two that end together: the same one, read again. */
+function newest(a: Entry | undefined, b: Entry | undefined): Entry | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return b.notAfterMs > a.notAfterMs ? b : a;
 }

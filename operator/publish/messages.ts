@@ -93,6 +93,8 @@ function isGenerations(value: unknown): boolean {
   const generations = Object.entries(value);
   return (
     generations.length <= POLICIES_MAX &&
-    generations.every(([uid, each]) => uid.length <= UID_MAX_LENGTH && Number.isSafeInteger(each) && each >= 0)
+    generations.every(
+      ([uid, each]) => uid.length <= UID_MAX_LENGTH && Number.isSafeInteger(each) && each >= 0,
+    )
   );
 }

@@ -27,7 +27,11 @@ class Fixture {
   readonly platform: FakePlatform;
   readonly mesh = new Mesh(SETTINGS);
   readonly pushed: string[] = [];
+  /** sidecars served here whose certificate is old */
+  readonly late = new Set<string>();
   publisher!: Publisher;
+  authority!: Authority;
+  identities!: Identities;
 
   constructor(platform = new FakePlatform(), clock = new FakeClock()) {
     this.platform = platform;
@@ -37,7 +41,8 @@ class Fixture {
     const { clock, platform, mesh } = this;
     const authority = await Authority.load(root);
     const read = platform.readProxy.bind(platform);
-    const identities = new Identities({
+    this.authority = authority;
+    this.identities = new Identities({
       authority,
       trustDomain: 'cluster.local',
       clock,
@@ -48,11 +53,12 @@ class Fixture {
       configChanged: (key: string) => this.pushed.push(`config ${key}`),
       identityChanged: (key: string) => this.pushed.push(`identity ${key}`),
       gone: (key: string) => this.pushed.push(`gone ${key}`),
+      isRenewalDue: (key: string) => this.late.has(key),
     };
     this.publisher = new Publisher({
       mesh,
       platform,
-      identities,
+      identities: this.identities,
       push,
       clock,
       random: () => 0.5,
@@ -149,6 +155,82 @@ describe('the publisher', () => {
       assert.ok(fixture.pushed.filter((each) => each === 'identity shop/web').length >= 2);
     });
   }
+
+  describe('while another replica leads', () => {
+    const identityOf = (key = 'shop/web') =>
+      fixture.identities.current(fixture.mesh.workload(key)!)?.certificate;
+    const renewed = async (count: number) => {
+      await fixture.clock.advance(30_000);
+      await until(() => fixture.pushed.filter((each) => each === 'identity shop/web').length >= count);
+      await settle();
+    };
+    beforeEach(() => {
+      fixture.platform.setLeader(false);
+      fixture.apply(set('Workload', WEB));
+    });
+    /** The leader's certificate, as old as said. */
+    const written = async (hoursAgo: number) => {
+      const leaf = await fixture.authority.issue(
+        { spiffeId: 'spiffe://cluster.local/ns/shop/sa/web', dnsNames: [WEB.proxyId!] },
+        fixture.clock.unixMs() - hoursAgo * HOUR_MS,
+      );
+      fixture.platform.proxies.set(WEB.proxyId!, { config: '', trustBundle: root.certificate, ...leaf });
+      return leaf.certificate;
+    };
+
+    it('brings a sidecar it serves what the leader has written, and signs nothing', async () => {
+      const certificate = await written(3);
+      fixture.late.add('shop/web');
+      await renewed(1);
+      assert.equal(identityOf(), certificate);
+    });
+
+    it('signs itself what the leader has left to grow old, and writes nothing', async () => {
+      const old = await written(20);
+      fixture.late.add('shop/web');
+      await renewed(1);
+      assert.notEqual(identityOf(), undefined);
+      assert.notEqual(identityOf(), old);
+      assert.equal(fixture.platform.count('writeProxy shop/web'), 0);
+    });
+
+    it('does not sign again and again while a sidecar does not take it', async () => {
+      fixture.late.add('shop/web');
+      await renewed(1);
+      const first = identityOf();
+      await renewed(2);
+      await renewed(3);
+      assert.equal(identityOf(), first);
+    });
+
+    it('leaves alone those it does not serve', async () => {
+      await written(20);
+      await fixture.clock.advance(60_000);
+      assert.equal(fixture.platform.calls.length, 0);
+    });
+
+    it('writes, once it leads, the newest of what it signed and what was written', async () => {
+      fixture.late.add('shop/web');
+      await renewed(1);
+      const own = identityOf();
+      await fixture.clock.advance(HOUR_MS);
+      const newer = await written(0);
+      fixture.platform.setLeader(true);
+      await fixture.written('writeProxy shop/web');
+      assert.notEqual(newer, own);
+      assert.equal(fixture.platform.proxies.get(WEB.proxyId!)!.certificate, newer);
+    });
+
+    it('writes, once it leads, what it signed when that is newer', async () => {
+      await written(20);
+      fixture.late.add('shop/web');
+      await renewed(1);
+      const own = identityOf();
+      fixture.platform.setLeader(true);
+      await fixture.written('writeProxy shop/web');
+      assert.equal(fixture.platform.proxies.get(WEB.proxyId!)!.certificate, own);
+    });
+  });
 
   it('issues anew when the workload runs as another', async () => {
     fixture.apply(set('Workload', WEB));

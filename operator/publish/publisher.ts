@@ -15,6 +15,8 @@ export interface Push {
   configChanged(workload: string): void;
   identityChanged(workload: string): void;
   gone(workload: string): void;
+  /** a sidecar is served here whose certificate should have been renewed by the leader before now */
+  isRenewalDue(workload: string): boolean;
 }
 
 export interface PublisherOptions {
@@ -51,6 +53,8 @@ export class Publisher {
   /** what was given files, kept until they are removed: by then the mesh may have forgotten it */
   readonly #owners = new Map<string, Workload>();
   readonly #writes: KeyedWorker;
+  /** of a follower */
+  readonly #renewals: KeyedWorker;
   #cancelRenewal: () => void = () => {};
 
   constructor(options: PublisherOptions) {
@@ -61,6 +65,12 @@ export class Publisher {
       work: (key) => this.#write(key),
       onError: (key, error) =>
         log.warn({ workload: key, error: describeError(error) }, 'a proxy was not written'),
+    });
+    this.#renewals = new KeyedWorker({
+      ...{ clock, random, windowMs: 0, concurrency: WRITE_CONCURRENCY },
+      work: (key) => this.#renew(key),
+      onError: (key, error) =>
+        log.warn({ workload: key, error: describeError(error) }, 'a certificate was not renewed'),
     });
   }
 
@@ -76,6 +86,7 @@ export class Publisher {
   stop(): void {
     this.#cancelRenewal();
     this.#writes.close();
+    this.#renewals.close();
   }
 
   published(workload: string): Published | undefined {
@@ -95,11 +106,16 @@ export class Publisher {
     }
   }
 
-  /** The leader renews everybody's certificate; queued where it is due. */
+  /**
+   * The leader renews everybody's certificate, by writing it. A follower brings those it serves what the leader
+   * has written, and signs itself where nothing came: any replica may.
+   */
   renewDue(): void {
-    if (!this.#options.platform.leadership.isLeader) return;
+    const { platform, identities, push } = this.#options;
+    const { isLeader } = platform.leadership;
     for (const [key, workload] of this.#owners) {
-      if (this.#options.identities.isDue(workload)) this.#writes.add(key);
+      if (isLeader && identities.isDue(workload)) this.#writes.add(key);
+      if (!isLeader && push.isRenewalDue(key)) this.#renewals.add(key);
     }
   }
 
@@ -167,6 +183,8 @@ export class Publisher {
     if (this.#options.platform.leadership.isLeader) this.#writes.add(key);
   }
   #takeOver(): void {
+    this.#renewals.clear();
+    this.#options.identities.recheck();
     for (const key of this.#owners.keys()) this.#writes.add(key);
   }
 
@@ -183,6 +201,16 @@ export class Publisher {
     const published = this.#published.get(key);
     if (published === undefined || this.#owners.get(key) !== workload) return this.#writes.add(key);
     await platform.writeProxy(workload, { config: published.text, ...identity });
+  }
+
+  async #renew(key: string): Promise<void> {
+    const { platform, identities, push } = this.#options;
+    const workload = this.#owners.get(key);
+    if (platform.leadership.isLeader || workload === undefined || !this.#published.has(key)) return;
+    // The leader may have renewed since: what this replica knows of may still be usable, and is not the newest.
+    identities.recheck(key);
+    await identities.ensure(workload);
+    push.identityChanged(key);
   }
 
   async #remove(workload: Workload): Promise<void> {

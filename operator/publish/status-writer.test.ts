@@ -18,6 +18,7 @@ class Fixture {
   readonly clock = new FakeClock();
   readonly platform = new FakePlatform();
   readonly mesh = new Mesh(SETTINGS);
+  isReplaying = false;
   readonly acks = new AckTable(
     () => this.clock.unixMs(),
     (key) => this.writer.workloadChanged(key),
@@ -33,6 +34,7 @@ class Fixture {
       platform,
       publisher,
       acks,
+      isReplaying: () => this.isReplaying,
       clock,
       random: () => 0.5,
       log: silentLog,
@@ -77,6 +79,18 @@ describe('the status writer', () => {
     await fixture.clock.advance(200);
     assert.deepEqual(fixture.inForce(), ['False', 'Lagging']);
     assert.equal(fixture.platform.statuses.get('shop/a')!.laggards[0]?.reason, 'NotConnected');
+  });
+
+  it('waits for other replicas, and says what is so once they have reported', async () => {
+    fixture.put(STRICT);
+    fixture.acks.connected('shop/web', fixture.published.config.version);
+    fixture.isReplaying = true;
+    await fixture.clock.advance(200);
+    assert.deepEqual(fixture.inForce(), ['Unknown', 'Collecting']);
+    fixture.isReplaying = false;
+    fixture.writer.refreshAll();
+    await fixture.clock.advance(200);
+    assert.deepEqual(fixture.inForce(), ['True', 'InForce']);
   });
 
   it('knows at once what a sidecar that connects again still holds', async () => {

@@ -5,7 +5,7 @@ import { describeError, type Log } from '../log.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Policy } from '../mesh/model.ts';
 import type { Platform, PolicyStatus } from '../platform.ts';
-import type { AckTable } from './acks.ts';
+import type { Acks } from './acks.ts';
 import { holderOf } from './holders.ts';
 import { KeyedWorker } from './keyed-worker.ts';
 import type { Publisher } from './publisher.ts';
@@ -15,7 +15,9 @@ export interface StatusWriterOptions {
   readonly mesh: Mesh;
   readonly platform: Pick<Platform, 'leadership' | 'writeStatus' | 'storeAccepted'>;
   readonly publisher: Pick<Publisher, 'keys' | 'published'>;
-  readonly acks: AckTable;
+  readonly acks: Acks;
+  /** other replicas have not said yet what their sidecars hold */
+  readonly isReplaying: () => boolean;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -28,7 +30,7 @@ export const COLLECTING_MS = 15_000;
 
 /**
  * The leader's: keeps each policy's status, and its last accepted spec, equal to what is known. Many acks are
- * one status; what did not change is not written. Acks come from the streams of this replica alone.
+ * one status; what did not change is not written.
  */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
@@ -67,6 +69,10 @@ export class StatusWriter {
     for (const key of keys) this.#worker.add(key);
   }
 
+  refreshAll(): void {
+    this.refresh(this.#options.mesh.policies().map(({ key }) => key));
+  }
+
   /** What a sidecar holds, or whether it is there, has changed. */
   workloadChanged(key: string): void {
     const { mesh, publisher, acks } = this.#options;
@@ -85,7 +91,7 @@ export class StatusWriter {
   }
 
   status(policy: Policy): PolicyStatus {
-    const { mesh, publisher, acks, clock } = this.#options;
+    const { mesh, publisher, acks, clock, isReplaying } = this.#options;
     const keys = publisher.keys();
     const known = this.#written.get(policy.key);
     return computeStatus({
@@ -101,18 +107,18 @@ export class StatusWriter {
         publisher.published(key)!.conflicts.filter(({ loser }) => loser === policy.key),
       ),
       collecting: clock.unixMs() - this.#leaderSinceMs < COLLECTING_MS,
+      replaying: isReplaying(),
       previous: known?.uid === policy.uid ? known.status : policy.status,
       nowMs: clock.unixMs(),
     });
   }
 
   #takeOver(): void {
-    const { clock, mesh } = this.#options;
+    const { clock } = this.#options;
     this.#leaderSinceMs = clock.unixMs();
-    const all = () => this.refresh(mesh.policies().map(({ key }) => key));
-    all();
+    this.refreshAll();
     this.#cancelCollecting();
-    this.#cancelCollecting = clock.after(COLLECTING_MS, all);
+    this.#cancelCollecting = clock.after(COLLECTING_MS, () => this.refreshAll());
   }
 
   async #write(key: string): Promise<void> {

@@ -16,7 +16,7 @@ const holder = (pod: string, state: Holder['state'] = 'InForce', sinceMs = NOW):
 function status(rest: Partial<StatusInput> = {}) {
   return computeStatus({
     ...{ policy: POLICY, acceptance: ACCEPTED, generationInForce: 3, holders: [], conflicts: [] },
-    ...{ collecting: false, previous: undefined, nowMs: NOW },
+    ...{ collecting: false, replaying: false, previous: undefined, nowMs: NOW },
     ...rest,
   });
 }
@@ -56,6 +56,12 @@ describe('the status of a policy', () => {
     const holders = [holder('a', 'Refused'), holder('b', 'Lagging')];
     assert.equal(condition('InForce', { holders, collecting: true }).reason, 'Refused');
     assert.deepEqual(status({ holders }).proxies, { targeted: 2, inForce: 0, lagging: 1, refused: 1 });
+  });
+  it('is unknown while other replicas have not reported, even if all that is known is in force', () => {
+    const holders = [holder('a')];
+    assert.equal(condition('InForce', { holders, replaying: true }).value, 'Unknown');
+    assert.equal(condition('InForce', { holders: [], replaying: true }).reason, 'Collecting');
+    assert.equal(condition('InForce', { holders: [holder('a', 'Refused')], replaying: true }).value, 'False');
   });
   it('is unknown while sidecars have not had time to connect', () => {
     assert.equal(

@@ -20,6 +20,8 @@ export interface StatusInput {
   readonly conflicts: readonly Conflict[];
   /** not all sidecars have had time to connect and say what they hold */
   readonly collecting: boolean;
+  /** not all replicas have said what their sidecars hold, so that not even who is concerned is known */
+  readonly replaying: boolean;
   /** the status before, whose transition times are kept */
   readonly previous: PolicyStatus | undefined;
   readonly nowMs: number;
@@ -60,8 +62,13 @@ export function computeStatus(input: StatusInput): PolicyStatus {
   };
 }
 
-function inForce({ acceptance, generationInForce, holders, collecting }: StatusInput): Verdict {
+function inForce(input: StatusInput): Verdict {
+  const { acceptance, generationInForce, holders, collecting, replaying } = input;
   if (!acceptance.accepted) return notAccepted(generationInForce);
+  if (replaying && !holders.some(({ state }) => state === 'Refused')) {
+    const message = 'other replicas of the operator have not reported yet';
+    return { status: 'Unknown', reason: 'Collecting', message };
+  }
   if (holders.length === 0) {
     return { status: 'True', reason: 'NoTargets', message: 'no ready proxy is a target of this policy' };
   }

@@ -1,14 +1,15 @@
+import type { X509Certificate } from 'node:crypto';
 import type { Http2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import { readPeer } from '../identity/peer.ts';
+import { type PeerIdentity, readPeer } from '../identity/peer.ts';
 import type { Workload } from '../mesh/model.ts';
 import type { TokenHolder } from '../platform.ts';
 
 export interface StreamPeer {
   readonly workload: Workload;
   readonly proxyId: string;
-  /** DER of the leaf it showed */
-  readonly certificate: Buffer;
+  /** the leaf it showed */
+  readonly certificate: X509Certificate;
 }
 
 /**
@@ -22,12 +23,9 @@ export function authenticate(
   nowMs: number,
   find: (proxyId: string) => Workload | undefined,
 ): StreamPeer | string {
-  const socket = session?.socket as TLSSocket | undefined;
-  const certificate = socket?.getPeerX509Certificate?.();
-  if (socket === undefined || certificate === undefined) return 'a client certificate is required';
-  if (!socket.authorized) return 'the client certificate is not trusted';
-  const peer = readPeer(certificate, trustDomain, nowMs);
-  if (typeof peer === 'string') return peer;
+  const shown = readShown(session, trustDomain, nowMs);
+  if (typeof shown === 'string') return shown;
+  const { peer, certificate } = shown;
   const [proxyId] = peer.dnsNames;
   if (proxyId === undefined || peer.dnsNames.length > 1) return 'the certificate does not name one proxy id';
   const workload = find(proxyId);
@@ -35,7 +33,32 @@ export function authenticate(
   if (workload.namespace !== peer.namespace || workload.serviceAccount !== peer.serviceAccount) {
     return 'the proxy id belongs to a workload of another identity';
   }
-  return { workload, proxyId, certificate: certificate.raw };
+  return { workload, proxyId, certificate };
+}
+
+/** Undefined: the other end is this very identity. Otherwise a text that says why not. */
+export function refusalOf(
+  session: Http2Session | undefined,
+  trustDomain: string,
+  nowMs: number,
+  spiffeId: string,
+): string | undefined {
+  const shown = readShown(session, trustDomain, nowMs);
+  if (typeof shown === 'string') return shown;
+  return shown.peer.spiffeId === spiffeId ? undefined : 'the certificate is of another identity';
+}
+
+function readShown(
+  session: Http2Session | undefined,
+  trustDomain: string,
+  nowMs: number,
+): { readonly peer: PeerIdentity; readonly certificate: X509Certificate } | string {
+  const socket = session?.socket as TLSSocket | undefined;
+  const certificate = socket?.getPeerX509Certificate?.();
+  if (socket === undefined || certificate === undefined) return 'a client certificate is required';
+  if (!socket.authorized) return 'the client certificate is not trusted';
+  const peer = readPeer(certificate, trustDomain, nowMs);
+  return typeof peer === 'string' ? peer : { peer, certificate };
 }
 
 /** Whether the holder of a projected token is the very pod that the proxy id is bound to. */

@@ -11,6 +11,7 @@ import {
 } from '../../api/stream.ts';
 import type { Clock } from '../clock.ts';
 import { canonicalJson } from '../compile/canonical-json.ts';
+import { renewLateAtMs, validityOf } from '../identity/renewal.ts';
 import type { Workload } from '../mesh/model.ts';
 import type { AckTable } from './acks.ts';
 import { LineSplitter } from './lines.ts';
@@ -25,6 +26,7 @@ export interface SessionOptions {
   readonly source: StreamSource;
   readonly acks: AckTable;
   readonly clock: Clock;
+  readonly random: () => number;
   readonly maxAgeMs: number;
   /** Admitted: the hello was right. */
   readonly onOpen: (session: StreamSession) => void;
@@ -54,7 +56,9 @@ export class StreamSession {
   /** destination key → what was sent last, as text of its version; undefined: nothing yet */
   readonly #subscriptions = new Map<string, string | undefined>();
   #sentConfig: string | undefined;
-  #shownCertificate: Buffer;
+  /** the certificate that the sidecar has, as far as known here */
+  #held: X509Certificate;
+  #renewLateAtMs: number;
   #heardMs: number;
   #blockedPings = 0;
   #state: 'greeting' | 'open' | 'closed' = 'greeting';
@@ -65,7 +69,8 @@ export class StreamSession {
     this.#options = options;
     this.proxyId = peer.proxyId;
     this.workloadKey = peer.workload.key;
-    this.#shownCertificate = peer.certificate;
+    this.#held = peer.certificate;
+    this.#renewLateAtMs = this.#renewalOf(peer.certificate);
     this.#outbox = new Outbox(stream, (key) => this.#render(key));
     this.#heardMs = clock.monotonicMs();
     stream.on('data', (chunk: Buffer) => this.#receive(chunk));
@@ -83,6 +88,10 @@ export class StreamSession {
   }
   identityChanged(): void {
     if (this.#state === 'open') this.#outbox.add('identity');
+  }
+  /** The sidecar's certificate is older than the leader should have let it become. */
+  isRenewalDue(): boolean {
+    return this.#options.clock.unixMs() >= this.#renewLateAtMs;
   }
   /** @param hosts an address or `<namespace>/<service>` */
   hostsChanged(hosts: ReadonlySet<string>): void {
@@ -185,13 +194,19 @@ export class StreamSession {
     return this.#renderDestination(key.slice(DESTINATION.length), workload);
   }
 
-  /** Sent when it is another than the one the sidecar showed, or was sent, last. */
+  #renewalOf(certificate: X509Certificate): number {
+    return renewLateAtMs(validityOf(certificate), this.#options.random);
+  }
+
+  /** Sent when it is another than the one the sidecar has, and does not end before that. */
   #renderIdentity(workload: Workload): string | undefined {
     const identity = this.#options.source.identity(workload);
     if (identity === undefined) return undefined;
-    const { raw } = new X509Certificate(identity.certificate);
-    if (raw.equals(this.#shownCertificate)) return undefined;
-    this.#shownCertificate = raw;
+    const issued = new X509Certificate(identity.certificate);
+    const isOlder = validityOf(issued).notAfterMs < validityOf(this.#held).notAfterMs;
+    if (isOlder || issued.raw.equals(this.#held.raw)) return undefined;
+    this.#held = issued;
+    this.#renewLateAtMs = this.#renewalOf(issued);
     const { certificate, privateKey, trustBundle } = identity;
     return JSON.stringify({ type: 'identity', certificate, privateKey, trustBundle });
   }

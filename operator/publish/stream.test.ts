@@ -3,6 +3,7 @@ import { after, beforeEach, describe, it } from 'node:test';
 import { STREAM_LINE_MAX_BYTES, STREAM_PING_INTERVAL_MS } from '../../api/stream.ts';
 import { Authority, createRoot } from '../identity/authority.ts';
 import { workload } from '../testing/builders.ts';
+import { leafWithUris } from '../testing/leaf-with-uris.ts';
 import { StreamFixture, versioned, WEB } from '../testing/stream-fixture.ts';
 import type { TestSidecar } from '../testing/test-sidecar.ts';
 import { until } from '../testing/until.ts';
@@ -71,6 +72,12 @@ describe('a stream is refused', () => {
     const names = { spiffeId: 'spiffe://cluster.local/ns/shop/sa/web', dnsNames: ['proxy-web'] };
     await forbidden(fixture.dial(await other.issue(names, Date.now())), /not trusted/);
   });
+  it('with a certificate that has two SPIFFE IDs', async () => {
+    const names = ['spiffe://cluster.local/ns/shop/sa/web', 'spiffe://cluster.local/ns/shop/sa/pay'];
+    const leaf = await leafWithUris(fixture.root, names, 'proxy-web');
+    await forbidden(fixture.dial(leaf), /2 URI names/);
+    await forbidden(fixture.dial(leaf, { path: '/v1/acks' }), /2 URI names/);
+  });
   it('when hello names another proxy id than the certificate', async () => {
     const sidecar = fixture.dial(await fixture.leafOf());
     sidecar.hello('proxy-pay');
@@ -95,6 +102,46 @@ describe('a stream is refused', () => {
     const get = fixture.dial(await fixture.leafOf(), { headers: { ':method': 'GET' } });
     await until(() => get.status !== undefined);
     assert.equal(get.status, 405);
+  });
+});
+
+describe('a sidecar with an old certificate', () => {
+  const HOUR_MS = 3600 * 1000;
+  const issue = async (hoursAgo: number) => {
+    const names = { spiffeId: 'spiffe://cluster.local/ns/shop/sa/web', dnsNames: ['proxy-web'] };
+    const leaf = await fixture.authority.issue(names, fixture.clock.unixMs() - hoursAgo * HOUR_MS);
+    return { ...leaf, trustBundle: fixture.authority.trustBundle };
+  };
+
+  for (const [hoursAgo, isDue] of [
+    [1, false],
+    [14, false],
+    [19, true],
+  ] as const) {
+    it(`is ${isDue ? '' : 'not '}late with one of ${hoursAgo} hours`, async () => {
+      const sidecar = fixture.dial(await issue(hoursAgo));
+      sidecar.hello('proxy-web');
+      await sidecar.get('config');
+      assert.equal(fixture.server.isRenewalDue('shop/web'), isDue);
+    });
+  }
+
+  it('is no longer late once it was told a new one, and is never told an older one', async () => {
+    const sidecar = fixture.dial(await issue(19));
+    sidecar.hello('proxy-web');
+    await sidecar.get('config');
+    fixture.source.issued = await issue(20);
+    fixture.server.identityChanged('shop/web');
+    fixture.source.issued = await issue(0);
+    const { certificate } = fixture.source.issued;
+    fixture.server.identityChanged('shop/web');
+    assert.equal((await sidecar.get('identity')).certificate, certificate);
+    assert.equal(sidecar.of('identity').length, 1);
+    assert.equal(fixture.server.isRenewalDue('shop/web'), false);
+  });
+
+  it('that is not served here is not looked after here', () => {
+    assert.equal(fixture.server.isRenewalDue('shop/web'), false);
   });
 });
 

@@ -12,9 +12,12 @@ import type { Clock } from '../clock.ts';
 import type { Authority, Leaf } from '../identity/authority.ts';
 import { secureContextOptions } from '../identity/tls.ts';
 import type { Log } from '../log.ts';
+import type { AckReports } from '../replicas/ack-reports.ts';
+import { ACKS_PATH } from '../replicas/report-message.ts';
+import { ReportSession } from '../replicas/report-session.ts';
 import type { AckTable } from './acks.ts';
 import { FirstIdentity } from './first-identity.ts';
-import { authenticate } from './stream-auth.ts';
+import { authenticate, refusalOf } from './stream-auth.ts';
 import { refuse, StreamSession } from './stream-session.ts';
 import type { StreamSource } from './stream-source.ts';
 
@@ -24,6 +27,10 @@ export interface StreamServerOptions {
   readonly trustDomain: string;
   readonly source: StreamSource;
   readonly acks: AckTable;
+  /** what other replicas report here */
+  readonly reports: AckReports;
+  /** the one identity that may report */
+  readonly operatorSpiffeId: string;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -32,6 +39,7 @@ export interface StreamServerOptions {
   readonly maxAgeMs?: number;
 }
 
+const PATHS: ReadonlySet<string> = new Set([STREAM_PATH, IDENTITY_PATH, ACKS_PATH]);
 const MAX_STREAMS = 10_000;
 const MAX_AGE_MS = 30 * 60 * 1000;
 const IDLE_SESSION_MS = 60_000;
@@ -44,6 +52,8 @@ export class StreamServer {
   readonly #connections = new Set<ServerHttp2Session>();
   /** admitted ones by key of the Workload: one each, the newest */
   readonly #sessions = new Map<string, StreamSession>();
+  /** other replicas */
+  readonly #reporting = new Set<ServerHttp2Stream>();
   readonly #firstIdentity: FirstIdentity;
   #open = 0;
 
@@ -93,6 +103,7 @@ export class StreamServer {
 
   async close(): Promise<void> {
     for (const session of this.#sessions.values()) session.end('max-age', 'the control plane restarts');
+    for (const stream of this.#reporting) stream.close();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const connection of this.#connections) connection.close();
     const cancel = this.#options.clock.after(1_000, () => {
@@ -107,6 +118,10 @@ export class StreamServer {
   }
   identityChanged(workload: string): void {
     this.#sessions.get(workload)?.identityChanged();
+  }
+  /** This replica serves the sidecar, and the certificate the sidecar has is old. */
+  isRenewalDue(workload: string): boolean {
+    return this.#sessions.get(workload)?.isRenewalDue() ?? false;
   }
   hostsChanged(hosts: ReadonlySet<string>): void {
     if (hosts.size === 0) return;
@@ -127,8 +142,9 @@ export class StreamServer {
   #route(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', () => {});
     const path = headers[':path'];
-    if (path !== STREAM_PATH && path !== IDENTITY_PATH) answer(stream, 404);
+    if (path === undefined || !PATHS.has(path)) answer(stream, 404);
     else if (headers[':method'] !== 'POST') answer(stream, 405);
+    else if (path === ACKS_PATH) this.#admitReport(stream);
     else if (path === IDENTITY_PATH) void this.#firstIdentity.answer(stream, headers);
     else this.#admit(stream);
   }
@@ -150,11 +166,24 @@ export class StreamServer {
       this.#open -= 1;
     });
     new StreamSession({
-      ...{ stream, peer, source, acks, clock },
+      ...{ stream, peer, source, acks, clock, random },
       maxAgeMs: maxAgeMs * (1 + random() / 2),
       onOpen: (session) => this.#opened(session),
       onClose: (session, reason) => this.#closed(session, reason),
     });
+  }
+
+  #admitReport(stream: ServerHttp2Stream): void {
+    const { trustDomain, operatorSpiffeId, reports, clock, maxAgeMs, log } = this.#options;
+    const refusal = refusalOf(stream.session, trustDomain, clock.unixMs(), operatorSpiffeId);
+    if (refusal !== undefined) {
+      log.warn({ reason: refusal }, 'a report was refused');
+      refuse(stream, 403, 'forbidden', refusal);
+      return;
+    }
+    this.#reporting.add(stream);
+    stream.once('close', () => this.#reporting.delete(stream));
+    new ReportSession({ stream, reports, clock, log, maxAgeMs: maxAgeMs * 1.5 });
   }
 
   #opened(session: StreamSession): void {

@@ -25,7 +25,9 @@ const MAX_AGE_MS = 30 * 60 * 1000;
 /** Keeps one report going from a follower to whoever leads. */
 export class AckReporter {
   readonly #options: AckReporterOptions;
-  #connection: { readonly target: Target; readonly sinceMs: number; readonly link: ReportConnection } | undefined;
+  #connection:
+    | { readonly target: Target; readonly sinceMs: number; readonly link: ReportConnection }
+    | undefined;
   #failures = 0;
   #notBeforeMs = 0;
   #cancel: () => void = () => {};

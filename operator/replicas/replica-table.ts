@@ -7,24 +7,25 @@ const NOTHING: Held = { sent: undefined, acked: undefined, refused: undefined };
 
 interface Entry {
   acks: ProxyAcks & { readonly destinations: Map<string, Held> };
-  connection: number;
+  readonly connection: number;
 }
 
 /**
- * What one other replica said of its sidecars. While it replays after a reconnect, what it said before stands;
- * what it did not repeat goes at the end.
+ * What one other replica said of its sidecars. A replay is collected on the side and takes the place of all
+ * that was said before in one step, so that a reconnect is not seen as sidecars that come and go.
  */
 export class ReplicaTable {
-  readonly #entries = new Map<string, Entry>();
   readonly #onChange: (workload: string) => void;
-  /** what was there before the replay and has not been told again; undefined: not replaying */
-  #unrepeated: Set<string> | undefined;
+  #entries = new Map<string, Entry>();
+  /** undefined: not replaying */
+  #replay: Map<string, Entry> | undefined;
   #hasReplayed = false;
 
   constructor(onChange: (workload: string) => void) {
     this.#onChange = onChange;
   }
 
+  /** Once is enough: from then on it holds what was true a moment ago. */
   get hasReplayed(): boolean {
     return this.#hasReplayed;
   }
@@ -34,7 +35,7 @@ export class ReplicaTable {
 
   /** A new connection: it begins with everything. */
   restart(): void {
-    this.#unrepeated = new Set(this.#entries.keys());
+    this.#replay = new Map();
   }
 
   /** Throws when there is more than any replica can have. */
@@ -42,13 +43,17 @@ export class ReplicaTable {
     if (message.type === 'proxy') this.#takeProxy(message);
     else if (message.type === 'destination') this.#takeDestination(message);
     else if (message.type === 'gone') this.#delete(message.workload);
-    else if (message.type === 'replayed') this.#finishReplay();
+    else if (message.type === 'replayed' && this.#replay !== undefined) {
+      this.#entries = this.#replay;
+      this.#replay = undefined;
+      this.#hasReplayed = true;
+    }
   }
 
   #takeProxy({ workload, connection, connected, sinceMs, config }: ProxyMessage): void {
     const entry = this.#entryOf(workload, connection);
     entry.acks = { connected, sinceMs, config, destinations: entry.acks.destinations };
-    this.#onChange(workload);
+    this.#changed(workload);
   }
 
   #takeDestination({ workload, connection, key, held }: DestinationHeldMessage): void {
@@ -57,28 +62,26 @@ export class ReplicaTable {
     else if (destinations.size >= SUBSCRIPTIONS_MAX && !destinations.has(key))
       throw new Error('too many destinations');
     else destinations.set(key, held);
-    this.#onChange(workload);
-  }
-
-  /** One of a former connection, or of a former life of the replica, is made anew. */
-  #entryOf(workload: string, connection: number): Entry {
-    const known = this.#entries.get(workload);
-    const repeated = this.#unrepeated?.delete(workload) !== true;
-    if (known?.connection === connection && repeated) return known;
-    if (known === undefined && this.#entries.size >= WORKLOADS_MAX) throw new Error('too many workloads');
-    const acks = { connected: false, sinceMs: 0, config: NOTHING, destinations: new Map<string, Held>() };
-    const entry = { acks, connection };
-    this.#entries.set(workload, entry);
-    return entry;
-  }
-
-  #finishReplay(): void {
-    for (const workload of this.#unrepeated ?? []) this.#delete(workload);
-    this.#unrepeated = undefined;
-    this.#hasReplayed = true;
+    this.#changed(workload);
   }
 
   #delete(workload: string): void {
-    if (this.#entries.delete(workload)) this.#onChange(workload);
+    if ((this.#replay ?? this.#entries).delete(workload)) this.#changed(workload);
+  }
+
+  /** What belonged to another connection of the sidecar goes. */
+  #entryOf(workload: string, connection: number): Entry {
+    const entries = this.#replay ?? this.#entries;
+    const known = entries.get(workload);
+    if (known?.connection === connection) return known;
+    if (known === undefined && entries.size >= WORKLOADS_MAX) throw new Error('too many workloads');
+    const acks = { connected: false, sinceMs: 0, config: NOTHING, destinations: new Map<string, Held>() };
+    const entry = { acks, connection };
+    entries.set(workload, entry);
+    return entry;
+  }
+
+  #changed(workload: string): void {
+    if (this.#replay === undefined) this.#onChange(workload);
   }
 }

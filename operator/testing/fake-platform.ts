@@ -23,6 +23,8 @@ export class FakePlatform implements Platform {
   readonly #listeners: ((isLeader: boolean) => void)[] = [];
   readonly leadership = {
     isLeader: true,
+    identity: undefined as string | undefined,
+    leader: undefined as string | undefined,
     onChange: (listener: (isLeader: boolean) => void) => void this.#listeners.push(listener),
   };
 

@@ -2,10 +2,11 @@ import type { AddressInfo } from 'node:net';
 import { Authority, createRoot, type Leaf } from '../identity/authority.ts';
 import { FakeClock } from '../kubernetes/testing/fake-clock.ts';
 import type { Workload } from '../mesh/model.ts';
-import type { TokenHolder } from '../platform.ts';
+import type { RootMaterial, TokenHolder } from '../platform.ts';
 import { AckTable } from '../publish/acks.ts';
 import { StreamServer } from '../publish/stream.ts';
 import type { IssuedIdentity, StreamSource, Versioned } from '../publish/stream-source.ts';
+import { AckReports } from '../replicas/ack-reports.ts';
 import { workload } from './builders.ts';
 import { TestSidecar } from './test-sidecar.ts';
 
@@ -67,15 +68,22 @@ export class StreamFixture {
     () => this.clock.unixMs(),
     () => {},
   );
+  readonly reports = new AckReports(
+    this.clock,
+    () => {},
+    () => {},
+  );
   readonly #sidecars: TestSidecar[] = [];
+  root!: RootMaterial;
   authority!: Authority;
   server!: StreamServer;
   address!: AddressInfo;
 
   static async start(options: { readonly maxStreams?: number } = {}): Promise<StreamFixture> {
     const fixture = new StreamFixture();
-    const { clock, source, acks } = fixture;
-    const authority = await Authority.load(await createRoot('cluster.local', clock.unixMs()));
+    const { clock, source, acks, reports } = fixture;
+    fixture.root = await createRoot('cluster.local', clock.unixMs());
+    const authority = await Authority.load(fixture.root);
     const request = { spiffeId: 'spiffe://cluster.local/ns/weft-system/sa/weft-operator', dnsNames: [] };
     const leaf = await authority.issue(request, clock.unixMs());
     fixture.authority = authority;
@@ -85,6 +93,8 @@ export class StreamFixture {
         leaf,
         source,
         acks,
+        reports,
+        operatorSpiffeId: request.spiffeId,
         clock,
         trustDomain: 'cluster.local',
         random: () => 0,

@@ -20,12 +20,12 @@ export class TestSidecar {
   #text = '';
 
   constructor(
-    address: { readonly port: number },
+    address: { readonly host?: string; readonly port: number },
     trustBundle: string,
     leaf: Leaf | undefined,
     request: { readonly path?: string; readonly headers?: Readonly<Record<string, string>> } = {},
   ) {
-    this.#session = connect(`https://127.0.0.1:${address.port}`, {
+    this.#session = connect(`https://${address.host ?? '127.0.0.1'}:${address.port}`, {
       ca: trustBundle,
       checkServerIdentity: () => undefined,
       ...(leaf && { cert: leaf.certificate, key: leaf.privateKey }),

@@ -120,7 +120,7 @@ function firstPhase(framing: Framing): Phase {
 
 /** Fields that would change framing, routing or the caller's identity do not pass as trailers (RFC 9110 6.5.1). */
 const FORBIDDEN_TRAILER =
-  /^(?:weft-|content-length$|transfer-encoding$|host$|connection$|keep-alive$|te$|trailer$|upgrade$|expect$|authorization$|content-encoding$|content-type$|content-range$|set-cookie$)/;
+  /^(?:weft[^0-9a-z]|content-length$|transfer-encoding$|host$|connection$|keep-alive$|te$|trailer$|upgrade$|expect$|authorization$|content-encoding$|content-type$|content-range$|set-cookie$)/;
 
 function parseTrailers(text: string): Fields | undefined {
   const fields = parseFields(text, 0);

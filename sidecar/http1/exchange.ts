@@ -20,7 +20,8 @@ export interface ExchangeTransport {
   /** Begins to deliver the request's body. */
   resumeRequest(): void;
   pauseRequest(): void;
-  writeInterim(head: ResponseHead): void;
+  /** False, as of `writeBody`: wait for `onResponseDrained`. */
+  writeInterim(head: ResponseHead): boolean;
   /** `mayKeepAlive` false: the connection ends with this response. */
   writeHead(head: ResponseHead, mayKeepAlive: boolean): void;
   writeBody(data: Buffer): boolean;
@@ -94,8 +95,9 @@ export class Exchange {
 
   // === the response's way ===
 
-  interim(head: ResponseHead): void {
-    if (!this.responseStarted && this.head.minorVersion === 1) this.#transport.writeInterim(head);
+  interim(head: ResponseHead): boolean {
+    const isWanted = !this.responseStarted && this.head.minorVersion === 1;
+    return !isWanted || this.#transport.writeInterim(head);
   }
   respond(head: ResponseHead, mayKeepAlive = true): void {
     this.responseStarted = true;

@@ -70,7 +70,10 @@ class Forward implements RequestReceiver, ResponseReceiver {
     const { method } = this.#exchange.head;
     if (head.status === 101 || opensTunnel(head.status, method)) return void this.#openTunnel(head);
     this.#interim = head.status < 200;
-    if (this.#interim) return void this.#exchange.interim(head);
+    if (this.#interim) {
+      if (!this.#exchange.interim(head)) this.#connection.pause();
+      return;
+    }
     this.#exchange.trail.respondedMs = this.#options.timers.nowMs();
     this.#exchange.respond(head);
   }

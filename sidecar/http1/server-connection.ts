@@ -36,6 +36,8 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
   #writer: BodyWriter;
   #keepAlive = true;
   #closing = false;
+  /** answered, and what was written waits for the client to read it */
+  #flushing = false;
 
   constructor(socket: Socket, options: ServerOptions) {
     this.#socket = socket;
@@ -70,7 +72,8 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
 
   /** A request head that has begun must end in time, whatever is sent slowly. */
   #watchHead(): void {
-    const waiting = this.#exchange === undefined && !this.#parser.isIdle && !this.#closing;
+    const isBetween = this.#exchange === undefined && !this.#flushing;
+    const waiting = isBetween && !this.#parser.isIdle && !this.#closing;
     if (!waiting) {
       this.#headTimer?.cancel();
       this.#headTimer = undefined;
@@ -87,6 +90,9 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
   readonly #onDrain = (): void => {
     this.#idle.touch();
     this.#exchange?.responseDrained();
+    if (!this.#flushing) return;
+    this.#flushing = false;
+    this.#nextRequest();
   };
 
   readonly #onClose = (): void => {
@@ -167,8 +173,8 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     this.#socket.pause();
   }
 
-  writeInterim(head: ResponseHead): void {
-    this.#socket.write(serializeResponseHead(head, NO_BODY, undefined), 'latin1');
+  writeInterim(head: ResponseHead): boolean {
+    return this.#socket.write(serializeResponseHead(head, NO_BODY, undefined), 'latin1');
   }
 
   writeHead(head: ResponseHead, mayKeepAlive: boolean): void {
@@ -227,6 +233,13 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     }
     this.#exchange = undefined;
     exchange.finish();
+    // or the answers to pipelined requests would pile up for a client that does not read them
+    this.#flushing = this.#socket.writableNeedDrain;
+    if (!this.#flushing) this.#nextRequest();
+  }
+
+  #nextRequest(): void {
+    if (this.#closing) return;
     this.#parser.resume();
     this.#parser.next();
     this.#watchHead();

@@ -110,7 +110,11 @@ export class Inbound {
   /** Who is the caller: a chain to our roots and one SPIFFE ID, or nothing at all. */
   #authenticate(flow: Flow, bytes: Buffer): void {
     const { limits, mtlsServer } = this.#context;
-    if (this.#handshakes >= limits.maxHandshakes) return void refuse(this.#context, flow, 'overloaded');
+    // a peer that begins handshakes and never ends them must not keep others out
+    if (this.#handshakes >= limits.maxHandshakes) {
+      this.#context.telemetry.error('inbound', 'overloaded');
+      mtlsServer.abandonOldest();
+    }
     this.#handshakes += 1;
     mtlsServer.handshake(flow.client, bytes, limits.handshakeTimeoutMs, (result) => {
       this.#handshakes -= 1;

@@ -3,14 +3,15 @@ import type { HttpLayer } from '../http1/exchange.ts';
 import type { Fields } from '../http1/fields.ts';
 import type { Caller } from './caller.ts';
 
+/** Any character that is no letter and no digit counts as `-`, see `stripMeshFields`. */
+const MESH_FIELD = new RegExp(`^${HEADER_PREFIX.slice(0, -1)}[^0-9a-z]`);
+
 /**
- * Takes out every field whose name belongs to the mesh. `_` counts as `-`: many frameworks read
- * `weft_caller` and `weft-caller` as one variable (RFC 3875 4.1.18).
+ * Takes out every field whose name belongs to the mesh. `weft_caller` and `weft.caller` do too: gateways to
+ * applications read them and `weft-caller` as one variable (RFC 3875 4.1.18).
  */
 export function stripMeshFields(fields: Fields): void {
-  fields.removeWhere(
-    (key) => key.startsWith(HEADER_PREFIX) || key.replaceAll('_', '-').startsWith(HEADER_PREFIX),
-  );
+  fields.removeWhere((key) => MESH_FIELD.test(key));
 }
 
 /** Nothing an app says may look as if the mesh had said it. */

@@ -80,6 +80,11 @@ export class MtlsServer {
     this.#server.emit('connection', socket);
   }
 
+  /** Handshakes take milliseconds, so the oldest of too many is one that nobody means to finish. */
+  abandonOldest(): void {
+    for (const { settle } of this.#pending.values()) return settle(refuse('too many handshakes at once'));
+  }
+
   #onSecure(socket: TLSSocket): void {
     socket.on('error', () => {});
     socket.pause();

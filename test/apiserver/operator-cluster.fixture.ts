@@ -80,6 +80,16 @@ export class OperatorCluster {
     const pod = await this.createPod(name, { volumes }, namespace);
     return { key: `${namespace}/${name}`, namespace, name, uid: pod.metadata?.uid, proxyId } as Workload;
   }
+  /** What a kubelet would say: no pod runs here. */
+  async setPodReady(key: string, podIP: string, isReady = true): Promise<void> {
+    const [namespace, name] = key.split('/');
+    const conditions = [{ type: 'Ready', status: isReady ? 'True' : 'False' }];
+    const status = { phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions };
+    await this.admin.request('PATCH', `/api/v1/namespaces/${namespace}/pods/${name}/status`, {
+      contentType: 'application/strategic-merge-patch+json',
+      body: { status },
+    });
+  }
   createPolicy(name: string): Promise<KubernetesObject> {
     return this.create('/apis/weft.dev/v1alpha1/namespaces/shop/meshpolicies', {
       apiVersion: 'weft.dev/v1alpha1',

@@ -8,6 +8,7 @@ import { type CommandOptions, type CommandResult, findOnPath, run, runOk } from 
 import { ctr } from './containerd.ts';
 import { noProgress, type Progress, showProgress } from './progress.ts';
 import { RunningCluster, whyNoCluster } from './runningcluster.ts';
+import { toolsEnvironment } from './tools-environment.ts';
 
 /** Where `npm run cluster up` keeps its cluster. */
 export const standingDirectory = (): string => cacheDirectory('cluster');

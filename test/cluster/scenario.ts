@@ -66,18 +66,13 @@ export async function request(
   curlArgs: readonly string[] = [],
 ): Promise<Answer> {
   const curl = ['curl', '-sS', '-i', '--max-time', '10', '-X', method, ...curlArgs, url];
-  const { namespace, name } = from.metadata;
-  const { stdout, stderr } = await cluster.kubectl([
-    '-n',
-    namespace,
-    'exec',
-    name,
-    '-c',
-    'app',
-    '--',
-    ...curl,
-  ]);
+  const { stdout, stderr } = await cluster.kubectl(execIn(from, ...curl));
   return parse(stdout, stderr);
+}
+
+/** The arguments with which kubectl runs this in the pod's app container. */
+function execIn({ metadata: { namespace, name } }: Pod, ...command: string[]): string[] {
+  return ['-n', namespace, 'exec', name, '-c', 'app', '--', ...command];
 }
 
 function parse(stdout: string, stderr: string): Answer {
@@ -96,24 +91,12 @@ function parse(stdout: string, stderr: string): Answer {
 export async function startCalls(cluster: Cluster, from: Pod, url: string, calls: number): Promise<void> {
   const one = `curl -s -o /dev/null --max-time 5 -w '%{http_code}\\n' ${url}`;
   const loop = `for i in $(seq ${calls}); do ${one}; sleep 0.1; done > /tmp/calls 2>&1`;
-  const { namespace, name } = from.metadata;
-  await cluster.kubectlOk(['-n', namespace, 'exec', name, '-c', 'app', '--', 'sh', '-c', `(${loop}) &`]);
+  await cluster.kubectlOk(execIn(from, 'sh', '-c', `(${loop}) &`));
 }
 
 /** Status codes of the calls made so far; 000: no answer. */
 export async function finishedCalls(cluster: Cluster, from: Pod): Promise<string[]> {
-  const { namespace, name } = from.metadata;
-  const text = await cluster.kubectlOk([
-    '-n',
-    namespace,
-    'exec',
-    name,
-    '-c',
-    'app',
-    '--',
-    'cat',
-    '/tmp/calls',
-  ]);
+  const text = await cluster.kubectlOk(execIn(from, 'cat', '/tmp/calls'));
   return text.trim().split('\n');
 }
 

@@ -112,6 +112,40 @@ describe('translatePod', () => {
     }
   });
 
+  it('is as old as the API server says', () => {
+    const at = (creationTimestamp: unknown) => translatePod(pod({ metadata: { creationTimestamp } }));
+    assert.equal(at('2026-01-01T00:00:00Z')?.createdAt, '2026-01-01T00:00:00Z');
+    for (const unknown of [undefined, null, '', 7]) assert.equal('createdAt' in at(unknown)!, false);
+  });
+
+  describe('ports that go past the sidecar', () => {
+    const env = [{ name: 'WEFT_SKIP_INBOUND_PORTS', value: '9092, 22,9092' }];
+    const skipped = (spec: object, metadata = {}) =>
+      translatePod(pod({ spec, metadata }))?.skippedInboundPorts;
+
+    it('are those the init container was told', () => {
+      assert.deepEqual(skipped({ initContainers: [{ name: 'weft-init', env }] }), [22, 9092]);
+    });
+    it('are never those of the annotation, which may change without effect', () => {
+      const metadata = { annotations: { 'weft.dev/skip-inbound-ports': '80' } };
+      assert.equal(skipped({}, metadata), undefined);
+      assert.deepEqual(skipped({ initContainers: [{ name: 'weft-init', env }] }, metadata), [22, 9092]);
+    });
+    for (const [what, initContainers] of Object.entries<object[]>({
+      'another init container': [{ name: 'migrate', env }],
+      'an init container without environment': [{ name: 'weft-init' }],
+      'an empty list': [{ name: 'weft-init', env: [{ name: 'WEFT_SKIP_INBOUND_PORTS', value: '' }] }],
+      'a variable that is read from elsewhere': [
+        { name: 'weft-init', env: [{ name: 'WEFT_SKIP_INBOUND_PORTS', valueFrom: {} }] },
+      ],
+      'what are no ports': [
+        { name: 'weft-init', env: [{ name: 'WEFT_SKIP_INBOUND_PORTS', value: '0,65536,-1,http,1e3,08' }] },
+      ],
+    })) {
+      it(`are none with ${what}`, () => assert.equal(skipped({ initContainers }), undefined));
+    }
+  });
+
   describe('ports', () => {
     it('come from containers and native sidecars, TCP only, not from init containers or ourselves', () => {
       const at = (containerPort: number, more = {}) => ({ ports: [{ containerPort, ...more }] });

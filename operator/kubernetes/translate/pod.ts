@@ -1,5 +1,6 @@
 import type { V1Container, V1Pod } from '@kubernetes/client-node';
-import { CONTAINER_SIDECAR, SECRET_PREFIX, VOLUME_PROXY } from '../../../api/names.ts';
+import { ENV } from '../../../api/environment.ts';
+import { CONTAINER_INIT, CONTAINER_SIDECAR, SECRET_PREFIX, VOLUME_PROXY } from '../../../api/names.ts';
 import type { Workload, WorkloadPort } from '../../mesh/model.ts';
 import { appNameOf } from './app-name.ts';
 
@@ -24,7 +25,29 @@ export function translatePod(pod: V1Pod): Workload | undefined {
     finished,
     proxyId: proxyIdOf(pod),
     ports: portsOf(pod),
+    ...createdAtOf(pod.metadata?.creationTimestamp),
+    ...skippedPortsOf(pod),
   };
+}
+
+/** A string, whatever the type says: JSON has no dates. */
+function createdAtOf(timestamp: unknown): { readonly createdAt?: string } {
+  return typeof timestamp === 'string' && timestamp !== '' ? { createdAt: timestamp } : {};
+}
+
+/**
+ * The ports whose connections never reach the sidecar, as the init container was told. From its environment,
+ * which cannot change once the pod exists; not from the annotation, which may be changed without effect.
+ */
+function skippedPortsOf(pod: V1Pod): { readonly skippedInboundPorts?: readonly number[] } {
+  const init = pod.spec?.initContainers?.find(({ name }) => name === CONTAINER_INIT);
+  const text = init?.env?.find(({ name }) => name === ENV.skipInboundPorts)?.value ?? '';
+  const ports = text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => /^[1-9][0-9]{0,4}$/.test(entry) && Number(entry) <= 65535);
+  const sorted = [...new Set(ports.map(Number))].sort((a, b) => a - b);
+  return sorted.length === 0 ? {} : { skippedInboundPorts: sorted };
 }
 
 /**

@@ -24,6 +24,37 @@ describe('translatePolicy', () => {
       spec,
     });
   });
+  describe('status', () => {
+    const condition = {
+      ...{ type: 'InForce', status: 'True', reason: 'InForce', message: '' },
+      ...{ observedGeneration: 3, lastTransitionTime: '2026-01-01T00:00:00Z' },
+    };
+    const statusOf = (status: unknown) => translatePolicy({ metadata, spec, status })?.status;
+
+    it('is what was written', () => {
+      const status = {
+        observedGeneration: 3,
+        conditions: [condition],
+        proxies: { targeted: 3, inForce: 1, lagging: 1, refused: 1 },
+        laggards: [{ pod: 'a', since: '2026-01-01T00:00:00Z', reason: 'NotConnected' }],
+      };
+      assert.deepEqual(statusOf(status), status);
+    });
+    it('counts as zero what is not there, and leaves out what is of another shape', () => {
+      const strange = [null, 7, { ...condition, type: 'Other' }, { ...condition, status: true }];
+      const untimed = { ...condition, lastTransitionTime: undefined };
+      assert.deepEqual(statusOf({ conditions: [...strange, untimed, condition], laggards: [{ pod: 1 }] }), {
+        observedGeneration: 0,
+        conditions: [condition],
+        proxies: { targeted: 0, inForce: 0, lagging: 0, refused: 0 },
+        laggards: [],
+      });
+    });
+    for (const bad of [undefined, null, 'text', [], {}, { conditions: {} }, { conditions: [] }]) {
+      it(`is none when it is ${JSON.stringify(bad)}`, () => assert.equal(statusOf(bad), undefined));
+    }
+  });
+
   it('is nothing without a uid', () => {
     assert.equal(translatePolicy({ metadata: { ...metadata, uid: '' }, spec }), undefined);
   });

@@ -1,6 +1,7 @@
 import type { MeshPolicySpec } from '../../../api/mesh-policy.ts';
 import type { Policy } from '../../mesh/model.ts';
 import type { PolicyObject } from '../objects.ts';
+import { translateStatus } from './policy-status.ts';
 
 /** MeshPolicy → Policy. The API server checked the schema; what the spec means is for the core to judge. */
 export function translatePolicy(object: PolicyObject): Policy | undefined {
@@ -14,5 +15,6 @@ export function translatePolicy(object: PolicyObject): Policy | undefined {
     generation: generation ?? 0,
     createdAt: creationTimestamp ?? '',
     spec: (object.spec ?? {}) as MeshPolicySpec,
+    ...translateStatus(object.status),
   };
 }

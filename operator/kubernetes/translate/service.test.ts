@@ -33,6 +33,23 @@ describe('translateService', () => {
     });
   });
 
+  it('keeps the port or the name of the port behind each of its ports', () => {
+    const ports = [{ port: 80, targetPort: 8080 }, { port: 81, targetPort: 'web' }, { port: 82 }];
+    const targets = (more: object) => service({ ports, ...more })?.ports.map(({ targetPort }) => targetPort);
+    assert.deepEqual(targets({ selector: { app: 'web' } }), [8080, 'web', undefined]);
+    assert.deepEqual(targets({}), [undefined, undefined, undefined], 'its slices are written by hand');
+    const strange = [
+      { port: 80, targetPort: 0 },
+      { port: 81, targetPort: '' },
+      { port: 82, targetPort: {} },
+    ];
+    assert.deepEqual(targets({ selector: { app: 'web' }, ports: strange }), [
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
   it('has no address when it is headless', () => {
     assert.deepEqual(service({ clusterIP: 'None', clusterIPs: ['None'] })?.addresses, []);
   });

@@ -11,6 +11,7 @@ export function translateService(service: V1Service): Service | undefined {
   const { name, namespace } = service.metadata ?? {};
   if (!name || !namespace || service.spec?.type === 'ExternalName') return undefined;
   const { clusterIP, clusterIPs, ports, selector } = service.spec ?? {};
+  const hasSelector = Object.keys(selector ?? {}).length > 0;
   const addresses = [...new Set([...(clusterIPs ?? []), clusterIP])];
   return {
     key: `${namespace}/${name}`,
@@ -23,7 +24,13 @@ export function translateService(service: V1Service): Service | undefined {
         name: port.name || undefined,
         port: port.port,
         protocol: protocolOf(port.appProtocol),
+        // Without a selector the slices are somebody's own, and targetPort means nothing.
+        ...(hasSelector && isTargetPort(port.targetPort) && { targetPort: port.targetPort }),
       })),
     selector: selector ?? {},
   };
+}
+
+function isTargetPort(value: unknown): value is number | string {
+  return typeof value === 'number' ? value > 0 : typeof value === 'string' && value !== '';
 }

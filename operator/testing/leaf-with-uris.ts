@@ -1,0 +1,28 @@
+import 'reflect-metadata';
+import { webcrypto } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+import type { Leaf } from '../identity/authority.ts';
+import type { RootMaterial } from '../platform.ts';
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+
+/** What our own authority never issues: a leaf of its root with several URI names. */
+export async function leafWithUris(root: RootMaterial, uris: string[], dnsName: string): Promise<Leaf> {
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const rootKey = x509.PemConverter.decodeFirst(root.privateKey);
+  const names = uris.map((value) => ({ type: 'url', value }) as const);
+  const certificate = await x509.X509CertificateGenerator.create({
+    issuer: new x509.X509Certificate(root.certificate).subjectName,
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + 3_600_000),
+    publicKey: keys.publicKey,
+    signingKey: await webcrypto.subtle.importKey('pkcs8', rootKey, ALGORITHM, false, ['sign']),
+    signingAlgorithm: ALGORITHM,
+    extensions: [new x509.SubjectAlternativeNameExtension([...names, { type: 'dns', value: dnsName }])],
+  });
+  const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
+  return {
+    certificate: certificate.toString('pem'),
+    privateKey: x509.PemConverter.encode(key, 'PRIVATE KEY'),
+  };
+}
