@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { compose, type Exchange, type HttpHandler } from '../http1/exchange.ts';
 import { forward, mayRepeat } from '../http1/forward.ts';
 import { ServerConnection } from '../http1/server-connection.ts';
+import type { Call } from '../layers/authorization.ts';
 import { authorize, authorizeConnection } from '../layers/authorize.ts';
 import { anonymous, type Caller, plainAddress } from '../layers/caller.ts';
 import { callerIdentity } from '../layers/identity.ts';
@@ -36,7 +37,8 @@ export class Inbound {
   #policies: PortPolicies | undefined;
   #config: ProxyConfig | undefined;
   #handshakes = 0;
-  readonly #open = new Map<Flow, 'http' | 'opaque'>();
+  /** with what a new configuration has to let in; undefined: requests, which are authorized one by one */
+  readonly #open = new Map<Flow, () => Call | undefined>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -48,26 +50,24 @@ export class Inbound {
     return () => {
       this.#policies = policies;
       this.#config = config;
-      for (const [flow, kind] of this.#open) this.#enforce(flow, kind);
+      for (const [flow, call] of this.#open) this.#enforce(flow, call());
     };
   }
 
   /** A connection that the policy in force would not let in is not kept because it came before. */
-  #enforce(flow: Flow, kind: 'http' | 'opaque'): void {
+  #enforce(flow: Flow, call: Call | undefined): void {
     const { mtls, authorizer } = this.#policy(flow);
     if (mtls === 'Strict' && !flow.trail.encrypted) return void refuse(this.#context, flow, 'strict-mtls');
-    // requests are authorized one by one
-    if (kind === 'http') return;
-    const { caller, trail } = flow;
-    const decision = authorizer.decide({ caller, method: undefined, path: undefined });
+    if (call === undefined) return;
+    const decision = authorizer.decide(call);
     if (decision.allowed) return;
-    Object.assign(trail, { verdict: 'denied', policy: decision.policy, rule: decision.rule });
+    Object.assign(flow.trail, { verdict: 'denied', policy: decision.policy, rule: decision.rule });
     refuse(this.#context, flow, 'denied');
   }
 
-  #keep(flow: Flow, kind: 'http' | 'opaque'): void {
+  #keep(flow: Flow, call: () => Call | undefined): void {
     if (!this.#open.has(flow)) flow.client.once('close', () => this.#open.delete(flow));
-    this.#open.set(flow, kind);
+    this.#open.set(flow, call);
   }
 
   /** `explicit`: where the app listens, when nothing is redirected. */
@@ -155,17 +155,20 @@ export class Inbound {
       ],
       this.#toApp(flow),
     );
+    let latest: Exchange | undefined;
     const connection = new ServerConnection(flow.client, {
       limits: context.limits,
       timers: context.timers,
       isDraining: context.isDraining,
       handler: (exchange) => {
+        latest = exchange;
         exchange.trail.encrypted = trail.encrypted;
         handler(exchange);
       },
       onRefused: (code) => context.telemetry.error('inbound', code),
     });
-    this.#keep(flow, 'http');
+    // a tunnel is let in as the request that opened it
+    this.#keep(flow, () => (latest?.isTunnel ? { caller, ...methodAndPath(latest) } : undefined));
     context.connections.onDrain(flow.client, () => connection.drain());
     connection.start(bytes);
   }
@@ -208,7 +211,7 @@ export class Inbound {
     if (!authorizeConnection({ authorizer, caller, telemetry: context.telemetry }, trail)) {
       return void refuse(context, flow, 'denied');
     }
-    this.#keep(flow, 'opaque');
+    this.#keep(flow, () => ({ caller, method: undefined, path: undefined }));
     trail.endpoint = hostPort(flow.target);
     const dial = this.#dialApp(flow);
     const mayForward = mayBeHttp ? httpWatch() : undefined;
@@ -281,6 +284,10 @@ export class Inbound {
       service: '',
     };
   }
+}
+
+function methodAndPath({ head: { method, path } }: Exchange): Pick<Call, 'method' | 'path'> {
+  return { method, path };
 }
 
 export function hostPort({ address, port }: SocketAddress): string {

@@ -82,7 +82,8 @@ export class MtlsServer {
 
   /** Handshakes take milliseconds, so the oldest of too many is one that nobody means to finish. */
   abandonOldest(): void {
-    for (const { settle } of this.#pending.values()) return settle(refuse('too many handshakes at once'));
+    const [oldest] = this.#pending.values();
+    oldest?.settle(refuse('too many handshakes at once'));
   }
 
   #onSecure(socket: TLSSocket): void {

@@ -13,6 +13,7 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const PROXY_ID = 'replicated';
 
 interface Status {
+  readonly observedGeneration: number;
   readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string }[];
   readonly proxies: { readonly targeted: number; readonly inForce: number };
 }
@@ -133,8 +134,8 @@ describe('two operators on a real API server', () => {
       body: { spec: { inbound: { mtls: { mode: 'Strict' } } } },
     });
     await replicas.ack(3);
-    const isNew = async () => (await cluster.get<PolicyObject>(POLICY)).metadata?.generation === 3;
-    await until('in force', async () => (await isNew()) && (await replicas.isInForce()), 30_000);
+    const isSeen = async () => (await replicas.status())?.observedGeneration === 3;
+    await until('in force', async () => (await isSeen()) && (await replicas.isInForce()), 30_000);
     const now = new X509Certificate((await replicas.secret()).certificate);
     assert.equal(now.fingerprint256, before.fingerprint256);
   });
