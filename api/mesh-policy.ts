@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { EgressSchema } from './policy/egress.ts';
 import { InboundSchema } from './policy/inbound.ts';
 import { withRules } from './policy/rules.ts';
-import { closed } from './policy/scalars.ts';
+import { closed, namespaceName } from './policy/scalars.ts';
 import { MeshPolicyStatusSchema } from './policy/status.ts';
 import { TargetRefsSchema, TargetSchema } from './policy/target.ts';
 import { TelemetrySchema } from './policy/telemetry.ts';
@@ -93,7 +93,7 @@ const NameSchema = Type.String({
 const MetadataSchema = Type.Object(
   {
     name: NameSchema,
-    namespace: Type.Optional(Type.String({ minLength: 1, maxLength: 63 })),
+    namespace: Type.Optional(namespaceName('Its namespace.')),
     uid: Type.Optional(Type.String()),
     generation: Type.Optional(Type.Integer({ minimum: 0 })),
     creationTimestamp: Type.Optional(Type.Union([Type.String(), Type.Null()])),

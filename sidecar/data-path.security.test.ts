@@ -172,6 +172,31 @@ test('connections that a new configuration would not let in are ended by it', as
   plain.destroy();
 });
 
+test('a tunnel that a new configuration would not let in is ended by it, and one it lets in stays', async () => {
+  const app = await serve((socket) => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nfirst');
+      socket.pipe(socket);
+    });
+  });
+  const pair = await start(app);
+  const open = async (path: string) => {
+    const socket = await connect(pair.port);
+    socket.write(get(path, 'Connection: Upgrade\r\nUpgrade: echo\r\n'));
+    await readUntil(socket, 'first');
+    return socket;
+  };
+  const admin = await open('/admin/x');
+  const other = await open('/other');
+  const ended = new Promise((resolve) => admin.once('end', resolve).once('close', resolve));
+  pair.api.state.setConfig({ ...pair.api.state.config!, inbound: inbound([DENY_ADMIN]) });
+  await ended;
+  other.write('still here');
+  await readUntil(other, 'still here');
+  admin.destroy();
+  other.destroy();
+});
+
 test('an open plaintext connection gets no further request once the port is Strict', async () => {
   const pair = await start(await echoHead());
   const socket = await connect(pair.inboundPort);

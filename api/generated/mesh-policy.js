@@ -7,26 +7,26 @@ const codePoints = (text) => {
 "use strict";
 export const validate = validate10;
 
-const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"enum":["weft.dev/v1alpha1"]},"kind":{"enum":["MeshPolicy"]},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"namespace":{"type":"string","minLength":1,"maxLength":63},"uid":{"type":"string"},"generation":{"type":"integer","minimum":0},"creationTimestamp":{"anyOf":[{"type":"string"},{"type":"null"}]}},"additionalProperties":true},"spec":{"type":"object","properties":{"target":{"type":"object","required":["kind"],"properties":{"kind":{"enum":["Mesh","Namespace","Workload","Service"]},"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"selector":{"type":"object","required":["matchLabels"],"properties":{"matchLabels":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}}},"additionalProperties":false},"ports":{"type":"array","items":{"type":["integer","string"],"minimum":1,"maximum":65535,"maxLength":15,"pattern":"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},"minItems":1,"maxItems":16}},"additionalProperties":false},"targetRefs":{"type":"array","items":{"type":"object","required":["kind"],"properties":{"kind":{"enum":["Mesh","Namespace","Workload","Service"]},"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"selector":{"type":"object","required":["matchLabels"],"properties":{"matchLabels":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}}},"additionalProperties":false},"ports":{"type":"array","items":{"type":["integer","string"],"minimum":1,"maximum":65535,"maxLength":15,"pattern":"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},"minItems":1,"maxItems":16}},"additionalProperties":false},"minItems":1,"maxItems":16},"enforcement":{"enum":["Default","Mandatory"]},"inbound":{"type":"object","properties":{"mtls":{"type":"object","required":["mode"],"properties":{"mode":{"enum":["Permissive","Strict"]}},"additionalProperties":false},"authorization":{"type":"object","properties":{"mode":{"enum":["Enforce","Audit"]},"default":{"enum":["Allow","Deny"]},"rules":{"type":"array","items":{"type":"object","required":["name","action"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"action":{"enum":["Allow","Deny"]},"from":{"type":"array","items":{"type":"object","properties":{"serviceAccount":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"spiffeId":{"type":"string","minLength":1,"maxLength":512,"pattern":"^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"},"ipBlock":{"type":"string","minLength":1,"maxLength":64,"pattern":"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"}},"additionalProperties":false},"minItems":1,"maxItems":32},"to":{"type":"array","items":{"type":"object","properties":{"methods":{"type":"array","items":{"type":"string","minLength":1,"maxLength":32,"pattern":"^[A-Z][A-Z0-9_-]{0,31}$"},"minItems":1,"maxItems":16},"paths":{"type":"array","items":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"},"minItems":1,"maxItems":32},"hosts":{"type":"array","items":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"minItems":1,"maxItems":16},"headers":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"grpc":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z_][A-Za-z0-9_.]*$"},"methods":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z_][A-Za-z0-9_.]*$"},"minItems":1,"maxItems":32}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":16},"when":{"type":"object","required":["jwt"],"properties":{"jwt":{"type":"object","required":["issuer"],"properties":{"issuer":{"type":"string","minLength":1,"maxLength":512,"pattern":"^https://[^\\s/?#@]+(/[^\\s#]*)?$"},"claims":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256},"minItems":1,"maxItems":16}}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":64}},"additionalProperties":false},"jwt":{"type":"object","required":["issuers"],"properties":{"issuers":{"type":"array","items":{"type":"object","required":["name","issuer","jwks"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"issuer":{"type":"string","minLength":1,"maxLength":512,"pattern":"^https://[^\\s/?#@]+(/[^\\s#]*)?$"},"jwks":{"type":"object","required":["type"],"properties":{"type":{"enum":["URI","Inline"]},"uri":{"type":"string","minLength":1,"maxLength":2048,"pattern":"^https://[^\\s/?#@]+(/[^\\s#]*)?$"},"inline":{"type":"string","minLength":2,"maxLength":16384}},"additionalProperties":false},"audiences":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256},"minItems":1,"maxItems":16},"fromHeaders":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"minItems":1,"maxItems":8},"forward":{"type":"boolean"}},"additionalProperties":false},"minItems":1,"maxItems":8}},"additionalProperties":false},"rateLimit":{"type":"array","items":{"type":"object","required":["name","requests","per","key"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"requests":{"type":"integer","minimum":1,"maximum":1000000},"per":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"burst":{"type":"integer","minimum":0,"maximum":1000000},"key":{"type":"object","required":["type"],"properties":{"type":{"enum":["Source","Header","Path","Global"]},"header":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":16},"limits":{"type":"object","properties":{"maxConnections":{"type":"integer","minimum":1,"maximum":1000000},"maxPendingRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxHeaderSize":{"type":["integer","string"],"minimum":0,"maximum":999999999999,"maxLength":14,"pattern":"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},"maxBodySize":{"type":["integer","string"],"minimum":0,"maximum":999999999999,"maxLength":14,"pattern":"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},"idleTimeout":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false}},"additionalProperties":false},"traffic":{"type":"object","properties":{"to":{"type":"array","items":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"routes":{"type":"array","items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"match":{"type":"array","items":{"type":"object","properties":{"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["Exact","PathPrefix","RegularExpression"]},"value":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false},"methods":{"type":"array","items":{"type":"string","minLength":1,"maxLength":32,"pattern":"^[A-Z][A-Z0-9_-]{0,31}$"},"minItems":1,"maxItems":16},"headers":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},"type":{"enum":["Exact","RegularExpression"]}},"additionalProperties":false},"minItems":1,"maxItems":16},"queryParams":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},"type":{"enum":["Exact","RegularExpression"]}},"additionalProperties":false},"minItems":1,"maxItems":16},"from":{"type":"array","items":{"type":"object","properties":{"serviceAccount":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"spiffeId":{"type":"string","minLength":1,"maxLength":512,"pattern":"^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"},"ipBlock":{"type":"string","minLength":1,"maxLength":64,"pattern":"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"}},"additionalProperties":false},"minItems":1,"maxItems":16}},"additionalProperties":false},"minItems":1,"maxItems":8},"backends":{"type":"array","items":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"port":{"type":"integer","minimum":1,"maximum":65535},"weight":{"type":"integer","minimum":0,"maximum":1000000},"selector":{"type":"object","required":["matchLabels"],"properties":{"matchLabels":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":16},"mirror":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"port":{"type":"integer","minimum":1,"maximum":65535},"percent":{"type":"integer","minimum":0,"maximum":100}},"additionalProperties":false},"rewrite":{"type":"object","properties":{"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["ReplacePrefixMatch","ReplaceFullPath"]},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"}},"additionalProperties":false},"host":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"additionalProperties":false},"redirect":{"type":"object","properties":{"scheme":{"enum":["http","https"]},"host":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"port":{"type":"integer","minimum":1,"maximum":65535},"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["ReplacePrefixMatch","ReplaceFullPath"]},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"}},"additionalProperties":false},"status":{"enum":[301,302,303,307,308]}},"additionalProperties":false},"headers":{"type":"object","properties":{"request":{"type":"object","properties":{"set":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"add":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"remove":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"minItems":1,"maxItems":16}},"additionalProperties":false},"response":{"type":"object","properties":{"set":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"add":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"remove":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"minItems":1,"maxItems":16}},"additionalProperties":false}},"additionalProperties":false},"timeout":{"type":"object","properties":{"request":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"attempt":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"idle":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"retry":{"type":"object","properties":{"attempts":{"type":"integer","minimum":0,"maximum":10},"conditions":{"type":"array","items":{"enum":["ConnectFailure","Reset","ServerError","GatewayError","GrpcUnavailable"]},"minItems":1,"maxItems":5},"codes":{"type":"array","items":{"type":"integer","minimum":400,"maximum":599},"minItems":1,"maxItems":16},"backoff":{"type":"object","properties":{"base":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"max":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"nonIdempotent":{"type":"boolean"}},"additionalProperties":false},"fault":{"type":"object","properties":{"abort":{"type":"object","required":["percent","status"],"properties":{"percent":{"type":"integer","minimum":0,"maximum":100},"status":{"type":"integer","minimum":200,"maximum":599}},"additionalProperties":false},"delay":{"type":"object","required":["percent","duration"],"properties":{"percent":{"type":"integer","minimum":0,"maximum":100},"duration":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"bandwidth":{"type":["integer","string"],"minimum":0,"maximum":999999999999,"maxLength":14,"pattern":"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":32},"timeout":{"type":"object","properties":{"connect":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"request":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"idle":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"retryBudget":{"type":"object","properties":{"percent":{"type":"integer","minimum":0,"maximum":100},"minPerSecond":{"type":"integer","minimum":0,"maximum":10000}},"additionalProperties":false},"loadBalancing":{"type":"object","properties":{"algorithm":{"enum":["PeakEWMA","RoundRobin","LeastRequest","Random","RingHash","Maglev"]},"locality":{"enum":["PreferSameZone","Any"]},"slowStart":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"hash":{"type":"object","required":["type"],"properties":{"type":{"enum":["Header","Source"]},"header":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"}},"additionalProperties":false}},"additionalProperties":false},"circuitBreaker":{"type":"object","properties":{"maxConnections":{"type":"integer","minimum":1,"maximum":1000000},"maxPendingRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxRetries":{"type":"integer","minimum":0,"maximum":1000000}},"additionalProperties":false},"outlierDetection":{"type":"object","properties":{"consecutiveErrors":{"type":"integer","minimum":1,"maximum":1000000},"interval":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"baseEjection":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"maxEjectedPercent":{"type":"integer","minimum":0,"maximum":100},"successRate":{"type":"object","required":["stdevFactorThousandths"],"properties":{"minimumHosts":{"type":"integer","minimum":1,"maximum":1000000},"stdevFactorThousandths":{"type":"integer","minimum":1,"maximum":100000}},"additionalProperties":false}},"additionalProperties":false},"healthCheck":{"type":"object","required":["path"],"properties":{"path":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"},"interval":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"timeout":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"unhealthyAfter":{"type":"integer","minimum":1,"maximum":100},"healthyAfter":{"type":"integer","minimum":1,"maximum":100}},"additionalProperties":false}},"additionalProperties":false},"egress":{"type":"object","properties":{"mode":{"enum":["AllowAll","AllowListed"]},"hosts":{"type":"array","items":{"type":"object","required":["host"],"properties":{"host":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"ports":{"type":"array","items":{"type":"integer","minimum":1,"maximum":65535},"minItems":1,"maxItems":16},"tls":{"enum":["Originate","Passthrough"]}},"additionalProperties":false},"minItems":1,"maxItems":64}},"additionalProperties":false},"telemetry":{"type":"object","properties":{"accessLog":{"type":"object","required":["mode"],"properties":{"mode":{"enum":["Disabled","Errors","All","Sampled"]},"samplePercent":{"type":"integer","minimum":0,"maximum":100}},"additionalProperties":false},"tracing":{"type":"object","required":["endpoint"],"properties":{"endpoint":{"type":"string","minLength":1,"maxLength":2048,"pattern":"^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"},"samplePercent":{"type":"integer","minimum":0,"maximum":100}},"additionalProperties":false},"metrics":{"type":"object","required":["labels"],"properties":{"labels":{"type":"array","items":{"enum":["PathTemplate"]},"minItems":1,"maxItems":8}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","minimum":0},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","minLength":1,"maxLength":316},"status":{"enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","minimum":0},"lastTransitionTime":{"type":"string","maxLength":64}},"additionalProperties":false},"maxItems":8},"proxies":{"type":"object","required":["targeted","inForce","lagging","refused"],"properties":{"targeted":{"type":"integer","minimum":0,"maximum":10000000},"inForce":{"type":"integer","minimum":0,"maximum":10000000},"lagging":{"type":"integer","minimum":0,"maximum":10000000},"refused":{"type":"integer","minimum":0,"maximum":10000000}},"additionalProperties":false},"laggards":{"type":"array","items":{"type":"object","required":["pod","since","reason"],"properties":{"pod":{"type":"string","maxLength":512},"since":{"type":"string","maxLength":64},"reason":{"type":"string","maxLength":1024}},"additionalProperties":false},"maxItems":5}},"additionalProperties":false}},"additionalProperties":false};
+const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"enum":["weft.dev/v1alpha1"]},"kind":{"enum":["MeshPolicy"]},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"uid":{"type":"string"},"generation":{"type":"integer","minimum":0},"creationTimestamp":{"anyOf":[{"type":"string"},{"type":"null"}]}},"additionalProperties":true},"spec":{"type":"object","properties":{"target":{"type":"object","required":["kind"],"properties":{"kind":{"enum":["Mesh","Namespace","Workload","Service"]},"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"selector":{"type":"object","required":["matchLabels"],"properties":{"matchLabels":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}}},"additionalProperties":false},"ports":{"type":"array","items":{"type":["integer","string"],"minimum":1,"maximum":65535,"maxLength":15,"pattern":"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},"minItems":1,"maxItems":16}},"additionalProperties":false},"targetRefs":{"type":"array","items":{"type":"object","required":["kind"],"properties":{"kind":{"enum":["Mesh","Namespace","Workload","Service"]},"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"selector":{"type":"object","required":["matchLabels"],"properties":{"matchLabels":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}}},"additionalProperties":false},"ports":{"type":"array","items":{"type":["integer","string"],"minimum":1,"maximum":65535,"maxLength":15,"pattern":"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},"minItems":1,"maxItems":16}},"additionalProperties":false},"minItems":1,"maxItems":16},"enforcement":{"enum":["Default","Mandatory"]},"inbound":{"type":"object","properties":{"mtls":{"type":"object","required":["mode"],"properties":{"mode":{"enum":["Permissive","Strict"]}},"additionalProperties":false},"authorization":{"type":"object","properties":{"mode":{"enum":["Enforce","Audit"]},"default":{"enum":["Allow","Deny"]},"rules":{"type":"array","items":{"type":"object","required":["name","action"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"action":{"enum":["Allow","Deny"]},"from":{"type":"array","items":{"type":"object","properties":{"serviceAccount":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"spiffeId":{"type":"string","minLength":1,"maxLength":512,"pattern":"^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"},"ipBlock":{"type":"string","minLength":1,"maxLength":64,"pattern":"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"}},"additionalProperties":false},"minItems":1,"maxItems":32},"to":{"type":"array","items":{"type":"object","properties":{"methods":{"type":"array","items":{"type":"string","minLength":1,"maxLength":32,"pattern":"^[A-Z][A-Z0-9_-]{0,31}$"},"minItems":1,"maxItems":16},"paths":{"type":"array","items":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"},"minItems":1,"maxItems":32},"hosts":{"type":"array","items":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"minItems":1,"maxItems":16},"headers":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"grpc":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z_][A-Za-z0-9_.]*$"},"methods":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z_][A-Za-z0-9_.]*$"},"minItems":1,"maxItems":32}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":16},"when":{"type":"object","required":["jwt"],"properties":{"jwt":{"type":"object","required":["issuer"],"properties":{"issuer":{"type":"string","minLength":1,"maxLength":512,"pattern":"^https://[^\\s/?#@]+(/[^\\s#]*)?$"},"claims":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256},"minItems":1,"maxItems":16}}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":64}},"additionalProperties":false},"jwt":{"type":"object","required":["issuers"],"properties":{"issuers":{"type":"array","items":{"type":"object","required":["name","issuer","jwks"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"issuer":{"type":"string","minLength":1,"maxLength":512,"pattern":"^https://[^\\s/?#@]+(/[^\\s#]*)?$"},"jwks":{"type":"object","required":["type"],"properties":{"type":{"enum":["URI","Inline"]},"uri":{"type":"string","minLength":1,"maxLength":2048,"pattern":"^https://[^\\s/?#@]+(/[^\\s#]*)?$"},"inline":{"type":"string","minLength":2,"maxLength":16384}},"additionalProperties":false},"audiences":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256},"minItems":1,"maxItems":16},"fromHeaders":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"minItems":1,"maxItems":8},"forward":{"type":"boolean"}},"additionalProperties":false},"minItems":1,"maxItems":8}},"additionalProperties":false},"rateLimit":{"type":"array","items":{"type":"object","required":["name","requests","per","key"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"requests":{"type":"integer","minimum":1,"maximum":1000000},"per":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"burst":{"type":"integer","minimum":0,"maximum":1000000},"key":{"type":"object","required":["type"],"properties":{"type":{"enum":["Source","Header","Path","Global"]},"header":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":16},"limits":{"type":"object","properties":{"maxConnections":{"type":"integer","minimum":1,"maximum":1000000},"maxPendingRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxHeaderSize":{"type":["integer","string"],"minimum":0,"maximum":999999999999,"maxLength":14,"pattern":"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},"maxBodySize":{"type":["integer","string"],"minimum":0,"maximum":999999999999,"maxLength":14,"pattern":"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},"idleTimeout":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false}},"additionalProperties":false},"traffic":{"type":"object","properties":{"to":{"type":"array","items":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"routes":{"type":"array","items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"match":{"type":"array","items":{"type":"object","properties":{"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["Exact","PathPrefix","RegularExpression"]},"value":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false},"methods":{"type":"array","items":{"type":"string","minLength":1,"maxLength":32,"pattern":"^[A-Z][A-Z0-9_-]{0,31}$"},"minItems":1,"maxItems":16},"headers":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},"type":{"enum":["Exact","RegularExpression"]}},"additionalProperties":false},"minItems":1,"maxItems":16},"queryParams":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},"type":{"enum":["Exact","RegularExpression"]}},"additionalProperties":false},"minItems":1,"maxItems":16},"from":{"type":"array","items":{"type":"object","properties":{"serviceAccount":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"spiffeId":{"type":"string","minLength":1,"maxLength":512,"pattern":"^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"},"ipBlock":{"type":"string","minLength":1,"maxLength":64,"pattern":"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"}},"additionalProperties":false},"minItems":1,"maxItems":16}},"additionalProperties":false},"minItems":1,"maxItems":8},"backends":{"type":"array","items":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"port":{"type":"integer","minimum":1,"maximum":65535},"weight":{"type":"integer","minimum":0,"maximum":1000000},"selector":{"type":"object","required":["matchLabels"],"properties":{"matchLabels":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":16},"mirror":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"port":{"type":"integer","minimum":1,"maximum":65535},"percent":{"type":"integer","minimum":0,"maximum":100}},"additionalProperties":false},"rewrite":{"type":"object","properties":{"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["ReplacePrefixMatch","ReplaceFullPath"]},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"}},"additionalProperties":false},"host":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"additionalProperties":false},"redirect":{"type":"object","properties":{"scheme":{"enum":["http","https"]},"host":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"port":{"type":"integer","minimum":1,"maximum":65535},"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["ReplacePrefixMatch","ReplaceFullPath"]},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"}},"additionalProperties":false},"status":{"enum":[301,302,303,307,308]}},"additionalProperties":false},"headers":{"type":"object","properties":{"request":{"type":"object","properties":{"set":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"add":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"remove":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"minItems":1,"maxItems":16}},"additionalProperties":false},"response":{"type":"object","properties":{"set":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"add":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"remove":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"minItems":1,"maxItems":16}},"additionalProperties":false}},"additionalProperties":false},"timeout":{"type":"object","properties":{"request":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"attempt":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"idle":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"retry":{"type":"object","properties":{"attempts":{"type":"integer","minimum":0,"maximum":10},"conditions":{"type":"array","items":{"enum":["ConnectFailure","Reset","ServerError","GatewayError","GrpcUnavailable"]},"minItems":1,"maxItems":5},"codes":{"type":"array","items":{"type":"integer","minimum":400,"maximum":599},"minItems":1,"maxItems":16},"backoff":{"type":"object","properties":{"base":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"max":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"nonIdempotent":{"type":"boolean"}},"additionalProperties":false},"fault":{"type":"object","properties":{"abort":{"type":"object","required":["percent","status"],"properties":{"percent":{"type":"integer","minimum":0,"maximum":100},"status":{"type":"integer","minimum":200,"maximum":599}},"additionalProperties":false},"delay":{"type":"object","required":["percent","duration"],"properties":{"percent":{"type":"integer","minimum":0,"maximum":100},"duration":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"bandwidth":{"type":["integer","string"],"minimum":0,"maximum":999999999999,"maxLength":14,"pattern":"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":32},"timeout":{"type":"object","properties":{"connect":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"request":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"idle":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"retryBudget":{"type":"object","properties":{"percent":{"type":"integer","minimum":0,"maximum":100},"minPerSecond":{"type":"integer","minimum":0,"maximum":10000}},"additionalProperties":false},"loadBalancing":{"type":"object","properties":{"algorithm":{"enum":["PeakEWMA","RoundRobin","LeastRequest","Random","RingHash","Maglev"]},"locality":{"enum":["PreferSameZone","Any"]},"slowStart":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"hash":{"type":"object","required":["type"],"properties":{"type":{"enum":["Header","Source"]},"header":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"}},"additionalProperties":false}},"additionalProperties":false},"circuitBreaker":{"type":"object","properties":{"maxConnections":{"type":"integer","minimum":1,"maximum":1000000},"maxPendingRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxRetries":{"type":"integer","minimum":0,"maximum":1000000}},"additionalProperties":false},"outlierDetection":{"type":"object","properties":{"consecutiveErrors":{"type":"integer","minimum":1,"maximum":1000000},"interval":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"baseEjection":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"maxEjectedPercent":{"type":"integer","minimum":0,"maximum":100},"successRate":{"type":"object","required":["stdevFactorThousandths"],"properties":{"minimumHosts":{"type":"integer","minimum":1,"maximum":1000000},"stdevFactorThousandths":{"type":"integer","minimum":1,"maximum":100000}},"additionalProperties":false}},"additionalProperties":false},"healthCheck":{"type":"object","required":["path"],"properties":{"path":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"},"interval":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"timeout":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"unhealthyAfter":{"type":"integer","minimum":1,"maximum":100},"healthyAfter":{"type":"integer","minimum":1,"maximum":100}},"additionalProperties":false}},"additionalProperties":false},"egress":{"type":"object","properties":{"mode":{"enum":["AllowAll","AllowListed"]},"hosts":{"type":"array","items":{"type":"object","required":["host"],"properties":{"host":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"ports":{"type":"array","items":{"type":"integer","minimum":1,"maximum":65535},"minItems":1,"maxItems":16},"tls":{"enum":["Originate","Passthrough"]}},"additionalProperties":false},"minItems":1,"maxItems":64}},"additionalProperties":false},"telemetry":{"type":"object","properties":{"accessLog":{"type":"object","required":["mode"],"properties":{"mode":{"enum":["Disabled","Errors","All","Sampled"]},"samplePercent":{"type":"integer","minimum":0,"maximum":100}},"additionalProperties":false},"tracing":{"type":"object","required":["endpoint"],"properties":{"endpoint":{"type":"string","minLength":1,"maxLength":2048,"pattern":"^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"},"samplePercent":{"type":"integer","minimum":0,"maximum":100}},"additionalProperties":false},"metrics":{"type":"object","required":["labels"],"properties":{"labels":{"type":"array","items":{"enum":["PathTemplate"]},"minItems":1,"maxItems":8}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","minimum":0},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","minLength":1,"maxLength":316},"status":{"enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","minimum":0},"lastTransitionTime":{"type":"string","maxLength":64}},"additionalProperties":false},"maxItems":8},"proxies":{"type":"object","required":["targeted","inForce","lagging","refused"],"properties":{"targeted":{"type":"integer","minimum":0,"maximum":10000000},"inForce":{"type":"integer","minimum":0,"maximum":10000000},"lagging":{"type":"integer","minimum":0,"maximum":10000000},"refused":{"type":"integer","minimum":0,"maximum":10000000}},"additionalProperties":false},"laggards":{"type":"array","items":{"type":"object","required":["pod","since","reason"],"properties":{"pod":{"type":"string","maxLength":512},"since":{"type":"string","maxLength":64},"reason":{"type":"string","maxLength":1024}},"additionalProperties":false},"maxItems":5}},"additionalProperties":false}},"additionalProperties":false};
 const func2 = codePoints;
 const func64 = Object.prototype.hasOwnProperty;
 const pattern0 = new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "u");
 const pattern1 = new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "u");
-const pattern2 = new RegExp("^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", "u");
-const pattern3 = new RegExp("^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$", "u");
-const pattern8 = new RegExp("^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$", "u");
-const pattern10 = new RegExp("^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$", "u");
-const pattern11 = new RegExp("^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$", "u");
-const pattern12 = new RegExp("^[A-Z][A-Z0-9_-]{0,31}$", "u");
-const pattern13 = new RegExp("^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$", "u");
-const pattern14 = new RegExp("^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "u");
-const pattern15 = new RegExp("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", "u");
-const pattern16 = new RegExp("^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$", "u");
-const pattern17 = new RegExp("^[A-Za-z_][A-Za-z0-9_.]*$", "u");
-const pattern19 = new RegExp("^https://[^\\s/?#@]+(/[^\\s#]*)?$", "u");
-const pattern25 = new RegExp("^([0-9]{1,5}(h|m|s|ms)){1,4}$", "u");
-const pattern27 = new RegExp("^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$", "u");
-const pattern79 = new RegExp("^https?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
+const pattern3 = new RegExp("^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", "u");
+const pattern4 = new RegExp("^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$", "u");
+const pattern9 = new RegExp("^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$", "u");
+const pattern11 = new RegExp("^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$", "u");
+const pattern12 = new RegExp("^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$", "u");
+const pattern13 = new RegExp("^[A-Z][A-Z0-9_-]{0,31}$", "u");
+const pattern14 = new RegExp("^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$", "u");
+const pattern15 = new RegExp("^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "u");
+const pattern16 = new RegExp("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", "u");
+const pattern17 = new RegExp("^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$", "u");
+const pattern18 = new RegExp("^[A-Za-z_][A-Za-z0-9_.]*$", "u");
+const pattern20 = new RegExp("^https://[^\\s/?#@]+(/[^\\s#]*)?$", "u");
+const pattern26 = new RegExp("^([0-9]{1,5}(h|m|s|ms)){1,4}$", "u");
+const pattern28 = new RegExp("^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$", "u");
+const pattern80 = new RegExp("^https?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
 
 function validate10(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -189,9 +189,8 @@ vErrors.push(err13);
 }
 errors++;
 }
-}
-else {
-const err14 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data4)){
+const err14 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -201,9 +200,8 @@ vErrors.push(err14);
 errors++;
 }
 }
-if(data2.uid !== undefined){
-if(typeof data2.uid !== "string"){
-const err15 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
+else {
+const err15 = {instancePath:instancePath+"/metadata/namespace",schemaPath:"#/properties/metadata/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -213,10 +211,9 @@ vErrors.push(err15);
 errors++;
 }
 }
-if(data2.generation !== undefined){
-let data6 = data2.generation;
-if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
-const err16 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data2.uid !== undefined){
+if(typeof data2.uid !== "string"){
+const err16 = {instancePath:instancePath+"/metadata/uid",schemaPath:"#/properties/metadata/properties/uid/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -225,14 +222,27 @@ vErrors.push(err16);
 }
 errors++;
 }
-if((typeof data6 == "number") && (isFinite(data6))){
-if(data6 < 0 || isNaN(data6)){
-const err17 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data2.generation !== undefined){
+let data6 = data2.generation;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err17 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err17];
 }
 else {
 vErrors.push(err17);
+}
+errors++;
+}
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 < 0 || isNaN(data6)){
+const err18 = {instancePath:instancePath+"/metadata/generation",schemaPath:"#/properties/metadata/properties/generation/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
 }
 errors++;
 }
@@ -244,21 +254,7 @@ const _errs16 = errors;
 let valid2 = false;
 const _errs17 = errors;
 if(typeof data7 !== "string"){
-const err18 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/anyOf/0/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err18];
-}
-else {
-vErrors.push(err18);
-}
-errors++;
-}
-var _valid0 = _errs17 === errors;
-valid2 = valid2 || _valid0;
-if(!valid2){
-const _errs19 = errors;
-if(data7 !== null){
-const err19 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
+const err19 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/anyOf/0/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -267,16 +263,30 @@ vErrors.push(err19);
 }
 errors++;
 }
-var _valid0 = _errs19 === errors;
+var _valid0 = _errs17 === errors;
 valid2 = valid2 || _valid0;
-}
 if(!valid2){
-const err20 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+const _errs19 = errors;
+if(data7 !== null){
+const err20 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/anyOf/1/type",keyword:"type",params:{type: "null"},message:"must be null"};
 if(vErrors === null){
 vErrors = [err20];
 }
 else {
 vErrors.push(err20);
+}
+errors++;
+}
+var _valid0 = _errs19 === errors;
+valid2 = valid2 || _valid0;
+}
+if(!valid2){
+const err21 = {instancePath:instancePath+"/metadata/creationTimestamp",schemaPath:"#/properties/metadata/properties/creationTimestamp/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
 }
 errors++;
 }
@@ -294,22 +304,7 @@ vErrors = null;
 }
 }
 else {
-const err21 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err21];
-}
-else {
-vErrors.push(err21);
-}
-errors++;
-}
-}
-if(data.spec !== undefined){
-let data8 = data.spec;
-if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
-for(const key1 in data8){
-if(!(((((((key1 === "target") || (key1 === "targetRefs")) || (key1 === "enforcement")) || (key1 === "inbound")) || (key1 === "traffic")) || (key1 === "egress")) || (key1 === "telemetry"))){
-const err22 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+const err22 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -319,11 +314,12 @@ vErrors.push(err22);
 errors++;
 }
 }
-if(data8.target !== undefined){
-let data9 = data8.target;
-if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
-if(data9.kind === undefined){
-const err23 = {instancePath:instancePath+"/spec/target",schemaPath:"#/properties/spec/properties/target/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'"};
+if(data.spec !== undefined){
+let data8 = data.spec;
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+for(const key1 in data8){
+if(!(((((((key1 === "target") || (key1 === "targetRefs")) || (key1 === "enforcement")) || (key1 === "inbound")) || (key1 === "traffic")) || (key1 === "egress")) || (key1 === "telemetry"))){
+const err23 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -332,9 +328,12 @@ vErrors.push(err23);
 }
 errors++;
 }
-for(const key2 in data9){
-if(!((((key2 === "kind") || (key2 === "name")) || (key2 === "selector")) || (key2 === "ports"))){
-const err24 = {instancePath:instancePath+"/spec/target",schemaPath:"#/properties/spec/properties/target/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+}
+if(data8.target !== undefined){
+let data9 = data8.target;
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+if(data9.kind === undefined){
+const err24 = {instancePath:instancePath+"/spec/target",schemaPath:"#/properties/spec/properties/target/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'"};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -343,11 +342,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-}
-if(data9.kind !== undefined){
-let data10 = data9.kind;
-if(!((((data10 === "Mesh") || (data10 === "Namespace")) || (data10 === "Workload")) || (data10 === "Service"))){
-const err25 = {instancePath:instancePath+"/spec/target/kind",schemaPath:"#/properties/spec/properties/target/properties/kind/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.target.properties.kind.enum},message:"must be equal to one of the allowed values"};
+for(const key2 in data9){
+if(!((((key2 === "kind") || (key2 === "name")) || (key2 === "selector")) || (key2 === "ports"))){
+const err25 = {instancePath:instancePath+"/spec/target",schemaPath:"#/properties/spec/properties/target/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -357,11 +354,10 @@ vErrors.push(err25);
 errors++;
 }
 }
-if(data9.name !== undefined){
-let data11 = data9.name;
-if(typeof data11 === "string"){
-if(func2(data11) > 63){
-const err26 = {instancePath:instancePath+"/spec/target/name",schemaPath:"#/properties/spec/properties/target/properties/name/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+if(data9.kind !== undefined){
+let data10 = data9.kind;
+if(!((((data10 === "Mesh") || (data10 === "Namespace")) || (data10 === "Workload")) || (data10 === "Service"))){
+const err26 = {instancePath:instancePath+"/spec/target/kind",schemaPath:"#/properties/spec/properties/target/properties/kind/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.target.properties.kind.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -370,8 +366,12 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(func2(data11) < 1){
-const err27 = {instancePath:instancePath+"/spec/target/name",schemaPath:"#/properties/spec/properties/target/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data9.name !== undefined){
+let data11 = data9.name;
+if(typeof data11 === "string"){
+if(func2(data11) > 63){
+const err27 = {instancePath:instancePath+"/spec/target/name",schemaPath:"#/properties/spec/properties/target/properties/name/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -380,8 +380,8 @@ vErrors.push(err27);
 }
 errors++;
 }
-if(!pattern1.test(data11)){
-const err28 = {instancePath:instancePath+"/spec/target/name",schemaPath:"#/properties/spec/properties/target/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data11) < 1){
+const err28 = {instancePath:instancePath+"/spec/target/name",schemaPath:"#/properties/spec/properties/target/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -390,9 +390,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-}
-else {
-const err29 = {instancePath:instancePath+"/spec/target/name",schemaPath:"#/properties/spec/properties/target/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data11)){
+const err29 = {instancePath:instancePath+"/spec/target/name",schemaPath:"#/properties/spec/properties/target/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -402,11 +401,8 @@ vErrors.push(err29);
 errors++;
 }
 }
-if(data9.selector !== undefined){
-let data12 = data9.selector;
-if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
-if(data12.matchLabels === undefined){
-const err30 = {instancePath:instancePath+"/spec/target/selector",schemaPath:"#/properties/spec/properties/target/properties/selector/required",keyword:"required",params:{missingProperty: "matchLabels"},message:"must have required property '"+"matchLabels"+"'"};
+else {
+const err30 = {instancePath:instancePath+"/spec/target/name",schemaPath:"#/properties/spec/properties/target/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -415,9 +411,12 @@ vErrors.push(err30);
 }
 errors++;
 }
-for(const key3 in data12){
-if(!(key3 === "matchLabels")){
-const err31 = {instancePath:instancePath+"/spec/target/selector",schemaPath:"#/properties/spec/properties/target/properties/selector/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+if(data9.selector !== undefined){
+let data12 = data9.selector;
+if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
+if(data12.matchLabels === undefined){
+const err31 = {instancePath:instancePath+"/spec/target/selector",schemaPath:"#/properties/spec/properties/target/properties/selector/required",keyword:"required",params:{missingProperty: "matchLabels"},message:"must have required property '"+"matchLabels"+"'"};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -426,12 +425,9 @@ vErrors.push(err31);
 }
 errors++;
 }
-}
-if(data12.matchLabels !== undefined){
-let data13 = data12.matchLabels;
-if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
-if(Object.keys(data13).length > 16){
-const err32 = {instancePath:instancePath+"/spec/target/selector/matchLabels",schemaPath:"#/properties/spec/properties/target/properties/selector/properties/matchLabels/maxProperties",keyword:"maxProperties",params:{limit: 16},message:"must NOT have more than 16 properties"};
+for(const key3 in data12){
+if(!(key3 === "matchLabels")){
+const err32 = {instancePath:instancePath+"/spec/target/selector",schemaPath:"#/properties/spec/properties/target/properties/selector/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -440,8 +436,12 @@ vErrors.push(err32);
 }
 errors++;
 }
-if(Object.keys(data13).length < 1){
-const err33 = {instancePath:instancePath+"/spec/target/selector/matchLabels",schemaPath:"#/properties/spec/properties/target/properties/selector/properties/matchLabels/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties"};
+}
+if(data12.matchLabels !== undefined){
+let data13 = data12.matchLabels;
+if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+if(Object.keys(data13).length > 16){
+const err33 = {instancePath:instancePath+"/spec/target/selector/matchLabels",schemaPath:"#/properties/spec/properties/target/properties/selector/properties/matchLabels/maxProperties",keyword:"maxProperties",params:{limit: 16},message:"must NOT have more than 16 properties"};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -450,11 +450,8 @@ vErrors.push(err33);
 }
 errors++;
 }
-for(const key4 in data13){
-let data14 = data13[key4];
-if(typeof data14 === "string"){
-if(func2(data14) > 63){
-const err34 = {instancePath:instancePath+"/spec/target/selector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/target/properties/selector/properties/matchLabels/additionalProperties/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+if(Object.keys(data13).length < 1){
+const err34 = {instancePath:instancePath+"/spec/target/selector/matchLabels",schemaPath:"#/properties/spec/properties/target/properties/selector/properties/matchLabels/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties"};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -463,8 +460,11 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(!pattern2.test(data14)){
-const err35 = {instancePath:instancePath+"/spec/target/selector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/target/properties/selector/properties/matchLabels/additionalProperties/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\""};
+for(const key4 in data13){
+let data14 = data13[key4];
+if(typeof data14 === "string"){
+if(func2(data14) > 63){
+const err35 = {instancePath:instancePath+"/spec/target/selector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/target/properties/selector/properties/matchLabels/additionalProperties/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -473,9 +473,8 @@ vErrors.push(err35);
 }
 errors++;
 }
-}
-else {
-const err36 = {instancePath:instancePath+"/spec/target/selector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/target/properties/selector/properties/matchLabels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern3.test(data14)){
+const err36 = {instancePath:instancePath+"/spec/target/selector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/target/properties/selector/properties/matchLabels/additionalProperties/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\""};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -485,9 +484,8 @@ vErrors.push(err36);
 errors++;
 }
 }
-}
 else {
-const err37 = {instancePath:instancePath+"/spec/target/selector/matchLabels",schemaPath:"#/properties/spec/properties/target/properties/selector/properties/matchLabels/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err37 = {instancePath:instancePath+"/spec/target/selector/matchLabels/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/target/properties/selector/properties/matchLabels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -499,7 +497,7 @@ errors++;
 }
 }
 else {
-const err38 = {instancePath:instancePath+"/spec/target/selector",schemaPath:"#/properties/spec/properties/target/properties/selector/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err38 = {instancePath:instancePath+"/spec/target/selector/matchLabels",schemaPath:"#/properties/spec/properties/target/properties/selector/properties/matchLabels/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -509,11 +507,9 @@ vErrors.push(err38);
 errors++;
 }
 }
-if(data9.ports !== undefined){
-let data15 = data9.ports;
-if(Array.isArray(data15)){
-if(data15.length > 16){
-const err39 = {instancePath:instancePath+"/spec/target/ports",schemaPath:"#/properties/spec/properties/target/properties/ports/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err39 = {instancePath:instancePath+"/spec/target/selector",schemaPath:"#/properties/spec/properties/target/properties/selector/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -522,8 +518,12 @@ vErrors.push(err39);
 }
 errors++;
 }
-if(data15.length < 1){
-const err40 = {instancePath:instancePath+"/spec/target/ports",schemaPath:"#/properties/spec/properties/target/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data9.ports !== undefined){
+let data15 = data9.ports;
+if(Array.isArray(data15)){
+if(data15.length > 16){
+const err40 = {instancePath:instancePath+"/spec/target/ports",schemaPath:"#/properties/spec/properties/target/properties/ports/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -532,11 +532,8 @@ vErrors.push(err40);
 }
 errors++;
 }
-const len0 = data15.length;
-for(let i0=0; i0<len0; i0++){
-let data16 = data15[i0];
-if((!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))) && (typeof data16 !== "string")){
-const err41 = {instancePath:instancePath+"/spec/target/ports/" + i0,schemaPath:"#/properties/spec/properties/target/properties/ports/items/type",keyword:"type",params:{type: schema11.properties.spec.properties.target.properties.ports.items.type},message:"must be integer,string"};
+if(data15.length < 1){
+const err41 = {instancePath:instancePath+"/spec/target/ports",schemaPath:"#/properties/spec/properties/target/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -545,9 +542,11 @@ vErrors.push(err41);
 }
 errors++;
 }
-if((typeof data16 == "number") && (isFinite(data16))){
-if(data16 > 65535 || isNaN(data16)){
-const err42 = {instancePath:instancePath+"/spec/target/ports/" + i0,schemaPath:"#/properties/spec/properties/target/properties/ports/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
+const len0 = data15.length;
+for(let i0=0; i0<len0; i0++){
+let data16 = data15[i0];
+if((!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))) && (typeof data16 !== "string")){
+const err42 = {instancePath:instancePath+"/spec/target/ports/" + i0,schemaPath:"#/properties/spec/properties/target/properties/ports/items/type",keyword:"type",params:{type: schema11.properties.spec.properties.target.properties.ports.items.type},message:"must be integer,string"};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -556,8 +555,9 @@ vErrors.push(err42);
 }
 errors++;
 }
-if(data16 < 1 || isNaN(data16)){
-const err43 = {instancePath:instancePath+"/spec/target/ports/" + i0,schemaPath:"#/properties/spec/properties/target/properties/ports/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 > 65535 || isNaN(data16)){
+const err43 = {instancePath:instancePath+"/spec/target/ports/" + i0,schemaPath:"#/properties/spec/properties/target/properties/ports/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -566,10 +566,8 @@ vErrors.push(err43);
 }
 errors++;
 }
-}
-if(typeof data16 === "string"){
-if(func2(data16) > 15){
-const err44 = {instancePath:instancePath+"/spec/target/ports/" + i0,schemaPath:"#/properties/spec/properties/target/properties/ports/items/maxLength",keyword:"maxLength",params:{limit: 15},message:"must NOT have more than 15 characters"};
+if(data16 < 1 || isNaN(data16)){
+const err44 = {instancePath:instancePath+"/spec/target/ports/" + i0,schemaPath:"#/properties/spec/properties/target/properties/ports/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -578,8 +576,10 @@ vErrors.push(err44);
 }
 errors++;
 }
-if(!pattern3.test(data16)){
-const err45 = {instancePath:instancePath+"/spec/target/ports/" + i0,schemaPath:"#/properties/spec/properties/target/properties/ports/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"+"\""};
+}
+if(typeof data16 === "string"){
+if(func2(data16) > 15){
+const err45 = {instancePath:instancePath+"/spec/target/ports/" + i0,schemaPath:"#/properties/spec/properties/target/properties/ports/items/maxLength",keyword:"maxLength",params:{limit: 15},message:"must NOT have more than 15 characters"};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -588,11 +588,8 @@ vErrors.push(err45);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err46 = {instancePath:instancePath+"/spec/target/ports",schemaPath:"#/properties/spec/properties/target/properties/ports/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!pattern4.test(data16)){
+const err46 = {instancePath:instancePath+"/spec/target/ports/" + i0,schemaPath:"#/properties/spec/properties/target/properties/ports/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -603,8 +600,9 @@ errors++;
 }
 }
 }
+}
 else {
-const err47 = {instancePath:instancePath+"/spec/target",schemaPath:"#/properties/spec/properties/target/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err47 = {instancePath:instancePath+"/spec/target/ports",schemaPath:"#/properties/spec/properties/target/properties/ports/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -614,11 +612,9 @@ vErrors.push(err47);
 errors++;
 }
 }
-if(data8.targetRefs !== undefined){
-let data17 = data8.targetRefs;
-if(Array.isArray(data17)){
-if(data17.length > 16){
-const err48 = {instancePath:instancePath+"/spec/targetRefs",schemaPath:"#/properties/spec/properties/targetRefs/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err48 = {instancePath:instancePath+"/spec/target",schemaPath:"#/properties/spec/properties/target/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -627,8 +623,12 @@ vErrors.push(err48);
 }
 errors++;
 }
-if(data17.length < 1){
-const err49 = {instancePath:instancePath+"/spec/targetRefs",schemaPath:"#/properties/spec/properties/targetRefs/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data8.targetRefs !== undefined){
+let data17 = data8.targetRefs;
+if(Array.isArray(data17)){
+if(data17.length > 16){
+const err49 = {instancePath:instancePath+"/spec/targetRefs",schemaPath:"#/properties/spec/properties/targetRefs/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -637,12 +637,8 @@ vErrors.push(err49);
 }
 errors++;
 }
-const len1 = data17.length;
-for(let i1=0; i1<len1; i1++){
-let data18 = data17[i1];
-if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
-if(data18.kind === undefined){
-const err50 = {instancePath:instancePath+"/spec/targetRefs/" + i1,schemaPath:"#/properties/spec/properties/targetRefs/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'"};
+if(data17.length < 1){
+const err50 = {instancePath:instancePath+"/spec/targetRefs",schemaPath:"#/properties/spec/properties/targetRefs/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -651,9 +647,12 @@ vErrors.push(err50);
 }
 errors++;
 }
-for(const key5 in data18){
-if(!((((key5 === "kind") || (key5 === "name")) || (key5 === "selector")) || (key5 === "ports"))){
-const err51 = {instancePath:instancePath+"/spec/targetRefs/" + i1,schemaPath:"#/properties/spec/properties/targetRefs/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
+const len1 = data17.length;
+for(let i1=0; i1<len1; i1++){
+let data18 = data17[i1];
+if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
+if(data18.kind === undefined){
+const err51 = {instancePath:instancePath+"/spec/targetRefs/" + i1,schemaPath:"#/properties/spec/properties/targetRefs/items/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'"};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -662,11 +661,9 @@ vErrors.push(err51);
 }
 errors++;
 }
-}
-if(data18.kind !== undefined){
-let data19 = data18.kind;
-if(!((((data19 === "Mesh") || (data19 === "Namespace")) || (data19 === "Workload")) || (data19 === "Service"))){
-const err52 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/kind",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/kind/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.targetRefs.items.properties.kind.enum},message:"must be equal to one of the allowed values"};
+for(const key5 in data18){
+if(!((((key5 === "kind") || (key5 === "name")) || (key5 === "selector")) || (key5 === "ports"))){
+const err52 = {instancePath:instancePath+"/spec/targetRefs/" + i1,schemaPath:"#/properties/spec/properties/targetRefs/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -676,11 +673,10 @@ vErrors.push(err52);
 errors++;
 }
 }
-if(data18.name !== undefined){
-let data20 = data18.name;
-if(typeof data20 === "string"){
-if(func2(data20) > 63){
-const err53 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/name",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+if(data18.kind !== undefined){
+let data19 = data18.kind;
+if(!((((data19 === "Mesh") || (data19 === "Namespace")) || (data19 === "Workload")) || (data19 === "Service"))){
+const err53 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/kind",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/kind/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.targetRefs.items.properties.kind.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -689,8 +685,12 @@ vErrors.push(err53);
 }
 errors++;
 }
-if(func2(data20) < 1){
-const err54 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/name",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data18.name !== undefined){
+let data20 = data18.name;
+if(typeof data20 === "string"){
+if(func2(data20) > 63){
+const err54 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/name",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -699,8 +699,8 @@ vErrors.push(err54);
 }
 errors++;
 }
-if(!pattern1.test(data20)){
-const err55 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/name",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data20) < 1){
+const err55 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/name",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err55];
 }
@@ -709,9 +709,8 @@ vErrors.push(err55);
 }
 errors++;
 }
-}
-else {
-const err56 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/name",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data20)){
+const err56 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/name",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err56];
 }
@@ -721,11 +720,8 @@ vErrors.push(err56);
 errors++;
 }
 }
-if(data18.selector !== undefined){
-let data21 = data18.selector;
-if(data21 && typeof data21 == "object" && !Array.isArray(data21)){
-if(data21.matchLabels === undefined){
-const err57 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/required",keyword:"required",params:{missingProperty: "matchLabels"},message:"must have required property '"+"matchLabels"+"'"};
+else {
+const err57 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/name",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err57];
 }
@@ -734,9 +730,12 @@ vErrors.push(err57);
 }
 errors++;
 }
-for(const key6 in data21){
-if(!(key6 === "matchLabels")){
-const err58 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
+}
+if(data18.selector !== undefined){
+let data21 = data18.selector;
+if(data21 && typeof data21 == "object" && !Array.isArray(data21)){
+if(data21.matchLabels === undefined){
+const err58 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/required",keyword:"required",params:{missingProperty: "matchLabels"},message:"must have required property '"+"matchLabels"+"'"};
 if(vErrors === null){
 vErrors = [err58];
 }
@@ -745,12 +744,9 @@ vErrors.push(err58);
 }
 errors++;
 }
-}
-if(data21.matchLabels !== undefined){
-let data22 = data21.matchLabels;
-if(data22 && typeof data22 == "object" && !Array.isArray(data22)){
-if(Object.keys(data22).length > 16){
-const err59 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector/matchLabels",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/properties/matchLabels/maxProperties",keyword:"maxProperties",params:{limit: 16},message:"must NOT have more than 16 properties"};
+for(const key6 in data21){
+if(!(key6 === "matchLabels")){
+const err59 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err59];
 }
@@ -759,8 +755,12 @@ vErrors.push(err59);
 }
 errors++;
 }
-if(Object.keys(data22).length < 1){
-const err60 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector/matchLabels",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/properties/matchLabels/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties"};
+}
+if(data21.matchLabels !== undefined){
+let data22 = data21.matchLabels;
+if(data22 && typeof data22 == "object" && !Array.isArray(data22)){
+if(Object.keys(data22).length > 16){
+const err60 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector/matchLabels",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/properties/matchLabels/maxProperties",keyword:"maxProperties",params:{limit: 16},message:"must NOT have more than 16 properties"};
 if(vErrors === null){
 vErrors = [err60];
 }
@@ -769,11 +769,8 @@ vErrors.push(err60);
 }
 errors++;
 }
-for(const key7 in data22){
-let data23 = data22[key7];
-if(typeof data23 === "string"){
-if(func2(data23) > 63){
-const err61 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector/matchLabels/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/properties/matchLabels/additionalProperties/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+if(Object.keys(data22).length < 1){
+const err61 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector/matchLabels",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/properties/matchLabels/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties"};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -782,8 +779,11 @@ vErrors.push(err61);
 }
 errors++;
 }
-if(!pattern2.test(data23)){
-const err62 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector/matchLabels/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/properties/matchLabels/additionalProperties/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\""};
+for(const key7 in data22){
+let data23 = data22[key7];
+if(typeof data23 === "string"){
+if(func2(data23) > 63){
+const err62 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector/matchLabels/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/properties/matchLabels/additionalProperties/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -792,9 +792,8 @@ vErrors.push(err62);
 }
 errors++;
 }
-}
-else {
-const err63 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector/matchLabels/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/properties/matchLabels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern3.test(data23)){
+const err63 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector/matchLabels/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/properties/matchLabels/additionalProperties/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\""};
 if(vErrors === null){
 vErrors = [err63];
 }
@@ -804,9 +803,8 @@ vErrors.push(err63);
 errors++;
 }
 }
-}
 else {
-const err64 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector/matchLabels",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/properties/matchLabels/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err64 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector/matchLabels/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/properties/matchLabels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err64];
 }
@@ -818,7 +816,7 @@ errors++;
 }
 }
 else {
-const err65 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err65 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector/matchLabels",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/properties/matchLabels/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err65];
 }
@@ -828,11 +826,9 @@ vErrors.push(err65);
 errors++;
 }
 }
-if(data18.ports !== undefined){
-let data24 = data18.ports;
-if(Array.isArray(data24)){
-if(data24.length > 16){
-const err66 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err66 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/selector",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/selector/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err66];
 }
@@ -841,8 +837,12 @@ vErrors.push(err66);
 }
 errors++;
 }
-if(data24.length < 1){
-const err67 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data18.ports !== undefined){
+let data24 = data18.ports;
+if(Array.isArray(data24)){
+if(data24.length > 16){
+const err67 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err67];
 }
@@ -851,11 +851,8 @@ vErrors.push(err67);
 }
 errors++;
 }
-const len2 = data24.length;
-for(let i2=0; i2<len2; i2++){
-let data25 = data24[i2];
-if((!(((typeof data25 == "number") && (!(data25 % 1) && !isNaN(data25))) && (isFinite(data25)))) && (typeof data25 !== "string")){
-const err68 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports/" + i2,schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/items/type",keyword:"type",params:{type: schema11.properties.spec.properties.targetRefs.items.properties.ports.items.type},message:"must be integer,string"};
+if(data24.length < 1){
+const err68 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err68];
 }
@@ -864,9 +861,11 @@ vErrors.push(err68);
 }
 errors++;
 }
-if((typeof data25 == "number") && (isFinite(data25))){
-if(data25 > 65535 || isNaN(data25)){
-const err69 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports/" + i2,schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
+const len2 = data24.length;
+for(let i2=0; i2<len2; i2++){
+let data25 = data24[i2];
+if((!(((typeof data25 == "number") && (!(data25 % 1) && !isNaN(data25))) && (isFinite(data25)))) && (typeof data25 !== "string")){
+const err69 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports/" + i2,schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/items/type",keyword:"type",params:{type: schema11.properties.spec.properties.targetRefs.items.properties.ports.items.type},message:"must be integer,string"};
 if(vErrors === null){
 vErrors = [err69];
 }
@@ -875,8 +874,9 @@ vErrors.push(err69);
 }
 errors++;
 }
-if(data25 < 1 || isNaN(data25)){
-const err70 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports/" + i2,schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data25 == "number") && (isFinite(data25))){
+if(data25 > 65535 || isNaN(data25)){
+const err70 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports/" + i2,schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -885,10 +885,8 @@ vErrors.push(err70);
 }
 errors++;
 }
-}
-if(typeof data25 === "string"){
-if(func2(data25) > 15){
-const err71 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports/" + i2,schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/items/maxLength",keyword:"maxLength",params:{limit: 15},message:"must NOT have more than 15 characters"};
+if(data25 < 1 || isNaN(data25)){
+const err71 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports/" + i2,schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err71];
 }
@@ -897,8 +895,10 @@ vErrors.push(err71);
 }
 errors++;
 }
-if(!pattern3.test(data25)){
-const err72 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports/" + i2,schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"+"\""};
+}
+if(typeof data25 === "string"){
+if(func2(data25) > 15){
+const err72 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports/" + i2,schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/items/maxLength",keyword:"maxLength",params:{limit: 15},message:"must NOT have more than 15 characters"};
 if(vErrors === null){
 vErrors = [err72];
 }
@@ -907,11 +907,8 @@ vErrors.push(err72);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err73 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!pattern4.test(data25)){
+const err73 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports/" + i2,schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/items/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err73];
 }
@@ -922,8 +919,9 @@ errors++;
 }
 }
 }
+}
 else {
-const err74 = {instancePath:instancePath+"/spec/targetRefs/" + i1,schemaPath:"#/properties/spec/properties/targetRefs/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err74 = {instancePath:instancePath+"/spec/targetRefs/" + i1+"/ports",schemaPath:"#/properties/spec/properties/targetRefs/items/properties/ports/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err74];
 }
@@ -935,7 +933,7 @@ errors++;
 }
 }
 else {
-const err75 = {instancePath:instancePath+"/spec/targetRefs",schemaPath:"#/properties/spec/properties/targetRefs/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err75 = {instancePath:instancePath+"/spec/targetRefs/" + i1,schemaPath:"#/properties/spec/properties/targetRefs/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err75];
 }
@@ -945,10 +943,9 @@ vErrors.push(err75);
 errors++;
 }
 }
-if(data8.enforcement !== undefined){
-let data26 = data8.enforcement;
-if(!((data26 === "Default") || (data26 === "Mandatory"))){
-const err76 = {instancePath:instancePath+"/spec/enforcement",schemaPath:"#/properties/spec/properties/enforcement/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.enforcement.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err76 = {instancePath:instancePath+"/spec/targetRefs",schemaPath:"#/properties/spec/properties/targetRefs/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err76];
 }
@@ -958,12 +955,10 @@ vErrors.push(err76);
 errors++;
 }
 }
-if(data8.inbound !== undefined){
-let data27 = data8.inbound;
-if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
-for(const key8 in data27){
-if(!(((((key8 === "mtls") || (key8 === "authorization")) || (key8 === "jwt")) || (key8 === "rateLimit")) || (key8 === "limits"))){
-const err77 = {instancePath:instancePath+"/spec/inbound",schemaPath:"#/properties/spec/properties/inbound/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
+if(data8.enforcement !== undefined){
+let data26 = data8.enforcement;
+if(!((data26 === "Default") || (data26 === "Mandatory"))){
+const err77 = {instancePath:instancePath+"/spec/enforcement",schemaPath:"#/properties/spec/properties/enforcement/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.enforcement.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err77];
 }
@@ -973,11 +968,12 @@ vErrors.push(err77);
 errors++;
 }
 }
-if(data27.mtls !== undefined){
-let data28 = data27.mtls;
-if(data28 && typeof data28 == "object" && !Array.isArray(data28)){
-if(data28.mode === undefined){
-const err78 = {instancePath:instancePath+"/spec/inbound/mtls",schemaPath:"#/properties/spec/properties/inbound/properties/mtls/required",keyword:"required",params:{missingProperty: "mode"},message:"must have required property '"+"mode"+"'"};
+if(data8.inbound !== undefined){
+let data27 = data8.inbound;
+if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
+for(const key8 in data27){
+if(!(((((key8 === "mtls") || (key8 === "authorization")) || (key8 === "jwt")) || (key8 === "rateLimit")) || (key8 === "limits"))){
+const err78 = {instancePath:instancePath+"/spec/inbound",schemaPath:"#/properties/spec/properties/inbound/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err78];
 }
@@ -986,9 +982,12 @@ vErrors.push(err78);
 }
 errors++;
 }
-for(const key9 in data28){
-if(!(key9 === "mode")){
-const err79 = {instancePath:instancePath+"/spec/inbound/mtls",schemaPath:"#/properties/spec/properties/inbound/properties/mtls/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
+}
+if(data27.mtls !== undefined){
+let data28 = data27.mtls;
+if(data28 && typeof data28 == "object" && !Array.isArray(data28)){
+if(data28.mode === undefined){
+const err79 = {instancePath:instancePath+"/spec/inbound/mtls",schemaPath:"#/properties/spec/properties/inbound/properties/mtls/required",keyword:"required",params:{missingProperty: "mode"},message:"must have required property '"+"mode"+"'"};
 if(vErrors === null){
 vErrors = [err79];
 }
@@ -997,11 +996,9 @@ vErrors.push(err79);
 }
 errors++;
 }
-}
-if(data28.mode !== undefined){
-let data29 = data28.mode;
-if(!((data29 === "Permissive") || (data29 === "Strict"))){
-const err80 = {instancePath:instancePath+"/spec/inbound/mtls/mode",schemaPath:"#/properties/spec/properties/inbound/properties/mtls/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.inbound.properties.mtls.properties.mode.enum},message:"must be equal to one of the allowed values"};
+for(const key9 in data28){
+if(!(key9 === "mode")){
+const err80 = {instancePath:instancePath+"/spec/inbound/mtls",schemaPath:"#/properties/spec/properties/inbound/properties/mtls/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err80];
 }
@@ -1011,9 +1008,10 @@ vErrors.push(err80);
 errors++;
 }
 }
-}
-else {
-const err81 = {instancePath:instancePath+"/spec/inbound/mtls",schemaPath:"#/properties/spec/properties/inbound/properties/mtls/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data28.mode !== undefined){
+let data29 = data28.mode;
+if(!((data29 === "Permissive") || (data29 === "Strict"))){
+const err81 = {instancePath:instancePath+"/spec/inbound/mtls/mode",schemaPath:"#/properties/spec/properties/inbound/properties/mtls/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.inbound.properties.mtls.properties.mode.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err81];
 }
@@ -1023,12 +1021,9 @@ vErrors.push(err81);
 errors++;
 }
 }
-if(data27.authorization !== undefined){
-let data30 = data27.authorization;
-if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
-for(const key10 in data30){
-if(!(((key10 === "mode") || (key10 === "default")) || (key10 === "rules"))){
-const err82 = {instancePath:instancePath+"/spec/inbound/authorization",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
+}
+else {
+const err82 = {instancePath:instancePath+"/spec/inbound/mtls",schemaPath:"#/properties/spec/properties/inbound/properties/mtls/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err82];
 }
@@ -1038,10 +1033,12 @@ vErrors.push(err82);
 errors++;
 }
 }
-if(data30.mode !== undefined){
-let data31 = data30.mode;
-if(!((data31 === "Enforce") || (data31 === "Audit"))){
-const err83 = {instancePath:instancePath+"/spec/inbound/authorization/mode",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.inbound.properties.authorization.properties.mode.enum},message:"must be equal to one of the allowed values"};
+if(data27.authorization !== undefined){
+let data30 = data27.authorization;
+if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
+for(const key10 in data30){
+if(!(((key10 === "mode") || (key10 === "default")) || (key10 === "rules"))){
+const err83 = {instancePath:instancePath+"/spec/inbound/authorization",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err83];
 }
@@ -1051,10 +1048,10 @@ vErrors.push(err83);
 errors++;
 }
 }
-if(data30.default !== undefined){
-let data32 = data30.default;
-if(!((data32 === "Allow") || (data32 === "Deny"))){
-const err84 = {instancePath:instancePath+"/spec/inbound/authorization/default",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/default/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.inbound.properties.authorization.properties.default.enum},message:"must be equal to one of the allowed values"};
+if(data30.mode !== undefined){
+let data31 = data30.mode;
+if(!((data31 === "Enforce") || (data31 === "Audit"))){
+const err84 = {instancePath:instancePath+"/spec/inbound/authorization/mode",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.inbound.properties.authorization.properties.mode.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err84];
 }
@@ -1064,11 +1061,10 @@ vErrors.push(err84);
 errors++;
 }
 }
-if(data30.rules !== undefined){
-let data33 = data30.rules;
-if(Array.isArray(data33)){
-if(data33.length > 64){
-const err85 = {instancePath:instancePath+"/spec/inbound/authorization/rules",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"};
+if(data30.default !== undefined){
+let data32 = data30.default;
+if(!((data32 === "Allow") || (data32 === "Deny"))){
+const err85 = {instancePath:instancePath+"/spec/inbound/authorization/default",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/default/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.inbound.properties.authorization.properties.default.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err85];
 }
@@ -1077,8 +1073,12 @@ vErrors.push(err85);
 }
 errors++;
 }
-if(data33.length < 1){
-const err86 = {instancePath:instancePath+"/spec/inbound/authorization/rules",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data30.rules !== undefined){
+let data33 = data30.rules;
+if(Array.isArray(data33)){
+if(data33.length > 64){
+const err86 = {instancePath:instancePath+"/spec/inbound/authorization/rules",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"};
 if(vErrors === null){
 vErrors = [err86];
 }
@@ -1087,12 +1087,8 @@ vErrors.push(err86);
 }
 errors++;
 }
-const len3 = data33.length;
-for(let i3=0; i3<len3; i3++){
-let data34 = data33[i3];
-if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
-if(data34.name === undefined){
-const err87 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(data33.length < 1){
+const err87 = {instancePath:instancePath+"/spec/inbound/authorization/rules",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err87];
 }
@@ -1101,8 +1097,12 @@ vErrors.push(err87);
 }
 errors++;
 }
-if(data34.action === undefined){
-const err88 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/required",keyword:"required",params:{missingProperty: "action"},message:"must have required property '"+"action"+"'"};
+const len3 = data33.length;
+for(let i3=0; i3<len3; i3++){
+let data34 = data33[i3];
+if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
+if(data34.name === undefined){
+const err88 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err88];
 }
@@ -1111,9 +1111,8 @@ vErrors.push(err88);
 }
 errors++;
 }
-for(const key11 in data34){
-if(!(((((key11 === "name") || (key11 === "action")) || (key11 === "from")) || (key11 === "to")) || (key11 === "when"))){
-const err89 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
+if(data34.action === undefined){
+const err89 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/required",keyword:"required",params:{missingProperty: "action"},message:"must have required property '"+"action"+"'"};
 if(vErrors === null){
 vErrors = [err89];
 }
@@ -1122,12 +1121,9 @@ vErrors.push(err89);
 }
 errors++;
 }
-}
-if(data34.name !== undefined){
-let data35 = data34.name;
-if(typeof data35 === "string"){
-if(func2(data35) > 63){
-const err90 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+for(const key11 in data34){
+if(!(((((key11 === "name") || (key11 === "action")) || (key11 === "from")) || (key11 === "to")) || (key11 === "when"))){
+const err90 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err90];
 }
@@ -1136,8 +1132,12 @@ vErrors.push(err90);
 }
 errors++;
 }
-if(func2(data35) < 1){
-const err91 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data34.name !== undefined){
+let data35 = data34.name;
+if(typeof data35 === "string"){
+if(func2(data35) > 63){
+const err91 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err91];
 }
@@ -1146,8 +1146,8 @@ vErrors.push(err91);
 }
 errors++;
 }
-if(!pattern1.test(data35)){
-const err92 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data35) < 1){
+const err92 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err92];
 }
@@ -1156,9 +1156,8 @@ vErrors.push(err92);
 }
 errors++;
 }
-}
-else {
-const err93 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data35)){
+const err93 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err93];
 }
@@ -1168,10 +1167,8 @@ vErrors.push(err93);
 errors++;
 }
 }
-if(data34.action !== undefined){
-let data36 = data34.action;
-if(!((data36 === "Allow") || (data36 === "Deny"))){
-const err94 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/action",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/action/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.inbound.properties.authorization.properties.rules.items.properties.action.enum},message:"must be equal to one of the allowed values"};
+else {
+const err94 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err94];
 }
@@ -1181,11 +1178,10 @@ vErrors.push(err94);
 errors++;
 }
 }
-if(data34.from !== undefined){
-let data37 = data34.from;
-if(Array.isArray(data37)){
-if(data37.length > 32){
-const err95 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/maxItems",keyword:"maxItems",params:{limit: 32},message:"must NOT have more than 32 items"};
+if(data34.action !== undefined){
+let data36 = data34.action;
+if(!((data36 === "Allow") || (data36 === "Deny"))){
+const err95 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/action",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/action/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.inbound.properties.authorization.properties.rules.items.properties.action.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err95];
 }
@@ -1194,13 +1190,27 @@ vErrors.push(err95);
 }
 errors++;
 }
-if(data37.length < 1){
-const err96 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data34.from !== undefined){
+let data37 = data34.from;
+if(Array.isArray(data37)){
+if(data37.length > 32){
+const err96 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/maxItems",keyword:"maxItems",params:{limit: 32},message:"must NOT have more than 32 items"};
 if(vErrors === null){
 vErrors = [err96];
 }
 else {
 vErrors.push(err96);
+}
+errors++;
+}
+if(data37.length < 1){
+const err97 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(vErrors === null){
+vErrors = [err97];
+}
+else {
+vErrors.push(err97);
 }
 errors++;
 }
@@ -1210,21 +1220,7 @@ let data38 = data37[i4];
 if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
 for(const key12 in data38){
 if(!((((key12 === "serviceAccount") || (key12 === "namespace")) || (key12 === "spiffeId")) || (key12 === "ipBlock"))){
-const err97 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err97];
-}
-else {
-vErrors.push(err97);
-}
-errors++;
-}
-}
-if(data38.serviceAccount !== undefined){
-let data39 = data38.serviceAccount;
-if(typeof data39 === "string"){
-if(func2(data39) > 253){
-const err98 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/serviceAccount",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/serviceAccount/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+const err98 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err98];
 }
@@ -1233,8 +1229,12 @@ vErrors.push(err98);
 }
 errors++;
 }
-if(func2(data39) < 1){
-const err99 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/serviceAccount",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/serviceAccount/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data38.serviceAccount !== undefined){
+let data39 = data38.serviceAccount;
+if(typeof data39 === "string"){
+if(func2(data39) > 253){
+const err99 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/serviceAccount",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/serviceAccount/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err99];
 }
@@ -1243,8 +1243,8 @@ vErrors.push(err99);
 }
 errors++;
 }
-if(!pattern8.test(data39)){
-const err100 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/serviceAccount",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/serviceAccount/pattern",keyword:"pattern",params:{pattern: "^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"},message:"must match pattern \""+"^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"+"\""};
+if(func2(data39) < 1){
+const err100 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/serviceAccount",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/serviceAccount/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err100];
 }
@@ -1253,9 +1253,8 @@ vErrors.push(err100);
 }
 errors++;
 }
-}
-else {
-const err101 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/serviceAccount",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/serviceAccount/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern9.test(data39)){
+const err101 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/serviceAccount",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/serviceAccount/pattern",keyword:"pattern",params:{pattern: "^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"},message:"must match pattern \""+"^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"+"\""};
 if(vErrors === null){
 vErrors = [err101];
 }
@@ -1265,11 +1264,8 @@ vErrors.push(err101);
 errors++;
 }
 }
-if(data38.namespace !== undefined){
-let data40 = data38.namespace;
-if(typeof data40 === "string"){
-if(func2(data40) > 63){
-const err102 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/namespace",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/namespace/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+else {
+const err102 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/serviceAccount",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/serviceAccount/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err102];
 }
@@ -1278,8 +1274,12 @@ vErrors.push(err102);
 }
 errors++;
 }
-if(func2(data40) < 1){
-const err103 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/namespace",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/namespace/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data38.namespace !== undefined){
+let data40 = data38.namespace;
+if(typeof data40 === "string"){
+if(func2(data40) > 63){
+const err103 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/namespace",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/namespace/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err103];
 }
@@ -1288,8 +1288,8 @@ vErrors.push(err103);
 }
 errors++;
 }
-if(!pattern1.test(data40)){
-const err104 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/namespace",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/namespace/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data40) < 1){
+const err104 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/namespace",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/namespace/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err104];
 }
@@ -1298,9 +1298,8 @@ vErrors.push(err104);
 }
 errors++;
 }
-}
-else {
-const err105 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/namespace",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data40)){
+const err105 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/namespace",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/namespace/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err105];
 }
@@ -1310,11 +1309,8 @@ vErrors.push(err105);
 errors++;
 }
 }
-if(data38.spiffeId !== undefined){
-let data41 = data38.spiffeId;
-if(typeof data41 === "string"){
-if(func2(data41) > 512){
-const err106 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/spiffeId",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/spiffeId/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"};
+else {
+const err106 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/namespace",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err106];
 }
@@ -1323,8 +1319,12 @@ vErrors.push(err106);
 }
 errors++;
 }
-if(func2(data41) < 1){
-const err107 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/spiffeId",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/spiffeId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data38.spiffeId !== undefined){
+let data41 = data38.spiffeId;
+if(typeof data41 === "string"){
+if(func2(data41) > 512){
+const err107 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/spiffeId",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/spiffeId/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"};
 if(vErrors === null){
 vErrors = [err107];
 }
@@ -1333,8 +1333,8 @@ vErrors.push(err107);
 }
 errors++;
 }
-if(!pattern10.test(data41)){
-const err108 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/spiffeId",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/spiffeId/pattern",keyword:"pattern",params:{pattern: "^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"},message:"must match pattern \""+"^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"+"\""};
+if(func2(data41) < 1){
+const err108 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/spiffeId",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/spiffeId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err108];
 }
@@ -1343,9 +1343,8 @@ vErrors.push(err108);
 }
 errors++;
 }
-}
-else {
-const err109 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/spiffeId",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern11.test(data41)){
+const err109 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/spiffeId",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/spiffeId/pattern",keyword:"pattern",params:{pattern: "^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"},message:"must match pattern \""+"^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"+"\""};
 if(vErrors === null){
 vErrors = [err109];
 }
@@ -1355,11 +1354,8 @@ vErrors.push(err109);
 errors++;
 }
 }
-if(data38.ipBlock !== undefined){
-let data42 = data38.ipBlock;
-if(typeof data42 === "string"){
-if(func2(data42) > 64){
-const err110 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/ipBlock",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/ipBlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+else {
+const err110 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/spiffeId",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err110];
 }
@@ -1368,8 +1364,12 @@ vErrors.push(err110);
 }
 errors++;
 }
-if(func2(data42) < 1){
-const err111 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/ipBlock",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/ipBlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data38.ipBlock !== undefined){
+let data42 = data38.ipBlock;
+if(typeof data42 === "string"){
+if(func2(data42) > 64){
+const err111 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/ipBlock",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/ipBlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err111];
 }
@@ -1378,8 +1378,8 @@ vErrors.push(err111);
 }
 errors++;
 }
-if(!pattern11.test(data42)){
-const err112 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/ipBlock",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/ipBlock/pattern",keyword:"pattern",params:{pattern: "^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"},message:"must match pattern \""+"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"+"\""};
+if(func2(data42) < 1){
+const err112 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/ipBlock",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/ipBlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err112];
 }
@@ -1388,9 +1388,8 @@ vErrors.push(err112);
 }
 errors++;
 }
-}
-else {
-const err113 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/ipBlock",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/ipBlock/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern12.test(data42)){
+const err113 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/ipBlock",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/ipBlock/pattern",keyword:"pattern",params:{pattern: "^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"},message:"must match pattern \""+"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"+"\""};
 if(vErrors === null){
 vErrors = [err113];
 }
@@ -1400,9 +1399,8 @@ vErrors.push(err113);
 errors++;
 }
 }
-}
 else {
-const err114 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err114 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4+"/ipBlock",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/properties/ipBlock/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err114];
 }
@@ -1414,7 +1412,7 @@ errors++;
 }
 }
 else {
-const err115 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err115 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from/" + i4,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err115];
 }
@@ -1424,11 +1422,9 @@ vErrors.push(err115);
 errors++;
 }
 }
-if(data34.to !== undefined){
-let data43 = data34.to;
-if(Array.isArray(data43)){
-if(data43.length > 16){
-const err116 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err116 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/from",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/from/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err116];
 }
@@ -1437,13 +1433,27 @@ vErrors.push(err116);
 }
 errors++;
 }
-if(data43.length < 1){
-const err117 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data34.to !== undefined){
+let data43 = data34.to;
+if(Array.isArray(data43)){
+if(data43.length > 16){
+const err117 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err117];
 }
 else {
 vErrors.push(err117);
+}
+errors++;
+}
+if(data43.length < 1){
+const err118 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(vErrors === null){
+vErrors = [err118];
+}
+else {
+vErrors.push(err118);
 }
 errors++;
 }
@@ -1453,21 +1463,7 @@ let data44 = data43[i5];
 if(data44 && typeof data44 == "object" && !Array.isArray(data44)){
 for(const key13 in data44){
 if(!(((((key13 === "methods") || (key13 === "paths")) || (key13 === "hosts")) || (key13 === "headers")) || (key13 === "grpc"))){
-const err118 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err118];
-}
-else {
-vErrors.push(err118);
-}
-errors++;
-}
-}
-if(data44.methods !== undefined){
-let data45 = data44.methods;
-if(Array.isArray(data45)){
-if(data45.length > 16){
-const err119 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+const err119 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err119];
 }
@@ -1476,8 +1472,12 @@ vErrors.push(err119);
 }
 errors++;
 }
-if(data45.length < 1){
-const err120 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data44.methods !== undefined){
+let data45 = data44.methods;
+if(Array.isArray(data45)){
+if(data45.length > 16){
+const err120 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err120];
 }
@@ -1486,12 +1486,8 @@ vErrors.push(err120);
 }
 errors++;
 }
-const len6 = data45.length;
-for(let i6=0; i6<len6; i6++){
-let data46 = data45[i6];
-if(typeof data46 === "string"){
-if(func2(data46) > 32){
-const err121 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods/" + i6,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/items/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+if(data45.length < 1){
+const err121 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err121];
 }
@@ -1500,8 +1496,12 @@ vErrors.push(err121);
 }
 errors++;
 }
-if(func2(data46) < 1){
-const err122 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods/" + i6,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len6 = data45.length;
+for(let i6=0; i6<len6; i6++){
+let data46 = data45[i6];
+if(typeof data46 === "string"){
+if(func2(data46) > 32){
+const err122 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods/" + i6,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/items/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err122];
 }
@@ -1510,8 +1510,8 @@ vErrors.push(err122);
 }
 errors++;
 }
-if(!pattern12.test(data46)){
-const err123 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods/" + i6,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/items/pattern",keyword:"pattern",params:{pattern: "^[A-Z][A-Z0-9_-]{0,31}$"},message:"must match pattern \""+"^[A-Z][A-Z0-9_-]{0,31}$"+"\""};
+if(func2(data46) < 1){
+const err123 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods/" + i6,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err123];
 }
@@ -1520,9 +1520,8 @@ vErrors.push(err123);
 }
 errors++;
 }
-}
-else {
-const err124 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods/" + i6,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern13.test(data46)){
+const err124 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods/" + i6,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/items/pattern",keyword:"pattern",params:{pattern: "^[A-Z][A-Z0-9_-]{0,31}$"},message:"must match pattern \""+"^[A-Z][A-Z0-9_-]{0,31}$"+"\""};
 if(vErrors === null){
 vErrors = [err124];
 }
@@ -1532,9 +1531,8 @@ vErrors.push(err124);
 errors++;
 }
 }
-}
 else {
-const err125 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err125 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods/" + i6,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err125];
 }
@@ -1544,11 +1542,9 @@ vErrors.push(err125);
 errors++;
 }
 }
-if(data44.paths !== undefined){
-let data47 = data44.paths;
-if(Array.isArray(data47)){
-if(data47.length > 32){
-const err126 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/maxItems",keyword:"maxItems",params:{limit: 32},message:"must NOT have more than 32 items"};
+}
+else {
+const err126 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/methods",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/methods/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err126];
 }
@@ -1557,8 +1553,12 @@ vErrors.push(err126);
 }
 errors++;
 }
-if(data47.length < 1){
-const err127 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data44.paths !== undefined){
+let data47 = data44.paths;
+if(Array.isArray(data47)){
+if(data47.length > 32){
+const err127 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/maxItems",keyword:"maxItems",params:{limit: 32},message:"must NOT have more than 32 items"};
 if(vErrors === null){
 vErrors = [err127];
 }
@@ -1567,12 +1567,8 @@ vErrors.push(err127);
 }
 errors++;
 }
-const len7 = data47.length;
-for(let i7=0; i7<len7; i7++){
-let data48 = data47[i7];
-if(typeof data48 === "string"){
-if(func2(data48) > 1024){
-const err128 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths/" + i7,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+if(data47.length < 1){
+const err128 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err128];
 }
@@ -1581,8 +1577,12 @@ vErrors.push(err128);
 }
 errors++;
 }
-if(func2(data48) < 1){
-const err129 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths/" + i7,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len7 = data47.length;
+for(let i7=0; i7<len7; i7++){
+let data48 = data47[i7];
+if(typeof data48 === "string"){
+if(func2(data48) > 1024){
+const err129 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths/" + i7,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err129];
 }
@@ -1591,8 +1591,8 @@ vErrors.push(err129);
 }
 errors++;
 }
-if(!pattern13.test(data48)){
-const err130 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths/" + i7,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/items/pattern",keyword:"pattern",params:{pattern: "^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"},message:"must match pattern \""+"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"+"\""};
+if(func2(data48) < 1){
+const err130 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths/" + i7,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err130];
 }
@@ -1601,9 +1601,8 @@ vErrors.push(err130);
 }
 errors++;
 }
-}
-else {
-const err131 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths/" + i7,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern14.test(data48)){
+const err131 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths/" + i7,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/items/pattern",keyword:"pattern",params:{pattern: "^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"},message:"must match pattern \""+"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"+"\""};
 if(vErrors === null){
 vErrors = [err131];
 }
@@ -1613,9 +1612,8 @@ vErrors.push(err131);
 errors++;
 }
 }
-}
 else {
-const err132 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err132 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths/" + i7,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err132];
 }
@@ -1625,11 +1623,9 @@ vErrors.push(err132);
 errors++;
 }
 }
-if(data44.hosts !== undefined){
-let data49 = data44.hosts;
-if(Array.isArray(data49)){
-if(data49.length > 16){
-const err133 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err133 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/paths",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/paths/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err133];
 }
@@ -1638,8 +1634,12 @@ vErrors.push(err133);
 }
 errors++;
 }
-if(data49.length < 1){
-const err134 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data44.hosts !== undefined){
+let data49 = data44.hosts;
+if(Array.isArray(data49)){
+if(data49.length > 16){
+const err134 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err134];
 }
@@ -1648,12 +1648,8 @@ vErrors.push(err134);
 }
 errors++;
 }
-const len8 = data49.length;
-for(let i8=0; i8<len8; i8++){
-let data50 = data49[i8];
-if(typeof data50 === "string"){
-if(func2(data50) > 253){
-const err135 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts/" + i8,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data49.length < 1){
+const err135 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err135];
 }
@@ -1662,8 +1658,12 @@ vErrors.push(err135);
 }
 errors++;
 }
-if(func2(data50) < 1){
-const err136 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts/" + i8,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len8 = data49.length;
+for(let i8=0; i8<len8; i8++){
+let data50 = data49[i8];
+if(typeof data50 === "string"){
+if(func2(data50) > 253){
+const err136 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts/" + i8,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err136];
 }
@@ -1672,8 +1672,8 @@ vErrors.push(err136);
 }
 errors++;
 }
-if(!pattern14.test(data50)){
-const err137 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts/" + i8,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/items/pattern",keyword:"pattern",params:{pattern: "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(func2(data50) < 1){
+const err137 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts/" + i8,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err137];
 }
@@ -1682,9 +1682,8 @@ vErrors.push(err137);
 }
 errors++;
 }
-}
-else {
-const err138 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts/" + i8,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern15.test(data50)){
+const err138 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts/" + i8,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/items/pattern",keyword:"pattern",params:{pattern: "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err138];
 }
@@ -1694,9 +1693,8 @@ vErrors.push(err138);
 errors++;
 }
 }
-}
 else {
-const err139 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err139 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts/" + i8,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err139];
 }
@@ -1706,11 +1704,9 @@ vErrors.push(err139);
 errors++;
 }
 }
-if(data44.headers !== undefined){
-let data51 = data44.headers;
-if(Array.isArray(data51)){
-if(data51.length > 16){
-const err140 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err140 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/hosts",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/hosts/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err140];
 }
@@ -1719,8 +1715,12 @@ vErrors.push(err140);
 }
 errors++;
 }
-if(data51.length < 1){
-const err141 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data44.headers !== undefined){
+let data51 = data44.headers;
+if(Array.isArray(data51)){
+if(data51.length > 16){
+const err141 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err141];
 }
@@ -1729,12 +1729,8 @@ vErrors.push(err141);
 }
 errors++;
 }
-const len9 = data51.length;
-for(let i9=0; i9<len9; i9++){
-let data52 = data51[i9];
-if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
-if(data52.name === undefined){
-const err142 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(data51.length < 1){
+const err142 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err142];
 }
@@ -1743,8 +1739,12 @@ vErrors.push(err142);
 }
 errors++;
 }
-if(data52.value === undefined){
-const err143 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
+const len9 = data51.length;
+for(let i9=0; i9<len9; i9++){
+let data52 = data51[i9];
+if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
+if(data52.name === undefined){
+const err143 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err143];
 }
@@ -1753,9 +1753,8 @@ vErrors.push(err143);
 }
 errors++;
 }
-for(const key14 in data52){
-if(!((key14 === "name") || (key14 === "value"))){
-const err144 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
+if(data52.value === undefined){
+const err144 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
 if(vErrors === null){
 vErrors = [err144];
 }
@@ -1764,12 +1763,9 @@ vErrors.push(err144);
 }
 errors++;
 }
-}
-if(data52.name !== undefined){
-let data53 = data52.name;
-if(typeof data53 === "string"){
-if(func2(data53) > 256){
-const err145 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+for(const key14 in data52){
+if(!((key14 === "name") || (key14 === "value"))){
+const err145 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err145];
 }
@@ -1778,8 +1774,12 @@ vErrors.push(err145);
 }
 errors++;
 }
-if(func2(data53) < 1){
-const err146 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data52.name !== undefined){
+let data53 = data52.name;
+if(typeof data53 === "string"){
+if(func2(data53) > 256){
+const err146 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err146];
 }
@@ -1788,8 +1788,8 @@ vErrors.push(err146);
 }
 errors++;
 }
-if(!pattern15.test(data53)){
-const err147 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
+if(func2(data53) < 1){
+const err147 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err147];
 }
@@ -1798,9 +1798,8 @@ vErrors.push(err147);
 }
 errors++;
 }
-}
-else {
-const err148 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern16.test(data53)){
+const err148 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err148];
 }
@@ -1810,11 +1809,8 @@ vErrors.push(err148);
 errors++;
 }
 }
-if(data52.value !== undefined){
-let data54 = data52.value;
-if(typeof data54 === "string"){
-if(func2(data54) > 1024){
-const err149 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/value",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+else {
+const err149 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err149];
 }
@@ -1823,8 +1819,12 @@ vErrors.push(err149);
 }
 errors++;
 }
-if(func2(data54) < 1){
-const err150 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/value",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data52.value !== undefined){
+let data54 = data52.value;
+if(typeof data54 === "string"){
+if(func2(data54) > 1024){
+const err150 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/value",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err150];
 }
@@ -1833,8 +1833,8 @@ vErrors.push(err150);
 }
 errors++;
 }
-if(!pattern16.test(data54)){
-const err151 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/value",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
+if(func2(data54) < 1){
+const err151 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/value",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err151];
 }
@@ -1843,9 +1843,8 @@ vErrors.push(err151);
 }
 errors++;
 }
-}
-else {
-const err152 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/value",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern17.test(data54)){
+const err152 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/value",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
 if(vErrors === null){
 vErrors = [err152];
 }
@@ -1855,9 +1854,8 @@ vErrors.push(err152);
 errors++;
 }
 }
-}
 else {
-const err153 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err153 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9+"/value",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err153];
 }
@@ -1869,7 +1867,7 @@ errors++;
 }
 }
 else {
-const err154 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err154 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers/" + i9,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err154];
 }
@@ -1879,11 +1877,9 @@ vErrors.push(err154);
 errors++;
 }
 }
-if(data44.grpc !== undefined){
-let data55 = data44.grpc;
-if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
-if(data55.service === undefined){
-const err155 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/required",keyword:"required",params:{missingProperty: "service"},message:"must have required property '"+"service"+"'"};
+}
+else {
+const err155 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/headers",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/headers/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err155];
 }
@@ -1892,9 +1888,12 @@ vErrors.push(err155);
 }
 errors++;
 }
-for(const key15 in data55){
-if(!((key15 === "service") || (key15 === "methods"))){
-const err156 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"};
+}
+if(data44.grpc !== undefined){
+let data55 = data44.grpc;
+if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
+if(data55.service === undefined){
+const err156 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/required",keyword:"required",params:{missingProperty: "service"},message:"must have required property '"+"service"+"'"};
 if(vErrors === null){
 vErrors = [err156];
 }
@@ -1903,12 +1902,9 @@ vErrors.push(err156);
 }
 errors++;
 }
-}
-if(data55.service !== undefined){
-let data56 = data55.service;
-if(typeof data56 === "string"){
-if(func2(data56) > 256){
-const err157 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/service",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/service/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+for(const key15 in data55){
+if(!((key15 === "service") || (key15 === "methods"))){
+const err157 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err157];
 }
@@ -1917,8 +1913,12 @@ vErrors.push(err157);
 }
 errors++;
 }
-if(func2(data56) < 1){
-const err158 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/service",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/service/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data55.service !== undefined){
+let data56 = data55.service;
+if(typeof data56 === "string"){
+if(func2(data56) > 256){
+const err158 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/service",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/service/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err158];
 }
@@ -1927,8 +1927,8 @@ vErrors.push(err158);
 }
 errors++;
 }
-if(!pattern17.test(data56)){
-const err159 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/service",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/service/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_.]*$"},message:"must match pattern \""+"^[A-Za-z_][A-Za-z0-9_.]*$"+"\""};
+if(func2(data56) < 1){
+const err159 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/service",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/service/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err159];
 }
@@ -1937,9 +1937,8 @@ vErrors.push(err159);
 }
 errors++;
 }
-}
-else {
-const err160 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/service",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/service/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern18.test(data56)){
+const err160 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/service",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/service/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_.]*$"},message:"must match pattern \""+"^[A-Za-z_][A-Za-z0-9_.]*$"+"\""};
 if(vErrors === null){
 vErrors = [err160];
 }
@@ -1949,11 +1948,8 @@ vErrors.push(err160);
 errors++;
 }
 }
-if(data55.methods !== undefined){
-let data57 = data55.methods;
-if(Array.isArray(data57)){
-if(data57.length > 32){
-const err161 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/maxItems",keyword:"maxItems",params:{limit: 32},message:"must NOT have more than 32 items"};
+else {
+const err161 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/service",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/service/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err161];
 }
@@ -1962,8 +1958,12 @@ vErrors.push(err161);
 }
 errors++;
 }
-if(data57.length < 1){
-const err162 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data55.methods !== undefined){
+let data57 = data55.methods;
+if(Array.isArray(data57)){
+if(data57.length > 32){
+const err162 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/maxItems",keyword:"maxItems",params:{limit: 32},message:"must NOT have more than 32 items"};
 if(vErrors === null){
 vErrors = [err162];
 }
@@ -1972,12 +1972,8 @@ vErrors.push(err162);
 }
 errors++;
 }
-const len10 = data57.length;
-for(let i10=0; i10<len10; i10++){
-let data58 = data57[i10];
-if(typeof data58 === "string"){
-if(func2(data58) > 256){
-const err163 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods/" + i10,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+if(data57.length < 1){
+const err163 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err163];
 }
@@ -1986,8 +1982,12 @@ vErrors.push(err163);
 }
 errors++;
 }
-if(func2(data58) < 1){
-const err164 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods/" + i10,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len10 = data57.length;
+for(let i10=0; i10<len10; i10++){
+let data58 = data57[i10];
+if(typeof data58 === "string"){
+if(func2(data58) > 256){
+const err164 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods/" + i10,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err164];
 }
@@ -1996,8 +1996,8 @@ vErrors.push(err164);
 }
 errors++;
 }
-if(!pattern17.test(data58)){
-const err165 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods/" + i10,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/items/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_.]*$"},message:"must match pattern \""+"^[A-Za-z_][A-Za-z0-9_.]*$"+"\""};
+if(func2(data58) < 1){
+const err165 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods/" + i10,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err165];
 }
@@ -2006,9 +2006,8 @@ vErrors.push(err165);
 }
 errors++;
 }
-}
-else {
-const err166 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods/" + i10,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern18.test(data58)){
+const err166 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods/" + i10,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/items/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_.]*$"},message:"must match pattern \""+"^[A-Za-z_][A-Za-z0-9_.]*$"+"\""};
 if(vErrors === null){
 vErrors = [err166];
 }
@@ -2018,9 +2017,8 @@ vErrors.push(err166);
 errors++;
 }
 }
-}
 else {
-const err167 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err167 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods/" + i10,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err167];
 }
@@ -2032,7 +2030,7 @@ errors++;
 }
 }
 else {
-const err168 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err168 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc/methods",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/properties/methods/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err168];
 }
@@ -2044,7 +2042,7 @@ errors++;
 }
 }
 else {
-const err169 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err169 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5+"/grpc",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/properties/grpc/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err169];
 }
@@ -2056,7 +2054,7 @@ errors++;
 }
 }
 else {
-const err170 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err170 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to/" + i5,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err170];
 }
@@ -2066,11 +2064,9 @@ vErrors.push(err170);
 errors++;
 }
 }
-if(data34.when !== undefined){
-let data59 = data34.when;
-if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
-if(data59.jwt === undefined){
-const err171 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/required",keyword:"required",params:{missingProperty: "jwt"},message:"must have required property '"+"jwt"+"'"};
+}
+else {
+const err171 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/to",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err171];
 }
@@ -2079,9 +2075,12 @@ vErrors.push(err171);
 }
 errors++;
 }
-for(const key16 in data59){
-if(!(key16 === "jwt")){
-const err172 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"};
+}
+if(data34.when !== undefined){
+let data59 = data34.when;
+if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
+if(data59.jwt === undefined){
+const err172 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/required",keyword:"required",params:{missingProperty: "jwt"},message:"must have required property '"+"jwt"+"'"};
 if(vErrors === null){
 vErrors = [err172];
 }
@@ -2090,12 +2089,9 @@ vErrors.push(err172);
 }
 errors++;
 }
-}
-if(data59.jwt !== undefined){
-let data60 = data59.jwt;
-if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
-if(data60.issuer === undefined){
-const err173 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/required",keyword:"required",params:{missingProperty: "issuer"},message:"must have required property '"+"issuer"+"'"};
+for(const key16 in data59){
+if(!(key16 === "jwt")){
+const err173 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err173];
 }
@@ -2104,9 +2100,12 @@ vErrors.push(err173);
 }
 errors++;
 }
-for(const key17 in data60){
-if(!((key17 === "issuer") || (key17 === "claims"))){
-const err174 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"};
+}
+if(data59.jwt !== undefined){
+let data60 = data59.jwt;
+if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
+if(data60.issuer === undefined){
+const err174 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/required",keyword:"required",params:{missingProperty: "issuer"},message:"must have required property '"+"issuer"+"'"};
 if(vErrors === null){
 vErrors = [err174];
 }
@@ -2115,12 +2114,9 @@ vErrors.push(err174);
 }
 errors++;
 }
-}
-if(data60.issuer !== undefined){
-let data61 = data60.issuer;
-if(typeof data61 === "string"){
-if(func2(data61) > 512){
-const err175 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/issuer/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"};
+for(const key17 in data60){
+if(!((key17 === "issuer") || (key17 === "claims"))){
+const err175 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err175];
 }
@@ -2129,8 +2125,12 @@ vErrors.push(err175);
 }
 errors++;
 }
-if(func2(data61) < 1){
-const err176 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/issuer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data60.issuer !== undefined){
+let data61 = data60.issuer;
+if(typeof data61 === "string"){
+if(func2(data61) > 512){
+const err176 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/issuer/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"};
 if(vErrors === null){
 vErrors = [err176];
 }
@@ -2139,8 +2139,8 @@ vErrors.push(err176);
 }
 errors++;
 }
-if(!pattern19.test(data61)){
-const err177 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/issuer/pattern",keyword:"pattern",params:{pattern: "^https://[^\\s/?#@]+(/[^\\s#]*)?$"},message:"must match pattern \""+"^https://[^\\s/?#@]+(/[^\\s#]*)?$"+"\""};
+if(func2(data61) < 1){
+const err177 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/issuer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err177];
 }
@@ -2149,9 +2149,8 @@ vErrors.push(err177);
 }
 errors++;
 }
-}
-else {
-const err178 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/issuer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern20.test(data61)){
+const err178 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/issuer/pattern",keyword:"pattern",params:{pattern: "^https://[^\\s/?#@]+(/[^\\s#]*)?$"},message:"must match pattern \""+"^https://[^\\s/?#@]+(/[^\\s#]*)?$"+"\""};
 if(vErrors === null){
 vErrors = [err178];
 }
@@ -2161,11 +2160,8 @@ vErrors.push(err178);
 errors++;
 }
 }
-if(data60.claims !== undefined){
-let data62 = data60.claims;
-if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
-if(Object.keys(data62).length > 16){
-const err179 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/maxProperties",keyword:"maxProperties",params:{limit: 16},message:"must NOT have more than 16 properties"};
+else {
+const err179 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/issuer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err179];
 }
@@ -2174,8 +2170,12 @@ vErrors.push(err179);
 }
 errors++;
 }
-if(Object.keys(data62).length < 1){
-const err180 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties"};
+}
+if(data60.claims !== undefined){
+let data62 = data60.claims;
+if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
+if(Object.keys(data62).length > 16){
+const err180 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/maxProperties",keyword:"maxProperties",params:{limit: 16},message:"must NOT have more than 16 properties"};
 if(vErrors === null){
 vErrors = [err180];
 }
@@ -2184,11 +2184,8 @@ vErrors.push(err180);
 }
 errors++;
 }
-for(const key18 in data62){
-let data63 = data62[key18];
-if(Array.isArray(data63)){
-if(data63.length > 16){
-const err181 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/additionalProperties/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+if(Object.keys(data62).length < 1){
+const err181 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties"};
 if(vErrors === null){
 vErrors = [err181];
 }
@@ -2197,8 +2194,11 @@ vErrors.push(err181);
 }
 errors++;
 }
-if(data63.length < 1){
-const err182 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/additionalProperties/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+for(const key18 in data62){
+let data63 = data62[key18];
+if(Array.isArray(data63)){
+if(data63.length > 16){
+const err182 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/additionalProperties/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err182];
 }
@@ -2207,12 +2207,8 @@ vErrors.push(err182);
 }
 errors++;
 }
-const len11 = data63.length;
-for(let i11=0; i11<len11; i11++){
-let data64 = data63[i11];
-if(typeof data64 === "string"){
-if(func2(data64) > 256){
-const err183 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + i11,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/additionalProperties/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+if(data63.length < 1){
+const err183 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/additionalProperties/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err183];
 }
@@ -2221,8 +2217,12 @@ vErrors.push(err183);
 }
 errors++;
 }
-if(func2(data64) < 1){
-const err184 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + i11,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/additionalProperties/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len11 = data63.length;
+for(let i11=0; i11<len11; i11++){
+let data64 = data63[i11];
+if(typeof data64 === "string"){
+if(func2(data64) > 256){
+const err184 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + i11,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/additionalProperties/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err184];
 }
@@ -2231,9 +2231,8 @@ vErrors.push(err184);
 }
 errors++;
 }
-}
-else {
-const err185 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + i11,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/additionalProperties/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data64) < 1){
+const err185 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + i11,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/additionalProperties/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err185];
 }
@@ -2243,9 +2242,8 @@ vErrors.push(err185);
 errors++;
 }
 }
-}
 else {
-const err186 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/additionalProperties/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err186 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims/" + key18.replace(/~/g, "~0").replace(/\//g, "~1")+"/" + i11,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/additionalProperties/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err186];
 }
@@ -2257,7 +2255,7 @@ errors++;
 }
 }
 else {
-const err187 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err187 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims/" + key18.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/additionalProperties/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err187];
 }
@@ -2269,7 +2267,7 @@ errors++;
 }
 }
 else {
-const err188 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err188 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt/claims",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/properties/claims/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err188];
 }
@@ -2281,7 +2279,7 @@ errors++;
 }
 }
 else {
-const err189 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err189 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when/jwt",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/properties/jwt/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err189];
 }
@@ -2293,7 +2291,7 @@ errors++;
 }
 }
 else {
-const err190 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err190 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3+"/when",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/properties/when/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err190];
 }
@@ -2305,7 +2303,7 @@ errors++;
 }
 }
 else {
-const err191 = {instancePath:instancePath+"/spec/inbound/authorization/rules",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err191 = {instancePath:instancePath+"/spec/inbound/authorization/rules/" + i3,schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err191];
 }
@@ -2317,7 +2315,7 @@ errors++;
 }
 }
 else {
-const err192 = {instancePath:instancePath+"/spec/inbound/authorization",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err192 = {instancePath:instancePath+"/spec/inbound/authorization/rules",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err192];
 }
@@ -2327,11 +2325,9 @@ vErrors.push(err192);
 errors++;
 }
 }
-if(data27.jwt !== undefined){
-let data65 = data27.jwt;
-if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
-if(data65.issuers === undefined){
-const err193 = {instancePath:instancePath+"/spec/inbound/jwt",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/required",keyword:"required",params:{missingProperty: "issuers"},message:"must have required property '"+"issuers"+"'"};
+}
+else {
+const err193 = {instancePath:instancePath+"/spec/inbound/authorization",schemaPath:"#/properties/spec/properties/inbound/properties/authorization/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err193];
 }
@@ -2340,9 +2336,12 @@ vErrors.push(err193);
 }
 errors++;
 }
-for(const key19 in data65){
-if(!(key19 === "issuers")){
-const err194 = {instancePath:instancePath+"/spec/inbound/jwt",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"};
+}
+if(data27.jwt !== undefined){
+let data65 = data27.jwt;
+if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
+if(data65.issuers === undefined){
+const err194 = {instancePath:instancePath+"/spec/inbound/jwt",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/required",keyword:"required",params:{missingProperty: "issuers"},message:"must have required property '"+"issuers"+"'"};
 if(vErrors === null){
 vErrors = [err194];
 }
@@ -2351,12 +2350,9 @@ vErrors.push(err194);
 }
 errors++;
 }
-}
-if(data65.issuers !== undefined){
-let data66 = data65.issuers;
-if(Array.isArray(data66)){
-if(data66.length > 8){
-const err195 = {instancePath:instancePath+"/spec/inbound/jwt/issuers",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
+for(const key19 in data65){
+if(!(key19 === "issuers")){
+const err195 = {instancePath:instancePath+"/spec/inbound/jwt",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err195];
 }
@@ -2365,8 +2361,12 @@ vErrors.push(err195);
 }
 errors++;
 }
-if(data66.length < 1){
-const err196 = {instancePath:instancePath+"/spec/inbound/jwt/issuers",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data65.issuers !== undefined){
+let data66 = data65.issuers;
+if(Array.isArray(data66)){
+if(data66.length > 8){
+const err196 = {instancePath:instancePath+"/spec/inbound/jwt/issuers",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
 if(vErrors === null){
 vErrors = [err196];
 }
@@ -2375,12 +2375,8 @@ vErrors.push(err196);
 }
 errors++;
 }
-const len12 = data66.length;
-for(let i12=0; i12<len12; i12++){
-let data67 = data66[i12];
-if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
-if(data67.name === undefined){
-const err197 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(data66.length < 1){
+const err197 = {instancePath:instancePath+"/spec/inbound/jwt/issuers",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err197];
 }
@@ -2389,8 +2385,12 @@ vErrors.push(err197);
 }
 errors++;
 }
-if(data67.issuer === undefined){
-const err198 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/required",keyword:"required",params:{missingProperty: "issuer"},message:"must have required property '"+"issuer"+"'"};
+const len12 = data66.length;
+for(let i12=0; i12<len12; i12++){
+let data67 = data66[i12];
+if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
+if(data67.name === undefined){
+const err198 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err198];
 }
@@ -2399,8 +2399,8 @@ vErrors.push(err198);
 }
 errors++;
 }
-if(data67.jwks === undefined){
-const err199 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/required",keyword:"required",params:{missingProperty: "jwks"},message:"must have required property '"+"jwks"+"'"};
+if(data67.issuer === undefined){
+const err199 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/required",keyword:"required",params:{missingProperty: "issuer"},message:"must have required property '"+"issuer"+"'"};
 if(vErrors === null){
 vErrors = [err199];
 }
@@ -2409,9 +2409,8 @@ vErrors.push(err199);
 }
 errors++;
 }
-for(const key20 in data67){
-if(!((((((key20 === "name") || (key20 === "issuer")) || (key20 === "jwks")) || (key20 === "audiences")) || (key20 === "fromHeaders")) || (key20 === "forward"))){
-const err200 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"};
+if(data67.jwks === undefined){
+const err200 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/required",keyword:"required",params:{missingProperty: "jwks"},message:"must have required property '"+"jwks"+"'"};
 if(vErrors === null){
 vErrors = [err200];
 }
@@ -2420,12 +2419,9 @@ vErrors.push(err200);
 }
 errors++;
 }
-}
-if(data67.name !== undefined){
-let data68 = data67.name;
-if(typeof data68 === "string"){
-if(func2(data68) > 63){
-const err201 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+for(const key20 in data67){
+if(!((((((key20 === "name") || (key20 === "issuer")) || (key20 === "jwks")) || (key20 === "audiences")) || (key20 === "fromHeaders")) || (key20 === "forward"))){
+const err201 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err201];
 }
@@ -2434,8 +2430,12 @@ vErrors.push(err201);
 }
 errors++;
 }
-if(func2(data68) < 1){
-const err202 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data67.name !== undefined){
+let data68 = data67.name;
+if(typeof data68 === "string"){
+if(func2(data68) > 63){
+const err202 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err202];
 }
@@ -2444,8 +2444,8 @@ vErrors.push(err202);
 }
 errors++;
 }
-if(!pattern1.test(data68)){
-const err203 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data68) < 1){
+const err203 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err203];
 }
@@ -2454,9 +2454,8 @@ vErrors.push(err203);
 }
 errors++;
 }
-}
-else {
-const err204 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data68)){
+const err204 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err204];
 }
@@ -2466,11 +2465,8 @@ vErrors.push(err204);
 errors++;
 }
 }
-if(data67.issuer !== undefined){
-let data69 = data67.issuer;
-if(typeof data69 === "string"){
-if(func2(data69) > 512){
-const err205 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/issuer/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"};
+else {
+const err205 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err205];
 }
@@ -2479,8 +2475,12 @@ vErrors.push(err205);
 }
 errors++;
 }
-if(func2(data69) < 1){
-const err206 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/issuer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data67.issuer !== undefined){
+let data69 = data67.issuer;
+if(typeof data69 === "string"){
+if(func2(data69) > 512){
+const err206 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/issuer/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"};
 if(vErrors === null){
 vErrors = [err206];
 }
@@ -2489,8 +2489,8 @@ vErrors.push(err206);
 }
 errors++;
 }
-if(!pattern19.test(data69)){
-const err207 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/issuer/pattern",keyword:"pattern",params:{pattern: "^https://[^\\s/?#@]+(/[^\\s#]*)?$"},message:"must match pattern \""+"^https://[^\\s/?#@]+(/[^\\s#]*)?$"+"\""};
+if(func2(data69) < 1){
+const err207 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/issuer/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err207];
 }
@@ -2499,9 +2499,8 @@ vErrors.push(err207);
 }
 errors++;
 }
-}
-else {
-const err208 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/issuer/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern20.test(data69)){
+const err208 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/issuer/pattern",keyword:"pattern",params:{pattern: "^https://[^\\s/?#@]+(/[^\\s#]*)?$"},message:"must match pattern \""+"^https://[^\\s/?#@]+(/[^\\s#]*)?$"+"\""};
 if(vErrors === null){
 vErrors = [err208];
 }
@@ -2511,11 +2510,8 @@ vErrors.push(err208);
 errors++;
 }
 }
-if(data67.jwks !== undefined){
-let data70 = data67.jwks;
-if(data70 && typeof data70 == "object" && !Array.isArray(data70)){
-if(data70.type === undefined){
-const err209 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+else {
+const err209 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/issuer",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/issuer/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err209];
 }
@@ -2524,9 +2520,12 @@ vErrors.push(err209);
 }
 errors++;
 }
-for(const key21 in data70){
-if(!(((key21 === "type") || (key21 === "uri")) || (key21 === "inline"))){
-const err210 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"};
+}
+if(data67.jwks !== undefined){
+let data70 = data67.jwks;
+if(data70 && typeof data70 == "object" && !Array.isArray(data70)){
+if(data70.type === undefined){
+const err210 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err210];
 }
@@ -2535,11 +2534,9 @@ vErrors.push(err210);
 }
 errors++;
 }
-}
-if(data70.type !== undefined){
-let data71 = data70.type;
-if(!((data71 === "URI") || (data71 === "Inline"))){
-const err211 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/type",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.inbound.properties.jwt.properties.issuers.items.properties.jwks.properties.type.enum},message:"must be equal to one of the allowed values"};
+for(const key21 in data70){
+if(!(((key21 === "type") || (key21 === "uri")) || (key21 === "inline"))){
+const err211 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err211];
 }
@@ -2549,11 +2546,10 @@ vErrors.push(err211);
 errors++;
 }
 }
-if(data70.uri !== undefined){
-let data72 = data70.uri;
-if(typeof data72 === "string"){
-if(func2(data72) > 2048){
-const err212 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/uri",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/uri/maxLength",keyword:"maxLength",params:{limit: 2048},message:"must NOT have more than 2048 characters"};
+if(data70.type !== undefined){
+let data71 = data70.type;
+if(!((data71 === "URI") || (data71 === "Inline"))){
+const err212 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/type",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.inbound.properties.jwt.properties.issuers.items.properties.jwks.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err212];
 }
@@ -2562,8 +2558,12 @@ vErrors.push(err212);
 }
 errors++;
 }
-if(func2(data72) < 1){
-const err213 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/uri",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/uri/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data70.uri !== undefined){
+let data72 = data70.uri;
+if(typeof data72 === "string"){
+if(func2(data72) > 2048){
+const err213 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/uri",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/uri/maxLength",keyword:"maxLength",params:{limit: 2048},message:"must NOT have more than 2048 characters"};
 if(vErrors === null){
 vErrors = [err213];
 }
@@ -2572,8 +2572,8 @@ vErrors.push(err213);
 }
 errors++;
 }
-if(!pattern19.test(data72)){
-const err214 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/uri",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/uri/pattern",keyword:"pattern",params:{pattern: "^https://[^\\s/?#@]+(/[^\\s#]*)?$"},message:"must match pattern \""+"^https://[^\\s/?#@]+(/[^\\s#]*)?$"+"\""};
+if(func2(data72) < 1){
+const err214 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/uri",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/uri/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err214];
 }
@@ -2582,9 +2582,8 @@ vErrors.push(err214);
 }
 errors++;
 }
-}
-else {
-const err215 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/uri",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/uri/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern20.test(data72)){
+const err215 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/uri",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/uri/pattern",keyword:"pattern",params:{pattern: "^https://[^\\s/?#@]+(/[^\\s#]*)?$"},message:"must match pattern \""+"^https://[^\\s/?#@]+(/[^\\s#]*)?$"+"\""};
 if(vErrors === null){
 vErrors = [err215];
 }
@@ -2594,11 +2593,8 @@ vErrors.push(err215);
 errors++;
 }
 }
-if(data70.inline !== undefined){
-let data73 = data70.inline;
-if(typeof data73 === "string"){
-if(func2(data73) > 16384){
-const err216 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/inline",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/inline/maxLength",keyword:"maxLength",params:{limit: 16384},message:"must NOT have more than 16384 characters"};
+else {
+const err216 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/uri",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/uri/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err216];
 }
@@ -2607,8 +2603,12 @@ vErrors.push(err216);
 }
 errors++;
 }
-if(func2(data73) < 2){
-const err217 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/inline",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/inline/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
+}
+if(data70.inline !== undefined){
+let data73 = data70.inline;
+if(typeof data73 === "string"){
+if(func2(data73) > 16384){
+const err217 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/inline",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/inline/maxLength",keyword:"maxLength",params:{limit: 16384},message:"must NOT have more than 16384 characters"};
 if(vErrors === null){
 vErrors = [err217];
 }
@@ -2617,9 +2617,8 @@ vErrors.push(err217);
 }
 errors++;
 }
-}
-else {
-const err218 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/inline",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/inline/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data73) < 2){
+const err218 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/inline",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/inline/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"};
 if(vErrors === null){
 vErrors = [err218];
 }
@@ -2629,9 +2628,8 @@ vErrors.push(err218);
 errors++;
 }
 }
-}
 else {
-const err219 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err219 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks/inline",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/properties/inline/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err219];
 }
@@ -2641,11 +2639,9 @@ vErrors.push(err219);
 errors++;
 }
 }
-if(data67.audiences !== undefined){
-let data74 = data67.audiences;
-if(Array.isArray(data74)){
-if(data74.length > 16){
-const err220 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/audiences",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/audiences/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err220 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/jwks",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/jwks/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err220];
 }
@@ -2654,8 +2650,12 @@ vErrors.push(err220);
 }
 errors++;
 }
-if(data74.length < 1){
-const err221 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/audiences",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/audiences/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data67.audiences !== undefined){
+let data74 = data67.audiences;
+if(Array.isArray(data74)){
+if(data74.length > 16){
+const err221 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/audiences",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/audiences/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err221];
 }
@@ -2664,12 +2664,8 @@ vErrors.push(err221);
 }
 errors++;
 }
-const len13 = data74.length;
-for(let i13=0; i13<len13; i13++){
-let data75 = data74[i13];
-if(typeof data75 === "string"){
-if(func2(data75) > 256){
-const err222 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/audiences/" + i13,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/audiences/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+if(data74.length < 1){
+const err222 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/audiences",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/audiences/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err222];
 }
@@ -2678,8 +2674,12 @@ vErrors.push(err222);
 }
 errors++;
 }
-if(func2(data75) < 1){
-const err223 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/audiences/" + i13,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/audiences/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len13 = data74.length;
+for(let i13=0; i13<len13; i13++){
+let data75 = data74[i13];
+if(typeof data75 === "string"){
+if(func2(data75) > 256){
+const err223 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/audiences/" + i13,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/audiences/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err223];
 }
@@ -2688,9 +2688,8 @@ vErrors.push(err223);
 }
 errors++;
 }
-}
-else {
-const err224 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/audiences/" + i13,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/audiences/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data75) < 1){
+const err224 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/audiences/" + i13,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/audiences/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err224];
 }
@@ -2700,9 +2699,8 @@ vErrors.push(err224);
 errors++;
 }
 }
-}
 else {
-const err225 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/audiences",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/audiences/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err225 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/audiences/" + i13,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/audiences/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err225];
 }
@@ -2712,11 +2710,9 @@ vErrors.push(err225);
 errors++;
 }
 }
-if(data67.fromHeaders !== undefined){
-let data76 = data67.fromHeaders;
-if(Array.isArray(data76)){
-if(data76.length > 8){
-const err226 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
+}
+else {
+const err226 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/audiences",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/audiences/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err226];
 }
@@ -2725,8 +2721,12 @@ vErrors.push(err226);
 }
 errors++;
 }
-if(data76.length < 1){
-const err227 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data67.fromHeaders !== undefined){
+let data76 = data67.fromHeaders;
+if(Array.isArray(data76)){
+if(data76.length > 8){
+const err227 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
 if(vErrors === null){
 vErrors = [err227];
 }
@@ -2735,12 +2735,8 @@ vErrors.push(err227);
 }
 errors++;
 }
-const len14 = data76.length;
-for(let i14=0; i14<len14; i14++){
-let data77 = data76[i14];
-if(typeof data77 === "string"){
-if(func2(data77) > 256){
-const err228 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders/" + i14,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+if(data76.length < 1){
+const err228 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err228];
 }
@@ -2749,8 +2745,12 @@ vErrors.push(err228);
 }
 errors++;
 }
-if(func2(data77) < 1){
-const err229 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders/" + i14,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len14 = data76.length;
+for(let i14=0; i14<len14; i14++){
+let data77 = data76[i14];
+if(typeof data77 === "string"){
+if(func2(data77) > 256){
+const err229 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders/" + i14,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err229];
 }
@@ -2759,8 +2759,8 @@ vErrors.push(err229);
 }
 errors++;
 }
-if(!pattern15.test(data77)){
-const err230 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders/" + i14,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/items/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
+if(func2(data77) < 1){
+const err230 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders/" + i14,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err230];
 }
@@ -2769,9 +2769,8 @@ vErrors.push(err230);
 }
 errors++;
 }
-}
-else {
-const err231 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders/" + i14,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern16.test(data77)){
+const err231 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders/" + i14,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/items/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err231];
 }
@@ -2781,9 +2780,8 @@ vErrors.push(err231);
 errors++;
 }
 }
-}
 else {
-const err232 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err232 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders/" + i14,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err232];
 }
@@ -2793,9 +2791,9 @@ vErrors.push(err232);
 errors++;
 }
 }
-if(data67.forward !== undefined){
-if(typeof data67.forward !== "boolean"){
-const err233 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/forward",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/forward/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+else {
+const err233 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/fromHeaders",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/fromHeaders/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err233];
 }
@@ -2805,9 +2803,9 @@ vErrors.push(err233);
 errors++;
 }
 }
-}
-else {
-const err234 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data67.forward !== undefined){
+if(typeof data67.forward !== "boolean"){
+const err234 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12+"/forward",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/properties/forward/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err234];
 }
@@ -2819,7 +2817,7 @@ errors++;
 }
 }
 else {
-const err235 = {instancePath:instancePath+"/spec/inbound/jwt/issuers",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err235 = {instancePath:instancePath+"/spec/inbound/jwt/issuers/" + i12,schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err235];
 }
@@ -2831,7 +2829,7 @@ errors++;
 }
 }
 else {
-const err236 = {instancePath:instancePath+"/spec/inbound/jwt",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err236 = {instancePath:instancePath+"/spec/inbound/jwt/issuers",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/properties/issuers/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err236];
 }
@@ -2841,11 +2839,9 @@ vErrors.push(err236);
 errors++;
 }
 }
-if(data27.rateLimit !== undefined){
-let data79 = data27.rateLimit;
-if(Array.isArray(data79)){
-if(data79.length > 16){
-const err237 = {instancePath:instancePath+"/spec/inbound/rateLimit",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err237 = {instancePath:instancePath+"/spec/inbound/jwt",schemaPath:"#/properties/spec/properties/inbound/properties/jwt/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err237];
 }
@@ -2854,8 +2850,12 @@ vErrors.push(err237);
 }
 errors++;
 }
-if(data79.length < 1){
-const err238 = {instancePath:instancePath+"/spec/inbound/rateLimit",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data27.rateLimit !== undefined){
+let data79 = data27.rateLimit;
+if(Array.isArray(data79)){
+if(data79.length > 16){
+const err238 = {instancePath:instancePath+"/spec/inbound/rateLimit",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err238];
 }
@@ -2864,12 +2864,8 @@ vErrors.push(err238);
 }
 errors++;
 }
-const len15 = data79.length;
-for(let i15=0; i15<len15; i15++){
-let data80 = data79[i15];
-if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
-if(data80.name === undefined){
-const err239 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15,schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(data79.length < 1){
+const err239 = {instancePath:instancePath+"/spec/inbound/rateLimit",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err239];
 }
@@ -2878,8 +2874,12 @@ vErrors.push(err239);
 }
 errors++;
 }
-if(data80.requests === undefined){
-const err240 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15,schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/required",keyword:"required",params:{missingProperty: "requests"},message:"must have required property '"+"requests"+"'"};
+const len15 = data79.length;
+for(let i15=0; i15<len15; i15++){
+let data80 = data79[i15];
+if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
+if(data80.name === undefined){
+const err240 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15,schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err240];
 }
@@ -2888,8 +2888,8 @@ vErrors.push(err240);
 }
 errors++;
 }
-if(data80.per === undefined){
-const err241 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15,schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/required",keyword:"required",params:{missingProperty: "per"},message:"must have required property '"+"per"+"'"};
+if(data80.requests === undefined){
+const err241 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15,schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/required",keyword:"required",params:{missingProperty: "requests"},message:"must have required property '"+"requests"+"'"};
 if(vErrors === null){
 vErrors = [err241];
 }
@@ -2898,8 +2898,8 @@ vErrors.push(err241);
 }
 errors++;
 }
-if(data80.key === undefined){
-const err242 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15,schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
+if(data80.per === undefined){
+const err242 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15,schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/required",keyword:"required",params:{missingProperty: "per"},message:"must have required property '"+"per"+"'"};
 if(vErrors === null){
 vErrors = [err242];
 }
@@ -2908,9 +2908,8 @@ vErrors.push(err242);
 }
 errors++;
 }
-for(const key22 in data80){
-if(!(((((key22 === "name") || (key22 === "requests")) || (key22 === "per")) || (key22 === "burst")) || (key22 === "key"))){
-const err243 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15,schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"};
+if(data80.key === undefined){
+const err243 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15,schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'"};
 if(vErrors === null){
 vErrors = [err243];
 }
@@ -2919,12 +2918,9 @@ vErrors.push(err243);
 }
 errors++;
 }
-}
-if(data80.name !== undefined){
-let data81 = data80.name;
-if(typeof data81 === "string"){
-if(func2(data81) > 63){
-const err244 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+for(const key22 in data80){
+if(!(((((key22 === "name") || (key22 === "requests")) || (key22 === "per")) || (key22 === "burst")) || (key22 === "key"))){
+const err244 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15,schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err244];
 }
@@ -2933,8 +2929,12 @@ vErrors.push(err244);
 }
 errors++;
 }
-if(func2(data81) < 1){
-const err245 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data80.name !== undefined){
+let data81 = data80.name;
+if(typeof data81 === "string"){
+if(func2(data81) > 63){
+const err245 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err245];
 }
@@ -2943,8 +2943,8 @@ vErrors.push(err245);
 }
 errors++;
 }
-if(!pattern1.test(data81)){
-const err246 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data81) < 1){
+const err246 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err246];
 }
@@ -2953,9 +2953,8 @@ vErrors.push(err246);
 }
 errors++;
 }
-}
-else {
-const err247 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data81)){
+const err247 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err247];
 }
@@ -2965,10 +2964,8 @@ vErrors.push(err247);
 errors++;
 }
 }
-if(data80.requests !== undefined){
-let data82 = data80.requests;
-if(!(((typeof data82 == "number") && (!(data82 % 1) && !isNaN(data82))) && (isFinite(data82)))){
-const err248 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/requests",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/requests/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err248 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/name",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err248];
 }
@@ -2977,9 +2974,11 @@ vErrors.push(err248);
 }
 errors++;
 }
-if((typeof data82 == "number") && (isFinite(data82))){
-if(data82 > 1000000 || isNaN(data82)){
-const err249 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/requests",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/requests/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+if(data80.requests !== undefined){
+let data82 = data80.requests;
+if(!(((typeof data82 == "number") && (!(data82 % 1) && !isNaN(data82))) && (isFinite(data82)))){
+const err249 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/requests",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/requests/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err249];
 }
@@ -2988,13 +2987,24 @@ vErrors.push(err249);
 }
 errors++;
 }
-if(data82 < 1 || isNaN(data82)){
-const err250 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/requests",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/requests/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data82 == "number") && (isFinite(data82))){
+if(data82 > 1000000 || isNaN(data82)){
+const err250 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/requests",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/requests/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err250];
 }
 else {
 vErrors.push(err250);
+}
+errors++;
+}
+if(data82 < 1 || isNaN(data82)){
+const err251 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/requests",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/requests/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err251];
+}
+else {
+vErrors.push(err251);
 }
 errors++;
 }
@@ -3004,17 +3014,7 @@ if(data80.per !== undefined){
 let data83 = data80.per;
 if(typeof data83 === "string"){
 if(func2(data83) > 32){
-const err251 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/per",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/per/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
-if(vErrors === null){
-vErrors = [err251];
-}
-else {
-vErrors.push(err251);
-}
-errors++;
-}
-if(func2(data83) < 1){
-const err252 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/per",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/per/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const err252 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/per",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/per/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err252];
 }
@@ -3023,8 +3023,8 @@ vErrors.push(err252);
 }
 errors++;
 }
-if(!pattern25.test(data83)){
-const err253 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/per",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/per/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data83) < 1){
+const err253 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/per",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/per/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err253];
 }
@@ -3033,9 +3033,8 @@ vErrors.push(err253);
 }
 errors++;
 }
-}
-else {
-const err254 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/per",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/per/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data83)){
+const err254 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/per",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/per/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err254];
 }
@@ -3045,10 +3044,8 @@ vErrors.push(err254);
 errors++;
 }
 }
-if(data80.burst !== undefined){
-let data84 = data80.burst;
-if(!(((typeof data84 == "number") && (!(data84 % 1) && !isNaN(data84))) && (isFinite(data84)))){
-const err255 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/burst",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/burst/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err255 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/per",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/per/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err255];
 }
@@ -3057,9 +3054,11 @@ vErrors.push(err255);
 }
 errors++;
 }
-if((typeof data84 == "number") && (isFinite(data84))){
-if(data84 > 1000000 || isNaN(data84)){
-const err256 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/burst",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/burst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+if(data80.burst !== undefined){
+let data84 = data80.burst;
+if(!(((typeof data84 == "number") && (!(data84 % 1) && !isNaN(data84))) && (isFinite(data84)))){
+const err256 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/burst",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/burst/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err256];
 }
@@ -3068,13 +3067,24 @@ vErrors.push(err256);
 }
 errors++;
 }
-if(data84 < 0 || isNaN(data84)){
-const err257 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/burst",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/burst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data84 == "number") && (isFinite(data84))){
+if(data84 > 1000000 || isNaN(data84)){
+const err257 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/burst",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/burst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err257];
 }
 else {
 vErrors.push(err257);
+}
+errors++;
+}
+if(data84 < 0 || isNaN(data84)){
+const err258 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/burst",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/burst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err258];
+}
+else {
+vErrors.push(err258);
 }
 errors++;
 }
@@ -3084,18 +3094,7 @@ if(data80.key !== undefined){
 let data85 = data80.key;
 if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
 if(data85.type === undefined){
-const err258 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
-if(vErrors === null){
-vErrors = [err258];
-}
-else {
-vErrors.push(err258);
-}
-errors++;
-}
-for(const key23 in data85){
-if(!((key23 === "type") || (key23 === "header"))){
-const err259 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"};
+const err259 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err259];
 }
@@ -3104,11 +3103,9 @@ vErrors.push(err259);
 }
 errors++;
 }
-}
-if(data85.type !== undefined){
-let data86 = data85.type;
-if(!((((data86 === "Source") || (data86 === "Header")) || (data86 === "Path")) || (data86 === "Global"))){
-const err260 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key/type",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.inbound.properties.rateLimit.items.properties.key.properties.type.enum},message:"must be equal to one of the allowed values"};
+for(const key23 in data85){
+if(!((key23 === "type") || (key23 === "header"))){
+const err260 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err260];
 }
@@ -3118,11 +3115,10 @@ vErrors.push(err260);
 errors++;
 }
 }
-if(data85.header !== undefined){
-let data87 = data85.header;
-if(typeof data87 === "string"){
-if(func2(data87) > 256){
-const err261 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key/header",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/properties/header/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+if(data85.type !== undefined){
+let data86 = data85.type;
+if(!((((data86 === "Source") || (data86 === "Header")) || (data86 === "Path")) || (data86 === "Global"))){
+const err261 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key/type",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.inbound.properties.rateLimit.items.properties.key.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err261];
 }
@@ -3131,8 +3127,12 @@ vErrors.push(err261);
 }
 errors++;
 }
-if(func2(data87) < 1){
-const err262 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key/header",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/properties/header/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data85.header !== undefined){
+let data87 = data85.header;
+if(typeof data87 === "string"){
+if(func2(data87) > 256){
+const err262 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key/header",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/properties/header/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err262];
 }
@@ -3141,8 +3141,8 @@ vErrors.push(err262);
 }
 errors++;
 }
-if(!pattern15.test(data87)){
-const err263 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key/header",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/properties/header/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
+if(func2(data87) < 1){
+const err263 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key/header",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/properties/header/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err263];
 }
@@ -3151,9 +3151,8 @@ vErrors.push(err263);
 }
 errors++;
 }
-}
-else {
-const err264 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key/header",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/properties/header/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern16.test(data87)){
+const err264 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key/header",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/properties/header/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err264];
 }
@@ -3163,9 +3162,8 @@ vErrors.push(err264);
 errors++;
 }
 }
-}
 else {
-const err265 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err265 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key/header",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/properties/header/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err265];
 }
@@ -3177,7 +3175,7 @@ errors++;
 }
 }
 else {
-const err266 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15,schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err266 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15+"/key",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/properties/key/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err266];
 }
@@ -3189,7 +3187,7 @@ errors++;
 }
 }
 else {
-const err267 = {instancePath:instancePath+"/spec/inbound/rateLimit",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err267 = {instancePath:instancePath+"/spec/inbound/rateLimit/" + i15,schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err267];
 }
@@ -3199,12 +3197,9 @@ vErrors.push(err267);
 errors++;
 }
 }
-if(data27.limits !== undefined){
-let data88 = data27.limits;
-if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
-for(const key24 in data88){
-if(!(((((key24 === "maxConnections") || (key24 === "maxPendingRequests")) || (key24 === "maxHeaderSize")) || (key24 === "maxBodySize")) || (key24 === "idleTimeout"))){
-const err268 = {instancePath:instancePath+"/spec/inbound/limits",schemaPath:"#/properties/spec/properties/inbound/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"};
+}
+else {
+const err268 = {instancePath:instancePath+"/spec/inbound/rateLimit",schemaPath:"#/properties/spec/properties/inbound/properties/rateLimit/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err268];
 }
@@ -3214,10 +3209,12 @@ vErrors.push(err268);
 errors++;
 }
 }
-if(data88.maxConnections !== undefined){
-let data89 = data88.maxConnections;
-if(!(((typeof data89 == "number") && (!(data89 % 1) && !isNaN(data89))) && (isFinite(data89)))){
-const err269 = {instancePath:instancePath+"/spec/inbound/limits/maxConnections",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxConnections/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data27.limits !== undefined){
+let data88 = data27.limits;
+if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
+for(const key24 in data88){
+if(!(((((key24 === "maxConnections") || (key24 === "maxPendingRequests")) || (key24 === "maxHeaderSize")) || (key24 === "maxBodySize")) || (key24 === "idleTimeout"))){
+const err269 = {instancePath:instancePath+"/spec/inbound/limits",schemaPath:"#/properties/spec/properties/inbound/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err269];
 }
@@ -3226,9 +3223,11 @@ vErrors.push(err269);
 }
 errors++;
 }
-if((typeof data89 == "number") && (isFinite(data89))){
-if(data89 > 1000000 || isNaN(data89)){
-const err270 = {instancePath:instancePath+"/spec/inbound/limits/maxConnections",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxConnections/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+if(data88.maxConnections !== undefined){
+let data89 = data88.maxConnections;
+if(!(((typeof data89 == "number") && (!(data89 % 1) && !isNaN(data89))) && (isFinite(data89)))){
+const err270 = {instancePath:instancePath+"/spec/inbound/limits/maxConnections",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxConnections/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err270];
 }
@@ -3237,8 +3236,9 @@ vErrors.push(err270);
 }
 errors++;
 }
-if(data89 < 1 || isNaN(data89)){
-const err271 = {instancePath:instancePath+"/spec/inbound/limits/maxConnections",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxConnections/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data89 == "number") && (isFinite(data89))){
+if(data89 > 1000000 || isNaN(data89)){
+const err271 = {instancePath:instancePath+"/spec/inbound/limits/maxConnections",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxConnections/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err271];
 }
@@ -3247,12 +3247,8 @@ vErrors.push(err271);
 }
 errors++;
 }
-}
-}
-if(data88.maxPendingRequests !== undefined){
-let data90 = data88.maxPendingRequests;
-if(!(((typeof data90 == "number") && (!(data90 % 1) && !isNaN(data90))) && (isFinite(data90)))){
-const err272 = {instancePath:instancePath+"/spec/inbound/limits/maxPendingRequests",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxPendingRequests/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data89 < 1 || isNaN(data89)){
+const err272 = {instancePath:instancePath+"/spec/inbound/limits/maxConnections",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxConnections/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err272];
 }
@@ -3261,9 +3257,12 @@ vErrors.push(err272);
 }
 errors++;
 }
-if((typeof data90 == "number") && (isFinite(data90))){
-if(data90 > 1000000 || isNaN(data90)){
-const err273 = {instancePath:instancePath+"/spec/inbound/limits/maxPendingRequests",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxPendingRequests/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+}
+if(data88.maxPendingRequests !== undefined){
+let data90 = data88.maxPendingRequests;
+if(!(((typeof data90 == "number") && (!(data90 % 1) && !isNaN(data90))) && (isFinite(data90)))){
+const err273 = {instancePath:instancePath+"/spec/inbound/limits/maxPendingRequests",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxPendingRequests/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err273];
 }
@@ -3272,8 +3271,9 @@ vErrors.push(err273);
 }
 errors++;
 }
-if(data90 < 1 || isNaN(data90)){
-const err274 = {instancePath:instancePath+"/spec/inbound/limits/maxPendingRequests",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxPendingRequests/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data90 == "number") && (isFinite(data90))){
+if(data90 > 1000000 || isNaN(data90)){
+const err274 = {instancePath:instancePath+"/spec/inbound/limits/maxPendingRequests",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxPendingRequests/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err274];
 }
@@ -3282,12 +3282,8 @@ vErrors.push(err274);
 }
 errors++;
 }
-}
-}
-if(data88.maxHeaderSize !== undefined){
-let data91 = data88.maxHeaderSize;
-if((!(((typeof data91 == "number") && (!(data91 % 1) && !isNaN(data91))) && (isFinite(data91)))) && (typeof data91 !== "string")){
-const err275 = {instancePath:instancePath+"/spec/inbound/limits/maxHeaderSize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxHeaderSize/type",keyword:"type",params:{type: schema11.properties.spec.properties.inbound.properties.limits.properties.maxHeaderSize.type},message:"must be integer,string"};
+if(data90 < 1 || isNaN(data90)){
+const err275 = {instancePath:instancePath+"/spec/inbound/limits/maxPendingRequests",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxPendingRequests/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err275];
 }
@@ -3296,9 +3292,12 @@ vErrors.push(err275);
 }
 errors++;
 }
-if((typeof data91 == "number") && (isFinite(data91))){
-if(data91 > 999999999999 || isNaN(data91)){
-const err276 = {instancePath:instancePath+"/spec/inbound/limits/maxHeaderSize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxHeaderSize/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999999999999},message:"must be <= 999999999999"};
+}
+}
+if(data88.maxHeaderSize !== undefined){
+let data91 = data88.maxHeaderSize;
+if((!(((typeof data91 == "number") && (!(data91 % 1) && !isNaN(data91))) && (isFinite(data91)))) && (typeof data91 !== "string")){
+const err276 = {instancePath:instancePath+"/spec/inbound/limits/maxHeaderSize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxHeaderSize/type",keyword:"type",params:{type: schema11.properties.spec.properties.inbound.properties.limits.properties.maxHeaderSize.type},message:"must be integer,string"};
 if(vErrors === null){
 vErrors = [err276];
 }
@@ -3307,8 +3306,9 @@ vErrors.push(err276);
 }
 errors++;
 }
-if(data91 < 0 || isNaN(data91)){
-const err277 = {instancePath:instancePath+"/spec/inbound/limits/maxHeaderSize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxHeaderSize/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data91 == "number") && (isFinite(data91))){
+if(data91 > 999999999999 || isNaN(data91)){
+const err277 = {instancePath:instancePath+"/spec/inbound/limits/maxHeaderSize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxHeaderSize/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999999999999},message:"must be <= 999999999999"};
 if(vErrors === null){
 vErrors = [err277];
 }
@@ -3317,10 +3317,8 @@ vErrors.push(err277);
 }
 errors++;
 }
-}
-if(typeof data91 === "string"){
-if(func2(data91) > 14){
-const err278 = {instancePath:instancePath+"/spec/inbound/limits/maxHeaderSize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxHeaderSize/maxLength",keyword:"maxLength",params:{limit: 14},message:"must NOT have more than 14 characters"};
+if(data91 < 0 || isNaN(data91)){
+const err278 = {instancePath:instancePath+"/spec/inbound/limits/maxHeaderSize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxHeaderSize/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err278];
 }
@@ -3329,8 +3327,10 @@ vErrors.push(err278);
 }
 errors++;
 }
-if(!pattern27.test(data91)){
-const err279 = {instancePath:instancePath+"/spec/inbound/limits/maxHeaderSize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxHeaderSize/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},message:"must match pattern \""+"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"+"\""};
+}
+if(typeof data91 === "string"){
+if(func2(data91) > 14){
+const err279 = {instancePath:instancePath+"/spec/inbound/limits/maxHeaderSize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxHeaderSize/maxLength",keyword:"maxLength",params:{limit: 14},message:"must NOT have more than 14 characters"};
 if(vErrors === null){
 vErrors = [err279];
 }
@@ -3339,12 +3339,8 @@ vErrors.push(err279);
 }
 errors++;
 }
-}
-}
-if(data88.maxBodySize !== undefined){
-let data92 = data88.maxBodySize;
-if((!(((typeof data92 == "number") && (!(data92 % 1) && !isNaN(data92))) && (isFinite(data92)))) && (typeof data92 !== "string")){
-const err280 = {instancePath:instancePath+"/spec/inbound/limits/maxBodySize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxBodySize/type",keyword:"type",params:{type: schema11.properties.spec.properties.inbound.properties.limits.properties.maxBodySize.type},message:"must be integer,string"};
+if(!pattern28.test(data91)){
+const err280 = {instancePath:instancePath+"/spec/inbound/limits/maxHeaderSize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxHeaderSize/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},message:"must match pattern \""+"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"+"\""};
 if(vErrors === null){
 vErrors = [err280];
 }
@@ -3353,9 +3349,12 @@ vErrors.push(err280);
 }
 errors++;
 }
-if((typeof data92 == "number") && (isFinite(data92))){
-if(data92 > 999999999999 || isNaN(data92)){
-const err281 = {instancePath:instancePath+"/spec/inbound/limits/maxBodySize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxBodySize/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999999999999},message:"must be <= 999999999999"};
+}
+}
+if(data88.maxBodySize !== undefined){
+let data92 = data88.maxBodySize;
+if((!(((typeof data92 == "number") && (!(data92 % 1) && !isNaN(data92))) && (isFinite(data92)))) && (typeof data92 !== "string")){
+const err281 = {instancePath:instancePath+"/spec/inbound/limits/maxBodySize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxBodySize/type",keyword:"type",params:{type: schema11.properties.spec.properties.inbound.properties.limits.properties.maxBodySize.type},message:"must be integer,string"};
 if(vErrors === null){
 vErrors = [err281];
 }
@@ -3364,8 +3363,9 @@ vErrors.push(err281);
 }
 errors++;
 }
-if(data92 < 0 || isNaN(data92)){
-const err282 = {instancePath:instancePath+"/spec/inbound/limits/maxBodySize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxBodySize/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data92 == "number") && (isFinite(data92))){
+if(data92 > 999999999999 || isNaN(data92)){
+const err282 = {instancePath:instancePath+"/spec/inbound/limits/maxBodySize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxBodySize/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999999999999},message:"must be <= 999999999999"};
 if(vErrors === null){
 vErrors = [err282];
 }
@@ -3374,10 +3374,8 @@ vErrors.push(err282);
 }
 errors++;
 }
-}
-if(typeof data92 === "string"){
-if(func2(data92) > 14){
-const err283 = {instancePath:instancePath+"/spec/inbound/limits/maxBodySize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxBodySize/maxLength",keyword:"maxLength",params:{limit: 14},message:"must NOT have more than 14 characters"};
+if(data92 < 0 || isNaN(data92)){
+const err283 = {instancePath:instancePath+"/spec/inbound/limits/maxBodySize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxBodySize/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err283];
 }
@@ -3386,13 +3384,25 @@ vErrors.push(err283);
 }
 errors++;
 }
-if(!pattern27.test(data92)){
-const err284 = {instancePath:instancePath+"/spec/inbound/limits/maxBodySize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxBodySize/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},message:"must match pattern \""+"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"+"\""};
+}
+if(typeof data92 === "string"){
+if(func2(data92) > 14){
+const err284 = {instancePath:instancePath+"/spec/inbound/limits/maxBodySize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxBodySize/maxLength",keyword:"maxLength",params:{limit: 14},message:"must NOT have more than 14 characters"};
 if(vErrors === null){
 vErrors = [err284];
 }
 else {
 vErrors.push(err284);
+}
+errors++;
+}
+if(!pattern28.test(data92)){
+const err285 = {instancePath:instancePath+"/spec/inbound/limits/maxBodySize",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/maxBodySize/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},message:"must match pattern \""+"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"+"\""};
+if(vErrors === null){
+vErrors = [err285];
+}
+else {
+vErrors.push(err285);
 }
 errors++;
 }
@@ -3402,17 +3412,7 @@ if(data88.idleTimeout !== undefined){
 let data93 = data88.idleTimeout;
 if(typeof data93 === "string"){
 if(func2(data93) > 32){
-const err285 = {instancePath:instancePath+"/spec/inbound/limits/idleTimeout",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/idleTimeout/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
-if(vErrors === null){
-vErrors = [err285];
-}
-else {
-vErrors.push(err285);
-}
-errors++;
-}
-if(func2(data93) < 1){
-const err286 = {instancePath:instancePath+"/spec/inbound/limits/idleTimeout",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/idleTimeout/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const err286 = {instancePath:instancePath+"/spec/inbound/limits/idleTimeout",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/idleTimeout/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err286];
 }
@@ -3421,8 +3421,8 @@ vErrors.push(err286);
 }
 errors++;
 }
-if(!pattern25.test(data93)){
-const err287 = {instancePath:instancePath+"/spec/inbound/limits/idleTimeout",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/idleTimeout/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data93) < 1){
+const err287 = {instancePath:instancePath+"/spec/inbound/limits/idleTimeout",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/idleTimeout/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err287];
 }
@@ -3431,9 +3431,8 @@ vErrors.push(err287);
 }
 errors++;
 }
-}
-else {
-const err288 = {instancePath:instancePath+"/spec/inbound/limits/idleTimeout",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/idleTimeout/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data93)){
+const err288 = {instancePath:instancePath+"/spec/inbound/limits/idleTimeout",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/idleTimeout/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err288];
 }
@@ -3443,9 +3442,8 @@ vErrors.push(err288);
 errors++;
 }
 }
-}
 else {
-const err289 = {instancePath:instancePath+"/spec/inbound/limits",schemaPath:"#/properties/spec/properties/inbound/properties/limits/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err289 = {instancePath:instancePath+"/spec/inbound/limits/idleTimeout",schemaPath:"#/properties/spec/properties/inbound/properties/limits/properties/idleTimeout/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err289];
 }
@@ -3457,7 +3455,7 @@ errors++;
 }
 }
 else {
-const err290 = {instancePath:instancePath+"/spec/inbound",schemaPath:"#/properties/spec/properties/inbound/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err290 = {instancePath:instancePath+"/spec/inbound/limits",schemaPath:"#/properties/spec/properties/inbound/properties/limits/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err290];
 }
@@ -3467,12 +3465,9 @@ vErrors.push(err290);
 errors++;
 }
 }
-if(data8.traffic !== undefined){
-let data94 = data8.traffic;
-if(data94 && typeof data94 == "object" && !Array.isArray(data94)){
-for(const key25 in data94){
-if(!(func64.call(schema11.properties.spec.properties.traffic.properties, key25))){
-const err291 = {instancePath:instancePath+"/spec/traffic",schemaPath:"#/properties/spec/properties/traffic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"};
+}
+else {
+const err291 = {instancePath:instancePath+"/spec/inbound",schemaPath:"#/properties/spec/properties/inbound/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err291];
 }
@@ -3482,11 +3477,12 @@ vErrors.push(err291);
 errors++;
 }
 }
-if(data94.to !== undefined){
-let data95 = data94.to;
-if(Array.isArray(data95)){
-if(data95.length > 16){
-const err292 = {instancePath:instancePath+"/spec/traffic/to",schemaPath:"#/properties/spec/properties/traffic/properties/to/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+if(data8.traffic !== undefined){
+let data94 = data8.traffic;
+if(data94 && typeof data94 == "object" && !Array.isArray(data94)){
+for(const key25 in data94){
+if(!(func64.call(schema11.properties.spec.properties.traffic.properties, key25))){
+const err292 = {instancePath:instancePath+"/spec/traffic",schemaPath:"#/properties/spec/properties/traffic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err292];
 }
@@ -3495,8 +3491,12 @@ vErrors.push(err292);
 }
 errors++;
 }
-if(data95.length < 1){
-const err293 = {instancePath:instancePath+"/spec/traffic/to",schemaPath:"#/properties/spec/properties/traffic/properties/to/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data94.to !== undefined){
+let data95 = data94.to;
+if(Array.isArray(data95)){
+if(data95.length > 16){
+const err293 = {instancePath:instancePath+"/spec/traffic/to",schemaPath:"#/properties/spec/properties/traffic/properties/to/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err293];
 }
@@ -3505,12 +3505,8 @@ vErrors.push(err293);
 }
 errors++;
 }
-const len16 = data95.length;
-for(let i16=0; i16<len16; i16++){
-let data96 = data95[i16];
-if(data96 && typeof data96 == "object" && !Array.isArray(data96)){
-if(data96.service === undefined){
-const err294 = {instancePath:instancePath+"/spec/traffic/to/" + i16,schemaPath:"#/properties/spec/properties/traffic/properties/to/items/required",keyword:"required",params:{missingProperty: "service"},message:"must have required property '"+"service"+"'"};
+if(data95.length < 1){
+const err294 = {instancePath:instancePath+"/spec/traffic/to",schemaPath:"#/properties/spec/properties/traffic/properties/to/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err294];
 }
@@ -3519,9 +3515,12 @@ vErrors.push(err294);
 }
 errors++;
 }
-for(const key26 in data96){
-if(!((key26 === "service") || (key26 === "namespace"))){
-const err295 = {instancePath:instancePath+"/spec/traffic/to/" + i16,schemaPath:"#/properties/spec/properties/traffic/properties/to/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"};
+const len16 = data95.length;
+for(let i16=0; i16<len16; i16++){
+let data96 = data95[i16];
+if(data96 && typeof data96 == "object" && !Array.isArray(data96)){
+if(data96.service === undefined){
+const err295 = {instancePath:instancePath+"/spec/traffic/to/" + i16,schemaPath:"#/properties/spec/properties/traffic/properties/to/items/required",keyword:"required",params:{missingProperty: "service"},message:"must have required property '"+"service"+"'"};
 if(vErrors === null){
 vErrors = [err295];
 }
@@ -3530,12 +3529,9 @@ vErrors.push(err295);
 }
 errors++;
 }
-}
-if(data96.service !== undefined){
-let data97 = data96.service;
-if(typeof data97 === "string"){
-if(func2(data97) > 63){
-const err296 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/service/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+for(const key26 in data96){
+if(!((key26 === "service") || (key26 === "namespace"))){
+const err296 = {instancePath:instancePath+"/spec/traffic/to/" + i16,schemaPath:"#/properties/spec/properties/traffic/properties/to/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err296];
 }
@@ -3544,8 +3540,12 @@ vErrors.push(err296);
 }
 errors++;
 }
-if(func2(data97) < 1){
-const err297 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/service/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data96.service !== undefined){
+let data97 = data96.service;
+if(typeof data97 === "string"){
+if(func2(data97) > 63){
+const err297 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/service/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err297];
 }
@@ -3554,8 +3554,8 @@ vErrors.push(err297);
 }
 errors++;
 }
-if(!pattern1.test(data97)){
-const err298 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/service/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data97) < 1){
+const err298 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/service/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err298];
 }
@@ -3564,9 +3564,8 @@ vErrors.push(err298);
 }
 errors++;
 }
-}
-else {
-const err299 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/service/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data97)){
+const err299 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/service/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err299];
 }
@@ -3576,11 +3575,8 @@ vErrors.push(err299);
 errors++;
 }
 }
-if(data96.namespace !== undefined){
-let data98 = data96.namespace;
-if(typeof data98 === "string"){
-if(func2(data98) > 63){
-const err300 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/namespace/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+else {
+const err300 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/service/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err300];
 }
@@ -3589,8 +3585,12 @@ vErrors.push(err300);
 }
 errors++;
 }
-if(func2(data98) < 1){
-const err301 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/namespace/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data96.namespace !== undefined){
+let data98 = data96.namespace;
+if(typeof data98 === "string"){
+if(func2(data98) > 63){
+const err301 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/namespace/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err301];
 }
@@ -3599,8 +3599,8 @@ vErrors.push(err301);
 }
 errors++;
 }
-if(!pattern1.test(data98)){
-const err302 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/namespace/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data98) < 1){
+const err302 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/namespace/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err302];
 }
@@ -3609,9 +3609,8 @@ vErrors.push(err302);
 }
 errors++;
 }
-}
-else {
-const err303 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data98)){
+const err303 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/namespace/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err303];
 }
@@ -3621,9 +3620,8 @@ vErrors.push(err303);
 errors++;
 }
 }
-}
 else {
-const err304 = {instancePath:instancePath+"/spec/traffic/to/" + i16,schemaPath:"#/properties/spec/properties/traffic/properties/to/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err304 = {instancePath:instancePath+"/spec/traffic/to/" + i16+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/to/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err304];
 }
@@ -3635,7 +3633,7 @@ errors++;
 }
 }
 else {
-const err305 = {instancePath:instancePath+"/spec/traffic/to",schemaPath:"#/properties/spec/properties/traffic/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err305 = {instancePath:instancePath+"/spec/traffic/to/" + i16,schemaPath:"#/properties/spec/properties/traffic/properties/to/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err305];
 }
@@ -3645,10 +3643,9 @@ vErrors.push(err305);
 errors++;
 }
 }
-if(data94.protocol !== undefined){
-let data99 = data94.protocol;
-if(!((((data99 === "HTTP") || (data99 === "HTTP2")) || (data99 === "GRPC")) || (data99 === "TCP"))){
-const err306 = {instancePath:instancePath+"/spec/traffic/protocol",schemaPath:"#/properties/spec/properties/traffic/properties/protocol/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.protocol.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err306 = {instancePath:instancePath+"/spec/traffic/to",schemaPath:"#/properties/spec/properties/traffic/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err306];
 }
@@ -3658,11 +3655,10 @@ vErrors.push(err306);
 errors++;
 }
 }
-if(data94.routes !== undefined){
-let data100 = data94.routes;
-if(Array.isArray(data100)){
-if(data100.length > 32){
-const err307 = {instancePath:instancePath+"/spec/traffic/routes",schemaPath:"#/properties/spec/properties/traffic/properties/routes/maxItems",keyword:"maxItems",params:{limit: 32},message:"must NOT have more than 32 items"};
+if(data94.protocol !== undefined){
+let data99 = data94.protocol;
+if(!((((data99 === "HTTP") || (data99 === "HTTP2")) || (data99 === "GRPC")) || (data99 === "TCP"))){
+const err307 = {instancePath:instancePath+"/spec/traffic/protocol",schemaPath:"#/properties/spec/properties/traffic/properties/protocol/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.protocol.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err307];
 }
@@ -3671,8 +3667,12 @@ vErrors.push(err307);
 }
 errors++;
 }
-if(data100.length < 1){
-const err308 = {instancePath:instancePath+"/spec/traffic/routes",schemaPath:"#/properties/spec/properties/traffic/properties/routes/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data94.routes !== undefined){
+let data100 = data94.routes;
+if(Array.isArray(data100)){
+if(data100.length > 32){
+const err308 = {instancePath:instancePath+"/spec/traffic/routes",schemaPath:"#/properties/spec/properties/traffic/properties/routes/maxItems",keyword:"maxItems",params:{limit: 32},message:"must NOT have more than 32 items"};
 if(vErrors === null){
 vErrors = [err308];
 }
@@ -3681,12 +3681,8 @@ vErrors.push(err308);
 }
 errors++;
 }
-const len17 = data100.length;
-for(let i17=0; i17<len17; i17++){
-let data101 = data100[i17];
-if(data101 && typeof data101 == "object" && !Array.isArray(data101)){
-if(data101.name === undefined){
-const err309 = {instancePath:instancePath+"/spec/traffic/routes/" + i17,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(data100.length < 1){
+const err309 = {instancePath:instancePath+"/spec/traffic/routes",schemaPath:"#/properties/spec/properties/traffic/properties/routes/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err309];
 }
@@ -3695,9 +3691,12 @@ vErrors.push(err309);
 }
 errors++;
 }
-for(const key27 in data101){
-if(!(func64.call(schema11.properties.spec.properties.traffic.properties.routes.items.properties, key27))){
-const err310 = {instancePath:instancePath+"/spec/traffic/routes/" + i17,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"};
+const len17 = data100.length;
+for(let i17=0; i17<len17; i17++){
+let data101 = data100[i17];
+if(data101 && typeof data101 == "object" && !Array.isArray(data101)){
+if(data101.name === undefined){
+const err310 = {instancePath:instancePath+"/spec/traffic/routes/" + i17,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err310];
 }
@@ -3706,12 +3705,9 @@ vErrors.push(err310);
 }
 errors++;
 }
-}
-if(data101.name !== undefined){
-let data102 = data101.name;
-if(typeof data102 === "string"){
-if(func2(data102) > 63){
-const err311 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+for(const key27 in data101){
+if(!(func64.call(schema11.properties.spec.properties.traffic.properties.routes.items.properties, key27))){
+const err311 = {instancePath:instancePath+"/spec/traffic/routes/" + i17,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err311];
 }
@@ -3720,8 +3716,12 @@ vErrors.push(err311);
 }
 errors++;
 }
-if(func2(data102) < 1){
-const err312 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data101.name !== undefined){
+let data102 = data101.name;
+if(typeof data102 === "string"){
+if(func2(data102) > 63){
+const err312 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err312];
 }
@@ -3730,8 +3730,8 @@ vErrors.push(err312);
 }
 errors++;
 }
-if(!pattern1.test(data102)){
-const err313 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data102) < 1){
+const err313 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err313];
 }
@@ -3740,9 +3740,8 @@ vErrors.push(err313);
 }
 errors++;
 }
-}
-else {
-const err314 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data102)){
+const err314 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err314];
 }
@@ -3752,11 +3751,8 @@ vErrors.push(err314);
 errors++;
 }
 }
-if(data101.match !== undefined){
-let data103 = data101.match;
-if(Array.isArray(data103)){
-if(data103.length > 8){
-const err315 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
+else {
+const err315 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err315];
 }
@@ -3765,13 +3761,27 @@ vErrors.push(err315);
 }
 errors++;
 }
-if(data103.length < 1){
-const err316 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data101.match !== undefined){
+let data103 = data101.match;
+if(Array.isArray(data103)){
+if(data103.length > 8){
+const err316 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
 if(vErrors === null){
 vErrors = [err316];
 }
 else {
 vErrors.push(err316);
+}
+errors++;
+}
+if(data103.length < 1){
+const err317 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(vErrors === null){
+vErrors = [err317];
+}
+else {
+vErrors.push(err317);
 }
 errors++;
 }
@@ -3781,21 +3791,7 @@ let data104 = data103[i18];
 if(data104 && typeof data104 == "object" && !Array.isArray(data104)){
 for(const key28 in data104){
 if(!(((((key28 === "path") || (key28 === "methods")) || (key28 === "headers")) || (key28 === "queryParams")) || (key28 === "from"))){
-const err317 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err317];
-}
-else {
-vErrors.push(err317);
-}
-errors++;
-}
-}
-if(data104.path !== undefined){
-let data105 = data104.path;
-if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
-if(data105.type === undefined){
-const err318 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+const err318 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err318];
 }
@@ -3804,8 +3800,12 @@ vErrors.push(err318);
 }
 errors++;
 }
-if(data105.value === undefined){
-const err319 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
+}
+if(data104.path !== undefined){
+let data105 = data104.path;
+if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
+if(data105.type === undefined){
+const err319 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err319];
 }
@@ -3814,9 +3814,8 @@ vErrors.push(err319);
 }
 errors++;
 }
-for(const key29 in data105){
-if(!((key29 === "type") || (key29 === "value"))){
-const err320 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"};
+if(data105.value === undefined){
+const err320 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
 if(vErrors === null){
 vErrors = [err320];
 }
@@ -3825,11 +3824,9 @@ vErrors.push(err320);
 }
 errors++;
 }
-}
-if(data105.type !== undefined){
-let data106 = data105.type;
-if(!(((data106 === "Exact") || (data106 === "PathPrefix")) || (data106 === "RegularExpression"))){
-const err321 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path/type",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.match.items.properties.path.properties.type.enum},message:"must be equal to one of the allowed values"};
+for(const key29 in data105){
+if(!((key29 === "type") || (key29 === "value"))){
+const err321 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err321];
 }
@@ -3839,11 +3836,10 @@ vErrors.push(err321);
 errors++;
 }
 }
-if(data105.value !== undefined){
-let data107 = data105.value;
-if(typeof data107 === "string"){
-if(func2(data107) > 1024){
-const err322 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+if(data105.type !== undefined){
+let data106 = data105.type;
+if(!(((data106 === "Exact") || (data106 === "PathPrefix")) || (data106 === "RegularExpression"))){
+const err322 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path/type",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.match.items.properties.path.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err322];
 }
@@ -3852,8 +3848,12 @@ vErrors.push(err322);
 }
 errors++;
 }
-if(func2(data107) < 1){
-const err323 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data105.value !== undefined){
+let data107 = data105.value;
+if(typeof data107 === "string"){
+if(func2(data107) > 1024){
+const err323 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err323];
 }
@@ -3862,9 +3862,8 @@ vErrors.push(err323);
 }
 errors++;
 }
-}
-else {
-const err324 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data107) < 1){
+const err324 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err324];
 }
@@ -3874,9 +3873,8 @@ vErrors.push(err324);
 errors++;
 }
 }
-}
 else {
-const err325 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err325 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err325];
 }
@@ -3886,11 +3884,9 @@ vErrors.push(err325);
 errors++;
 }
 }
-if(data104.methods !== undefined){
-let data108 = data104.methods;
-if(Array.isArray(data108)){
-if(data108.length > 16){
-const err326 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err326 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/path/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err326];
 }
@@ -3899,8 +3895,12 @@ vErrors.push(err326);
 }
 errors++;
 }
-if(data108.length < 1){
-const err327 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data104.methods !== undefined){
+let data108 = data104.methods;
+if(Array.isArray(data108)){
+if(data108.length > 16){
+const err327 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err327];
 }
@@ -3909,12 +3909,8 @@ vErrors.push(err327);
 }
 errors++;
 }
-const len19 = data108.length;
-for(let i19=0; i19<len19; i19++){
-let data109 = data108[i19];
-if(typeof data109 === "string"){
-if(func2(data109) > 32){
-const err328 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods/" + i19,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/items/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+if(data108.length < 1){
+const err328 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err328];
 }
@@ -3923,8 +3919,12 @@ vErrors.push(err328);
 }
 errors++;
 }
-if(func2(data109) < 1){
-const err329 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods/" + i19,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len19 = data108.length;
+for(let i19=0; i19<len19; i19++){
+let data109 = data108[i19];
+if(typeof data109 === "string"){
+if(func2(data109) > 32){
+const err329 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods/" + i19,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/items/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err329];
 }
@@ -3933,8 +3933,8 @@ vErrors.push(err329);
 }
 errors++;
 }
-if(!pattern12.test(data109)){
-const err330 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods/" + i19,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/items/pattern",keyword:"pattern",params:{pattern: "^[A-Z][A-Z0-9_-]{0,31}$"},message:"must match pattern \""+"^[A-Z][A-Z0-9_-]{0,31}$"+"\""};
+if(func2(data109) < 1){
+const err330 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods/" + i19,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err330];
 }
@@ -3943,9 +3943,8 @@ vErrors.push(err330);
 }
 errors++;
 }
-}
-else {
-const err331 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods/" + i19,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern13.test(data109)){
+const err331 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods/" + i19,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/items/pattern",keyword:"pattern",params:{pattern: "^[A-Z][A-Z0-9_-]{0,31}$"},message:"must match pattern \""+"^[A-Z][A-Z0-9_-]{0,31}$"+"\""};
 if(vErrors === null){
 vErrors = [err331];
 }
@@ -3955,9 +3954,8 @@ vErrors.push(err331);
 errors++;
 }
 }
-}
 else {
-const err332 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err332 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods/" + i19,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err332];
 }
@@ -3967,11 +3965,9 @@ vErrors.push(err332);
 errors++;
 }
 }
-if(data104.headers !== undefined){
-let data110 = data104.headers;
-if(Array.isArray(data110)){
-if(data110.length > 16){
-const err333 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err333 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/methods",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/methods/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err333];
 }
@@ -3980,8 +3976,12 @@ vErrors.push(err333);
 }
 errors++;
 }
-if(data110.length < 1){
-const err334 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data104.headers !== undefined){
+let data110 = data104.headers;
+if(Array.isArray(data110)){
+if(data110.length > 16){
+const err334 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err334];
 }
@@ -3990,12 +3990,8 @@ vErrors.push(err334);
 }
 errors++;
 }
-const len20 = data110.length;
-for(let i20=0; i20<len20; i20++){
-let data111 = data110[i20];
-if(data111 && typeof data111 == "object" && !Array.isArray(data111)){
-if(data111.name === undefined){
-const err335 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(data110.length < 1){
+const err335 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err335];
 }
@@ -4004,8 +4000,12 @@ vErrors.push(err335);
 }
 errors++;
 }
-if(data111.value === undefined){
-const err336 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
+const len20 = data110.length;
+for(let i20=0; i20<len20; i20++){
+let data111 = data110[i20];
+if(data111 && typeof data111 == "object" && !Array.isArray(data111)){
+if(data111.name === undefined){
+const err336 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err336];
 }
@@ -4014,9 +4014,8 @@ vErrors.push(err336);
 }
 errors++;
 }
-for(const key30 in data111){
-if(!(((key30 === "name") || (key30 === "value")) || (key30 === "type"))){
-const err337 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"};
+if(data111.value === undefined){
+const err337 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
 if(vErrors === null){
 vErrors = [err337];
 }
@@ -4025,12 +4024,9 @@ vErrors.push(err337);
 }
 errors++;
 }
-}
-if(data111.name !== undefined){
-let data112 = data111.name;
-if(typeof data112 === "string"){
-if(func2(data112) > 256){
-const err338 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+for(const key30 in data111){
+if(!(((key30 === "name") || (key30 === "value")) || (key30 === "type"))){
+const err338 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err338];
 }
@@ -4039,8 +4035,12 @@ vErrors.push(err338);
 }
 errors++;
 }
-if(func2(data112) < 1){
-const err339 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data111.name !== undefined){
+let data112 = data111.name;
+if(typeof data112 === "string"){
+if(func2(data112) > 256){
+const err339 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err339];
 }
@@ -4049,8 +4049,8 @@ vErrors.push(err339);
 }
 errors++;
 }
-if(!pattern15.test(data112)){
-const err340 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
+if(func2(data112) < 1){
+const err340 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err340];
 }
@@ -4059,9 +4059,8 @@ vErrors.push(err340);
 }
 errors++;
 }
-}
-else {
-const err341 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern16.test(data112)){
+const err341 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err341];
 }
@@ -4071,11 +4070,8 @@ vErrors.push(err341);
 errors++;
 }
 }
-if(data111.value !== undefined){
-let data113 = data111.value;
-if(typeof data113 === "string"){
-if(func2(data113) > 1024){
-const err342 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+else {
+const err342 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err342];
 }
@@ -4084,8 +4080,12 @@ vErrors.push(err342);
 }
 errors++;
 }
-if(func2(data113) < 1){
-const err343 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data111.value !== undefined){
+let data113 = data111.value;
+if(typeof data113 === "string"){
+if(func2(data113) > 1024){
+const err343 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err343];
 }
@@ -4094,8 +4094,8 @@ vErrors.push(err343);
 }
 errors++;
 }
-if(!pattern16.test(data113)){
-const err344 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
+if(func2(data113) < 1){
+const err344 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err344];
 }
@@ -4104,9 +4104,8 @@ vErrors.push(err344);
 }
 errors++;
 }
-}
-else {
-const err345 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern17.test(data113)){
+const err345 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
 if(vErrors === null){
 vErrors = [err345];
 }
@@ -4116,10 +4115,8 @@ vErrors.push(err345);
 errors++;
 }
 }
-if(data111.type !== undefined){
-let data114 = data111.type;
-if(!((data114 === "Exact") || (data114 === "RegularExpression"))){
-const err346 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/type",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.match.items.properties.headers.items.properties.type.enum},message:"must be equal to one of the allowed values"};
+else {
+const err346 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err346];
 }
@@ -4129,9 +4126,10 @@ vErrors.push(err346);
 errors++;
 }
 }
-}
-else {
-const err347 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data111.type !== undefined){
+let data114 = data111.type;
+if(!((data114 === "Exact") || (data114 === "RegularExpression"))){
+const err347 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20+"/type",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.match.items.properties.headers.items.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err347];
 }
@@ -4143,7 +4141,7 @@ errors++;
 }
 }
 else {
-const err348 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err348 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers/" + i20,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err348];
 }
@@ -4153,11 +4151,9 @@ vErrors.push(err348);
 errors++;
 }
 }
-if(data104.queryParams !== undefined){
-let data115 = data104.queryParams;
-if(Array.isArray(data115)){
-if(data115.length > 16){
-const err349 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err349 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/headers",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/headers/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err349];
 }
@@ -4166,8 +4162,12 @@ vErrors.push(err349);
 }
 errors++;
 }
-if(data115.length < 1){
-const err350 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data104.queryParams !== undefined){
+let data115 = data104.queryParams;
+if(Array.isArray(data115)){
+if(data115.length > 16){
+const err350 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err350];
 }
@@ -4176,12 +4176,8 @@ vErrors.push(err350);
 }
 errors++;
 }
-const len21 = data115.length;
-for(let i21=0; i21<len21; i21++){
-let data116 = data115[i21];
-if(data116 && typeof data116 == "object" && !Array.isArray(data116)){
-if(data116.name === undefined){
-const err351 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(data115.length < 1){
+const err351 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err351];
 }
@@ -4190,8 +4186,12 @@ vErrors.push(err351);
 }
 errors++;
 }
-if(data116.value === undefined){
-const err352 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
+const len21 = data115.length;
+for(let i21=0; i21<len21; i21++){
+let data116 = data115[i21];
+if(data116 && typeof data116 == "object" && !Array.isArray(data116)){
+if(data116.name === undefined){
+const err352 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err352];
 }
@@ -4200,9 +4200,8 @@ vErrors.push(err352);
 }
 errors++;
 }
-for(const key31 in data116){
-if(!(((key31 === "name") || (key31 === "value")) || (key31 === "type"))){
-const err353 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"};
+if(data116.value === undefined){
+const err353 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
 if(vErrors === null){
 vErrors = [err353];
 }
@@ -4211,12 +4210,9 @@ vErrors.push(err353);
 }
 errors++;
 }
-}
-if(data116.name !== undefined){
-let data117 = data116.name;
-if(typeof data117 === "string"){
-if(func2(data117) > 256){
-const err354 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+for(const key31 in data116){
+if(!(((key31 === "name") || (key31 === "value")) || (key31 === "type"))){
+const err354 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err354];
 }
@@ -4225,8 +4221,12 @@ vErrors.push(err354);
 }
 errors++;
 }
-if(func2(data117) < 1){
-const err355 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data116.name !== undefined){
+let data117 = data116.name;
+if(typeof data117 === "string"){
+if(func2(data117) > 256){
+const err355 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err355];
 }
@@ -4235,8 +4235,8 @@ vErrors.push(err355);
 }
 errors++;
 }
-if(!pattern15.test(data117)){
-const err356 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
+if(func2(data117) < 1){
+const err356 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err356];
 }
@@ -4245,9 +4245,8 @@ vErrors.push(err356);
 }
 errors++;
 }
-}
-else {
-const err357 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern16.test(data117)){
+const err357 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err357];
 }
@@ -4257,11 +4256,8 @@ vErrors.push(err357);
 errors++;
 }
 }
-if(data116.value !== undefined){
-let data118 = data116.value;
-if(typeof data118 === "string"){
-if(func2(data118) > 1024){
-const err358 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+else {
+const err358 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err358];
 }
@@ -4270,8 +4266,12 @@ vErrors.push(err358);
 }
 errors++;
 }
-if(func2(data118) < 1){
-const err359 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data116.value !== undefined){
+let data118 = data116.value;
+if(typeof data118 === "string"){
+if(func2(data118) > 1024){
+const err359 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err359];
 }
@@ -4280,8 +4280,8 @@ vErrors.push(err359);
 }
 errors++;
 }
-if(!pattern16.test(data118)){
-const err360 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
+if(func2(data118) < 1){
+const err360 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err360];
 }
@@ -4290,9 +4290,8 @@ vErrors.push(err360);
 }
 errors++;
 }
-}
-else {
-const err361 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern17.test(data118)){
+const err361 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
 if(vErrors === null){
 vErrors = [err361];
 }
@@ -4302,10 +4301,8 @@ vErrors.push(err361);
 errors++;
 }
 }
-if(data116.type !== undefined){
-let data119 = data116.type;
-if(!((data119 === "Exact") || (data119 === "RegularExpression"))){
-const err362 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/type",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.match.items.properties.queryParams.items.properties.type.enum},message:"must be equal to one of the allowed values"};
+else {
+const err362 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err362];
 }
@@ -4315,9 +4312,10 @@ vErrors.push(err362);
 errors++;
 }
 }
-}
-else {
-const err363 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data116.type !== undefined){
+let data119 = data116.type;
+if(!((data119 === "Exact") || (data119 === "RegularExpression"))){
+const err363 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21+"/type",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.match.items.properties.queryParams.items.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err363];
 }
@@ -4329,7 +4327,7 @@ errors++;
 }
 }
 else {
-const err364 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err364 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams/" + i21,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err364];
 }
@@ -4339,11 +4337,9 @@ vErrors.push(err364);
 errors++;
 }
 }
-if(data104.from !== undefined){
-let data120 = data104.from;
-if(Array.isArray(data120)){
-if(data120.length > 16){
-const err365 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err365 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/queryParams",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err365];
 }
@@ -4352,13 +4348,27 @@ vErrors.push(err365);
 }
 errors++;
 }
-if(data120.length < 1){
-const err366 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data104.from !== undefined){
+let data120 = data104.from;
+if(Array.isArray(data120)){
+if(data120.length > 16){
+const err366 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err366];
 }
 else {
 vErrors.push(err366);
+}
+errors++;
+}
+if(data120.length < 1){
+const err367 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(vErrors === null){
+vErrors = [err367];
+}
+else {
+vErrors.push(err367);
 }
 errors++;
 }
@@ -4368,21 +4378,7 @@ let data121 = data120[i22];
 if(data121 && typeof data121 == "object" && !Array.isArray(data121)){
 for(const key32 in data121){
 if(!((((key32 === "serviceAccount") || (key32 === "namespace")) || (key32 === "spiffeId")) || (key32 === "ipBlock"))){
-const err367 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err367];
-}
-else {
-vErrors.push(err367);
-}
-errors++;
-}
-}
-if(data121.serviceAccount !== undefined){
-let data122 = data121.serviceAccount;
-if(typeof data122 === "string"){
-if(func2(data122) > 253){
-const err368 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/serviceAccount",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/serviceAccount/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+const err368 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err368];
 }
@@ -4391,8 +4387,12 @@ vErrors.push(err368);
 }
 errors++;
 }
-if(func2(data122) < 1){
-const err369 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/serviceAccount",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/serviceAccount/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data121.serviceAccount !== undefined){
+let data122 = data121.serviceAccount;
+if(typeof data122 === "string"){
+if(func2(data122) > 253){
+const err369 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/serviceAccount",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/serviceAccount/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err369];
 }
@@ -4401,8 +4401,8 @@ vErrors.push(err369);
 }
 errors++;
 }
-if(!pattern8.test(data122)){
-const err370 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/serviceAccount",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/serviceAccount/pattern",keyword:"pattern",params:{pattern: "^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"},message:"must match pattern \""+"^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"+"\""};
+if(func2(data122) < 1){
+const err370 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/serviceAccount",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/serviceAccount/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err370];
 }
@@ -4411,9 +4411,8 @@ vErrors.push(err370);
 }
 errors++;
 }
-}
-else {
-const err371 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/serviceAccount",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/serviceAccount/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern9.test(data122)){
+const err371 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/serviceAccount",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/serviceAccount/pattern",keyword:"pattern",params:{pattern: "^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"},message:"must match pattern \""+"^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"+"\""};
 if(vErrors === null){
 vErrors = [err371];
 }
@@ -4423,11 +4422,8 @@ vErrors.push(err371);
 errors++;
 }
 }
-if(data121.namespace !== undefined){
-let data123 = data121.namespace;
-if(typeof data123 === "string"){
-if(func2(data123) > 63){
-const err372 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/namespace/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+else {
+const err372 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/serviceAccount",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/serviceAccount/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err372];
 }
@@ -4436,8 +4432,12 @@ vErrors.push(err372);
 }
 errors++;
 }
-if(func2(data123) < 1){
-const err373 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/namespace/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data121.namespace !== undefined){
+let data123 = data121.namespace;
+if(typeof data123 === "string"){
+if(func2(data123) > 63){
+const err373 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/namespace/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err373];
 }
@@ -4446,8 +4446,8 @@ vErrors.push(err373);
 }
 errors++;
 }
-if(!pattern1.test(data123)){
-const err374 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/namespace/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data123) < 1){
+const err374 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/namespace/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err374];
 }
@@ -4456,9 +4456,8 @@ vErrors.push(err374);
 }
 errors++;
 }
-}
-else {
-const err375 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data123)){
+const err375 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/namespace/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err375];
 }
@@ -4468,11 +4467,8 @@ vErrors.push(err375);
 errors++;
 }
 }
-if(data121.spiffeId !== undefined){
-let data124 = data121.spiffeId;
-if(typeof data124 === "string"){
-if(func2(data124) > 512){
-const err376 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/spiffeId",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/spiffeId/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"};
+else {
+const err376 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err376];
 }
@@ -4481,8 +4477,12 @@ vErrors.push(err376);
 }
 errors++;
 }
-if(func2(data124) < 1){
-const err377 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/spiffeId",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/spiffeId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data121.spiffeId !== undefined){
+let data124 = data121.spiffeId;
+if(typeof data124 === "string"){
+if(func2(data124) > 512){
+const err377 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/spiffeId",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/spiffeId/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"};
 if(vErrors === null){
 vErrors = [err377];
 }
@@ -4491,8 +4491,8 @@ vErrors.push(err377);
 }
 errors++;
 }
-if(!pattern10.test(data124)){
-const err378 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/spiffeId",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/spiffeId/pattern",keyword:"pattern",params:{pattern: "^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"},message:"must match pattern \""+"^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"+"\""};
+if(func2(data124) < 1){
+const err378 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/spiffeId",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/spiffeId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err378];
 }
@@ -4501,9 +4501,8 @@ vErrors.push(err378);
 }
 errors++;
 }
-}
-else {
-const err379 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/spiffeId",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern11.test(data124)){
+const err379 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/spiffeId",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/spiffeId/pattern",keyword:"pattern",params:{pattern: "^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"},message:"must match pattern \""+"^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"+"\""};
 if(vErrors === null){
 vErrors = [err379];
 }
@@ -4513,11 +4512,8 @@ vErrors.push(err379);
 errors++;
 }
 }
-if(data121.ipBlock !== undefined){
-let data125 = data121.ipBlock;
-if(typeof data125 === "string"){
-if(func2(data125) > 64){
-const err380 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/ipBlock",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/ipBlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+else {
+const err380 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/spiffeId",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err380];
 }
@@ -4526,8 +4522,12 @@ vErrors.push(err380);
 }
 errors++;
 }
-if(func2(data125) < 1){
-const err381 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/ipBlock",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/ipBlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data121.ipBlock !== undefined){
+let data125 = data121.ipBlock;
+if(typeof data125 === "string"){
+if(func2(data125) > 64){
+const err381 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/ipBlock",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/ipBlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err381];
 }
@@ -4536,8 +4536,8 @@ vErrors.push(err381);
 }
 errors++;
 }
-if(!pattern11.test(data125)){
-const err382 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/ipBlock",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/ipBlock/pattern",keyword:"pattern",params:{pattern: "^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"},message:"must match pattern \""+"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"+"\""};
+if(func2(data125) < 1){
+const err382 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/ipBlock",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/ipBlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err382];
 }
@@ -4546,9 +4546,8 @@ vErrors.push(err382);
 }
 errors++;
 }
-}
-else {
-const err383 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/ipBlock",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/ipBlock/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern12.test(data125)){
+const err383 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/ipBlock",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/ipBlock/pattern",keyword:"pattern",params:{pattern: "^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"},message:"must match pattern \""+"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"+"\""};
 if(vErrors === null){
 vErrors = [err383];
 }
@@ -4558,9 +4557,8 @@ vErrors.push(err383);
 errors++;
 }
 }
-}
 else {
-const err384 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err384 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22+"/ipBlock",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/properties/ipBlock/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err384];
 }
@@ -4572,7 +4570,7 @@ errors++;
 }
 }
 else {
-const err385 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err385 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from/" + i22,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err385];
 }
@@ -4584,7 +4582,7 @@ errors++;
 }
 }
 else {
-const err386 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err386 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18+"/from",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/properties/from/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err386];
 }
@@ -4596,7 +4594,7 @@ errors++;
 }
 }
 else {
-const err387 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err387 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match/" + i18,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err387];
 }
@@ -4606,11 +4604,9 @@ vErrors.push(err387);
 errors++;
 }
 }
-if(data101.backends !== undefined){
-let data126 = data101.backends;
-if(Array.isArray(data126)){
-if(data126.length > 16){
-const err388 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err388 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/match",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/match/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err388];
 }
@@ -4619,8 +4615,12 @@ vErrors.push(err388);
 }
 errors++;
 }
-if(data126.length < 1){
-const err389 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data101.backends !== undefined){
+let data126 = data101.backends;
+if(Array.isArray(data126)){
+if(data126.length > 16){
+const err389 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err389];
 }
@@ -4629,12 +4629,8 @@ vErrors.push(err389);
 }
 errors++;
 }
-const len23 = data126.length;
-for(let i23=0; i23<len23; i23++){
-let data127 = data126[i23];
-if(data127 && typeof data127 == "object" && !Array.isArray(data127)){
-if(data127.service === undefined){
-const err390 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/required",keyword:"required",params:{missingProperty: "service"},message:"must have required property '"+"service"+"'"};
+if(data126.length < 1){
+const err390 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err390];
 }
@@ -4643,9 +4639,12 @@ vErrors.push(err390);
 }
 errors++;
 }
-for(const key33 in data127){
-if(!(((((key33 === "service") || (key33 === "namespace")) || (key33 === "port")) || (key33 === "weight")) || (key33 === "selector"))){
-const err391 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"};
+const len23 = data126.length;
+for(let i23=0; i23<len23; i23++){
+let data127 = data126[i23];
+if(data127 && typeof data127 == "object" && !Array.isArray(data127)){
+if(data127.service === undefined){
+const err391 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/required",keyword:"required",params:{missingProperty: "service"},message:"must have required property '"+"service"+"'"};
 if(vErrors === null){
 vErrors = [err391];
 }
@@ -4654,12 +4653,9 @@ vErrors.push(err391);
 }
 errors++;
 }
-}
-if(data127.service !== undefined){
-let data128 = data127.service;
-if(typeof data128 === "string"){
-if(func2(data128) > 63){
-const err392 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/service/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+for(const key33 in data127){
+if(!(((((key33 === "service") || (key33 === "namespace")) || (key33 === "port")) || (key33 === "weight")) || (key33 === "selector"))){
+const err392 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err392];
 }
@@ -4668,8 +4664,12 @@ vErrors.push(err392);
 }
 errors++;
 }
-if(func2(data128) < 1){
-const err393 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/service/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data127.service !== undefined){
+let data128 = data127.service;
+if(typeof data128 === "string"){
+if(func2(data128) > 63){
+const err393 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/service/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err393];
 }
@@ -4678,8 +4678,8 @@ vErrors.push(err393);
 }
 errors++;
 }
-if(!pattern1.test(data128)){
-const err394 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/service/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data128) < 1){
+const err394 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/service/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err394];
 }
@@ -4688,9 +4688,8 @@ vErrors.push(err394);
 }
 errors++;
 }
-}
-else {
-const err395 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/service/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data128)){
+const err395 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/service/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err395];
 }
@@ -4700,11 +4699,8 @@ vErrors.push(err395);
 errors++;
 }
 }
-if(data127.namespace !== undefined){
-let data129 = data127.namespace;
-if(typeof data129 === "string"){
-if(func2(data129) > 63){
-const err396 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/namespace/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+else {
+const err396 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/service/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err396];
 }
@@ -4713,8 +4709,12 @@ vErrors.push(err396);
 }
 errors++;
 }
-if(func2(data129) < 1){
-const err397 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/namespace/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data127.namespace !== undefined){
+let data129 = data127.namespace;
+if(typeof data129 === "string"){
+if(func2(data129) > 63){
+const err397 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/namespace/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err397];
 }
@@ -4723,8 +4723,8 @@ vErrors.push(err397);
 }
 errors++;
 }
-if(!pattern1.test(data129)){
-const err398 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/namespace/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data129) < 1){
+const err398 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/namespace/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err398];
 }
@@ -4733,9 +4733,8 @@ vErrors.push(err398);
 }
 errors++;
 }
-}
-else {
-const err399 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data129)){
+const err399 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/namespace/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err399];
 }
@@ -4745,10 +4744,8 @@ vErrors.push(err399);
 errors++;
 }
 }
-if(data127.port !== undefined){
-let data130 = data127.port;
-if(!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))){
-const err400 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err400 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err400];
 }
@@ -4757,9 +4754,11 @@ vErrors.push(err400);
 }
 errors++;
 }
-if((typeof data130 == "number") && (isFinite(data130))){
-if(data130 > 65535 || isNaN(data130)){
-const err401 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
+}
+if(data127.port !== undefined){
+let data130 = data127.port;
+if(!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))){
+const err401 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err401];
 }
@@ -4768,8 +4767,9 @@ vErrors.push(err401);
 }
 errors++;
 }
-if(data130 < 1 || isNaN(data130)){
-const err402 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data130 == "number") && (isFinite(data130))){
+if(data130 > 65535 || isNaN(data130)){
+const err402 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
 if(vErrors === null){
 vErrors = [err402];
 }
@@ -4778,12 +4778,8 @@ vErrors.push(err402);
 }
 errors++;
 }
-}
-}
-if(data127.weight !== undefined){
-let data131 = data127.weight;
-if(!(((typeof data131 == "number") && (!(data131 % 1) && !isNaN(data131))) && (isFinite(data131)))){
-const err403 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/weight",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/weight/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data130 < 1 || isNaN(data130)){
+const err403 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err403];
 }
@@ -4792,9 +4788,12 @@ vErrors.push(err403);
 }
 errors++;
 }
-if((typeof data131 == "number") && (isFinite(data131))){
-if(data131 > 1000000 || isNaN(data131)){
-const err404 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/weight",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/weight/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+}
+if(data127.weight !== undefined){
+let data131 = data127.weight;
+if(!(((typeof data131 == "number") && (!(data131 % 1) && !isNaN(data131))) && (isFinite(data131)))){
+const err404 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/weight",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/weight/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err404];
 }
@@ -4803,13 +4802,24 @@ vErrors.push(err404);
 }
 errors++;
 }
-if(data131 < 0 || isNaN(data131)){
-const err405 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/weight",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/weight/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data131 == "number") && (isFinite(data131))){
+if(data131 > 1000000 || isNaN(data131)){
+const err405 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/weight",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/weight/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err405];
 }
 else {
 vErrors.push(err405);
+}
+errors++;
+}
+if(data131 < 0 || isNaN(data131)){
+const err406 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/weight",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/weight/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err406];
+}
+else {
+vErrors.push(err406);
 }
 errors++;
 }
@@ -4819,18 +4829,7 @@ if(data127.selector !== undefined){
 let data132 = data127.selector;
 if(data132 && typeof data132 == "object" && !Array.isArray(data132)){
 if(data132.matchLabels === undefined){
-const err406 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/required",keyword:"required",params:{missingProperty: "matchLabels"},message:"must have required property '"+"matchLabels"+"'"};
-if(vErrors === null){
-vErrors = [err406];
-}
-else {
-vErrors.push(err406);
-}
-errors++;
-}
-for(const key34 in data132){
-if(!(key34 === "matchLabels")){
-const err407 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"};
+const err407 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/required",keyword:"required",params:{missingProperty: "matchLabels"},message:"must have required property '"+"matchLabels"+"'"};
 if(vErrors === null){
 vErrors = [err407];
 }
@@ -4839,12 +4838,9 @@ vErrors.push(err407);
 }
 errors++;
 }
-}
-if(data132.matchLabels !== undefined){
-let data133 = data132.matchLabels;
-if(data133 && typeof data133 == "object" && !Array.isArray(data133)){
-if(Object.keys(data133).length > 16){
-const err408 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector/matchLabels",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/properties/matchLabels/maxProperties",keyword:"maxProperties",params:{limit: 16},message:"must NOT have more than 16 properties"};
+for(const key34 in data132){
+if(!(key34 === "matchLabels")){
+const err408 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err408];
 }
@@ -4853,8 +4849,12 @@ vErrors.push(err408);
 }
 errors++;
 }
-if(Object.keys(data133).length < 1){
-const err409 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector/matchLabels",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/properties/matchLabels/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties"};
+}
+if(data132.matchLabels !== undefined){
+let data133 = data132.matchLabels;
+if(data133 && typeof data133 == "object" && !Array.isArray(data133)){
+if(Object.keys(data133).length > 16){
+const err409 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector/matchLabels",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/properties/matchLabels/maxProperties",keyword:"maxProperties",params:{limit: 16},message:"must NOT have more than 16 properties"};
 if(vErrors === null){
 vErrors = [err409];
 }
@@ -4863,11 +4863,8 @@ vErrors.push(err409);
 }
 errors++;
 }
-for(const key35 in data133){
-let data134 = data133[key35];
-if(typeof data134 === "string"){
-if(func2(data134) > 63){
-const err410 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector/matchLabels/" + key35.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/properties/matchLabels/additionalProperties/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+if(Object.keys(data133).length < 1){
+const err410 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector/matchLabels",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/properties/matchLabels/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties"};
 if(vErrors === null){
 vErrors = [err410];
 }
@@ -4876,8 +4873,11 @@ vErrors.push(err410);
 }
 errors++;
 }
-if(!pattern2.test(data134)){
-const err411 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector/matchLabels/" + key35.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/properties/matchLabels/additionalProperties/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\""};
+for(const key35 in data133){
+let data134 = data133[key35];
+if(typeof data134 === "string"){
+if(func2(data134) > 63){
+const err411 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector/matchLabels/" + key35.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/properties/matchLabels/additionalProperties/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err411];
 }
@@ -4886,9 +4886,8 @@ vErrors.push(err411);
 }
 errors++;
 }
-}
-else {
-const err412 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector/matchLabels/" + key35.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/properties/matchLabels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern3.test(data134)){
+const err412 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector/matchLabels/" + key35.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/properties/matchLabels/additionalProperties/pattern",keyword:"pattern",params:{pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"},message:"must match pattern \""+"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"+"\""};
 if(vErrors === null){
 vErrors = [err412];
 }
@@ -4898,9 +4897,8 @@ vErrors.push(err412);
 errors++;
 }
 }
-}
 else {
-const err413 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector/matchLabels",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/properties/matchLabels/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err413 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector/matchLabels/" + key35.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/properties/matchLabels/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err413];
 }
@@ -4912,7 +4910,7 @@ errors++;
 }
 }
 else {
-const err414 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err414 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector/matchLabels",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/properties/matchLabels/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err414];
 }
@@ -4924,7 +4922,7 @@ errors++;
 }
 }
 else {
-const err415 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err415 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23+"/selector",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/properties/selector/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err415];
 }
@@ -4936,7 +4934,7 @@ errors++;
 }
 }
 else {
-const err416 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err416 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends/" + i23,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err416];
 }
@@ -4946,11 +4944,9 @@ vErrors.push(err416);
 errors++;
 }
 }
-if(data101.mirror !== undefined){
-let data135 = data101.mirror;
-if(data135 && typeof data135 == "object" && !Array.isArray(data135)){
-if(data135.service === undefined){
-const err417 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/required",keyword:"required",params:{missingProperty: "service"},message:"must have required property '"+"service"+"'"};
+}
+else {
+const err417 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/backends",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/backends/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err417];
 }
@@ -4959,9 +4955,12 @@ vErrors.push(err417);
 }
 errors++;
 }
-for(const key36 in data135){
-if(!((((key36 === "service") || (key36 === "namespace")) || (key36 === "port")) || (key36 === "percent"))){
-const err418 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"};
+}
+if(data101.mirror !== undefined){
+let data135 = data101.mirror;
+if(data135 && typeof data135 == "object" && !Array.isArray(data135)){
+if(data135.service === undefined){
+const err418 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/required",keyword:"required",params:{missingProperty: "service"},message:"must have required property '"+"service"+"'"};
 if(vErrors === null){
 vErrors = [err418];
 }
@@ -4970,12 +4969,9 @@ vErrors.push(err418);
 }
 errors++;
 }
-}
-if(data135.service !== undefined){
-let data136 = data135.service;
-if(typeof data136 === "string"){
-if(func2(data136) > 63){
-const err419 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/service/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+for(const key36 in data135){
+if(!((((key36 === "service") || (key36 === "namespace")) || (key36 === "port")) || (key36 === "percent"))){
+const err419 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err419];
 }
@@ -4984,8 +4980,12 @@ vErrors.push(err419);
 }
 errors++;
 }
-if(func2(data136) < 1){
-const err420 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/service/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data135.service !== undefined){
+let data136 = data135.service;
+if(typeof data136 === "string"){
+if(func2(data136) > 63){
+const err420 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/service/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err420];
 }
@@ -4994,8 +4994,8 @@ vErrors.push(err420);
 }
 errors++;
 }
-if(!pattern1.test(data136)){
-const err421 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/service/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data136) < 1){
+const err421 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/service/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err421];
 }
@@ -5004,9 +5004,8 @@ vErrors.push(err421);
 }
 errors++;
 }
-}
-else {
-const err422 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/service/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data136)){
+const err422 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/service/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err422];
 }
@@ -5016,11 +5015,8 @@ vErrors.push(err422);
 errors++;
 }
 }
-if(data135.namespace !== undefined){
-let data137 = data135.namespace;
-if(typeof data137 === "string"){
-if(func2(data137) > 63){
-const err423 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/namespace/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
+else {
+const err423 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/service",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/service/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err423];
 }
@@ -5029,8 +5025,12 @@ vErrors.push(err423);
 }
 errors++;
 }
-if(func2(data137) < 1){
-const err424 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/namespace/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data135.namespace !== undefined){
+let data137 = data135.namespace;
+if(typeof data137 === "string"){
+if(func2(data137) > 63){
+const err424 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/namespace/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"};
 if(vErrors === null){
 vErrors = [err424];
 }
@@ -5039,8 +5039,8 @@ vErrors.push(err424);
 }
 errors++;
 }
-if(!pattern1.test(data137)){
-const err425 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/namespace/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
+if(func2(data137) < 1){
+const err425 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/namespace/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err425];
 }
@@ -5049,9 +5049,8 @@ vErrors.push(err425);
 }
 errors++;
 }
-}
-else {
-const err426 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data137)){
+const err426 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/namespace/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"+"\""};
 if(vErrors === null){
 vErrors = [err426];
 }
@@ -5061,10 +5060,8 @@ vErrors.push(err426);
 errors++;
 }
 }
-if(data135.port !== undefined){
-let data138 = data135.port;
-if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
-const err427 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err427 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/namespace",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err427];
 }
@@ -5073,9 +5070,11 @@ vErrors.push(err427);
 }
 errors++;
 }
-if((typeof data138 == "number") && (isFinite(data138))){
-if(data138 > 65535 || isNaN(data138)){
-const err428 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
+}
+if(data135.port !== undefined){
+let data138 = data135.port;
+if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
+const err428 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err428];
 }
@@ -5084,8 +5083,9 @@ vErrors.push(err428);
 }
 errors++;
 }
-if(data138 < 1 || isNaN(data138)){
-const err429 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data138 == "number") && (isFinite(data138))){
+if(data138 > 65535 || isNaN(data138)){
+const err429 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
 if(vErrors === null){
 vErrors = [err429];
 }
@@ -5094,12 +5094,8 @@ vErrors.push(err429);
 }
 errors++;
 }
-}
-}
-if(data135.percent !== undefined){
-let data139 = data135.percent;
-if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
-const err430 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/percent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data138 < 1 || isNaN(data138)){
+const err430 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err430];
 }
@@ -5108,9 +5104,12 @@ vErrors.push(err430);
 }
 errors++;
 }
-if((typeof data139 == "number") && (isFinite(data139))){
-if(data139 > 100 || isNaN(data139)){
-const err431 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/percent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+}
+if(data135.percent !== undefined){
+let data139 = data135.percent;
+if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
+const err431 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/percent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err431];
 }
@@ -5119,8 +5118,9 @@ vErrors.push(err431);
 }
 errors++;
 }
-if(data139 < 0 || isNaN(data139)){
-const err432 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/percent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data139 == "number") && (isFinite(data139))){
+if(data139 > 100 || isNaN(data139)){
+const err432 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/percent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err432];
 }
@@ -5129,11 +5129,8 @@ vErrors.push(err432);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err433 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data139 < 0 || isNaN(data139)){
+const err433 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/properties/percent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err433];
 }
@@ -5143,12 +5140,10 @@ vErrors.push(err433);
 errors++;
 }
 }
-if(data101.rewrite !== undefined){
-let data140 = data101.rewrite;
-if(data140 && typeof data140 == "object" && !Array.isArray(data140)){
-for(const key37 in data140){
-if(!((key37 === "path") || (key37 === "host"))){
-const err434 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"};
+}
+}
+else {
+const err434 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/mirror",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/mirror/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err434];
 }
@@ -5158,11 +5153,12 @@ vErrors.push(err434);
 errors++;
 }
 }
-if(data140.path !== undefined){
-let data141 = data140.path;
-if(data141 && typeof data141 == "object" && !Array.isArray(data141)){
-if(data141.type === undefined){
-const err435 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+if(data101.rewrite !== undefined){
+let data140 = data101.rewrite;
+if(data140 && typeof data140 == "object" && !Array.isArray(data140)){
+for(const key37 in data140){
+if(!((key37 === "path") || (key37 === "host"))){
+const err435 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err435];
 }
@@ -5171,8 +5167,12 @@ vErrors.push(err435);
 }
 errors++;
 }
-if(data141.value === undefined){
-const err436 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
+}
+if(data140.path !== undefined){
+let data141 = data140.path;
+if(data141 && typeof data141 == "object" && !Array.isArray(data141)){
+if(data141.type === undefined){
+const err436 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err436];
 }
@@ -5181,9 +5181,8 @@ vErrors.push(err436);
 }
 errors++;
 }
-for(const key38 in data141){
-if(!((key38 === "type") || (key38 === "value"))){
-const err437 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"};
+if(data141.value === undefined){
+const err437 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
 if(vErrors === null){
 vErrors = [err437];
 }
@@ -5192,11 +5191,9 @@ vErrors.push(err437);
 }
 errors++;
 }
-}
-if(data141.type !== undefined){
-let data142 = data141.type;
-if(!((data142 === "ReplacePrefixMatch") || (data142 === "ReplaceFullPath"))){
-const err438 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path/type",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.rewrite.properties.path.properties.type.enum},message:"must be equal to one of the allowed values"};
+for(const key38 in data141){
+if(!((key38 === "type") || (key38 === "value"))){
+const err438 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err438];
 }
@@ -5206,11 +5203,10 @@ vErrors.push(err438);
 errors++;
 }
 }
-if(data141.value !== undefined){
-let data143 = data141.value;
-if(typeof data143 === "string"){
-if(func2(data143) > 1024){
-const err439 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+if(data141.type !== undefined){
+let data142 = data141.type;
+if(!((data142 === "ReplacePrefixMatch") || (data142 === "ReplaceFullPath"))){
+const err439 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path/type",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.rewrite.properties.path.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err439];
 }
@@ -5219,8 +5215,12 @@ vErrors.push(err439);
 }
 errors++;
 }
-if(func2(data143) < 1){
-const err440 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data141.value !== undefined){
+let data143 = data141.value;
+if(typeof data143 === "string"){
+if(func2(data143) > 1024){
+const err440 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err440];
 }
@@ -5229,8 +5229,8 @@ vErrors.push(err440);
 }
 errors++;
 }
-if(!pattern13.test(data143)){
-const err441 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/properties/value/pattern",keyword:"pattern",params:{pattern: "^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"},message:"must match pattern \""+"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"+"\""};
+if(func2(data143) < 1){
+const err441 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err441];
 }
@@ -5239,9 +5239,8 @@ vErrors.push(err441);
 }
 errors++;
 }
-}
-else {
-const err442 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern14.test(data143)){
+const err442 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/properties/value/pattern",keyword:"pattern",params:{pattern: "^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"},message:"must match pattern \""+"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"+"\""};
 if(vErrors === null){
 vErrors = [err442];
 }
@@ -5251,9 +5250,8 @@ vErrors.push(err442);
 errors++;
 }
 }
-}
 else {
-const err443 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err443 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err443];
 }
@@ -5263,11 +5261,9 @@ vErrors.push(err443);
 errors++;
 }
 }
-if(data140.host !== undefined){
-let data144 = data140.host;
-if(typeof data144 === "string"){
-if(func2(data144) > 253){
-const err444 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+}
+else {
+const err444 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/path/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err444];
 }
@@ -5276,8 +5272,12 @@ vErrors.push(err444);
 }
 errors++;
 }
-if(func2(data144) < 1){
-const err445 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data140.host !== undefined){
+let data144 = data140.host;
+if(typeof data144 === "string"){
+if(func2(data144) > 253){
+const err445 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err445];
 }
@@ -5286,8 +5286,8 @@ vErrors.push(err445);
 }
 errors++;
 }
-if(!pattern14.test(data144)){
-const err446 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/host/pattern",keyword:"pattern",params:{pattern: "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(func2(data144) < 1){
+const err446 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err446];
 }
@@ -5296,9 +5296,8 @@ vErrors.push(err446);
 }
 errors++;
 }
-}
-else {
-const err447 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern15.test(data144)){
+const err447 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/host/pattern",keyword:"pattern",params:{pattern: "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err447];
 }
@@ -5308,9 +5307,8 @@ vErrors.push(err447);
 errors++;
 }
 }
-}
 else {
-const err448 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err448 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err448];
 }
@@ -5320,12 +5318,9 @@ vErrors.push(err448);
 errors++;
 }
 }
-if(data101.redirect !== undefined){
-let data145 = data101.redirect;
-if(data145 && typeof data145 == "object" && !Array.isArray(data145)){
-for(const key39 in data145){
-if(!(((((key39 === "scheme") || (key39 === "host")) || (key39 === "port")) || (key39 === "path")) || (key39 === "status"))){
-const err449 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"};
+}
+else {
+const err449 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/rewrite",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/rewrite/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err449];
 }
@@ -5335,10 +5330,12 @@ vErrors.push(err449);
 errors++;
 }
 }
-if(data145.scheme !== undefined){
-let data146 = data145.scheme;
-if(!((data146 === "http") || (data146 === "https"))){
-const err450 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/scheme",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/scheme/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.redirect.properties.scheme.enum},message:"must be equal to one of the allowed values"};
+if(data101.redirect !== undefined){
+let data145 = data101.redirect;
+if(data145 && typeof data145 == "object" && !Array.isArray(data145)){
+for(const key39 in data145){
+if(!(((((key39 === "scheme") || (key39 === "host")) || (key39 === "port")) || (key39 === "path")) || (key39 === "status"))){
+const err450 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err450];
 }
@@ -5348,11 +5345,10 @@ vErrors.push(err450);
 errors++;
 }
 }
-if(data145.host !== undefined){
-let data147 = data145.host;
-if(typeof data147 === "string"){
-if(func2(data147) > 253){
-const err451 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data145.scheme !== undefined){
+let data146 = data145.scheme;
+if(!((data146 === "http") || (data146 === "https"))){
+const err451 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/scheme",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/scheme/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.redirect.properties.scheme.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err451];
 }
@@ -5361,8 +5357,12 @@ vErrors.push(err451);
 }
 errors++;
 }
-if(func2(data147) < 1){
-const err452 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data145.host !== undefined){
+let data147 = data145.host;
+if(typeof data147 === "string"){
+if(func2(data147) > 253){
+const err452 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err452];
 }
@@ -5371,8 +5371,8 @@ vErrors.push(err452);
 }
 errors++;
 }
-if(!pattern14.test(data147)){
-const err453 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/host/pattern",keyword:"pattern",params:{pattern: "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(func2(data147) < 1){
+const err453 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err453];
 }
@@ -5381,9 +5381,8 @@ vErrors.push(err453);
 }
 errors++;
 }
-}
-else {
-const err454 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern15.test(data147)){
+const err454 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/host/pattern",keyword:"pattern",params:{pattern: "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err454];
 }
@@ -5393,10 +5392,8 @@ vErrors.push(err454);
 errors++;
 }
 }
-if(data145.port !== undefined){
-let data148 = data145.port;
-if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
-const err455 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err455 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/host",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err455];
 }
@@ -5405,9 +5402,11 @@ vErrors.push(err455);
 }
 errors++;
 }
-if((typeof data148 == "number") && (isFinite(data148))){
-if(data148 > 65535 || isNaN(data148)){
-const err456 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
+}
+if(data145.port !== undefined){
+let data148 = data145.port;
+if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
+const err456 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err456];
 }
@@ -5416,13 +5415,24 @@ vErrors.push(err456);
 }
 errors++;
 }
-if(data148 < 1 || isNaN(data148)){
-const err457 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data148 == "number") && (isFinite(data148))){
+if(data148 > 65535 || isNaN(data148)){
+const err457 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
 if(vErrors === null){
 vErrors = [err457];
 }
 else {
 vErrors.push(err457);
+}
+errors++;
+}
+if(data148 < 1 || isNaN(data148)){
+const err458 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/port",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err458];
+}
+else {
+vErrors.push(err458);
 }
 errors++;
 }
@@ -5432,17 +5442,7 @@ if(data145.path !== undefined){
 let data149 = data145.path;
 if(data149 && typeof data149 == "object" && !Array.isArray(data149)){
 if(data149.type === undefined){
-const err458 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
-if(vErrors === null){
-vErrors = [err458];
-}
-else {
-vErrors.push(err458);
-}
-errors++;
-}
-if(data149.value === undefined){
-const err459 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
+const err459 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err459];
 }
@@ -5451,9 +5451,8 @@ vErrors.push(err459);
 }
 errors++;
 }
-for(const key40 in data149){
-if(!((key40 === "type") || (key40 === "value"))){
-const err460 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"};
+if(data149.value === undefined){
+const err460 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
 if(vErrors === null){
 vErrors = [err460];
 }
@@ -5462,11 +5461,9 @@ vErrors.push(err460);
 }
 errors++;
 }
-}
-if(data149.type !== undefined){
-let data150 = data149.type;
-if(!((data150 === "ReplacePrefixMatch") || (data150 === "ReplaceFullPath"))){
-const err461 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path/type",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.redirect.properties.path.properties.type.enum},message:"must be equal to one of the allowed values"};
+for(const key40 in data149){
+if(!((key40 === "type") || (key40 === "value"))){
+const err461 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err461];
 }
@@ -5476,11 +5473,10 @@ vErrors.push(err461);
 errors++;
 }
 }
-if(data149.value !== undefined){
-let data151 = data149.value;
-if(typeof data151 === "string"){
-if(func2(data151) > 1024){
-const err462 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+if(data149.type !== undefined){
+let data150 = data149.type;
+if(!((data150 === "ReplacePrefixMatch") || (data150 === "ReplaceFullPath"))){
+const err462 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path/type",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.redirect.properties.path.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err462];
 }
@@ -5489,8 +5485,12 @@ vErrors.push(err462);
 }
 errors++;
 }
-if(func2(data151) < 1){
-const err463 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data149.value !== undefined){
+let data151 = data149.value;
+if(typeof data151 === "string"){
+if(func2(data151) > 1024){
+const err463 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err463];
 }
@@ -5499,8 +5499,8 @@ vErrors.push(err463);
 }
 errors++;
 }
-if(!pattern13.test(data151)){
-const err464 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/properties/value/pattern",keyword:"pattern",params:{pattern: "^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"},message:"must match pattern \""+"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"+"\""};
+if(func2(data151) < 1){
+const err464 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err464];
 }
@@ -5509,9 +5509,8 @@ vErrors.push(err464);
 }
 errors++;
 }
-}
-else {
-const err465 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern14.test(data151)){
+const err465 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/properties/value/pattern",keyword:"pattern",params:{pattern: "^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"},message:"must match pattern \""+"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"+"\""};
 if(vErrors === null){
 vErrors = [err465];
 }
@@ -5521,9 +5520,8 @@ vErrors.push(err465);
 errors++;
 }
 }
-}
 else {
-const err466 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err466 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err466];
 }
@@ -5533,10 +5531,9 @@ vErrors.push(err466);
 errors++;
 }
 }
-if(data145.status !== undefined){
-let data152 = data145.status;
-if(!(((((data152 === 301) || (data152 === 302)) || (data152 === 303)) || (data152 === 307)) || (data152 === 308))){
-const err467 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/status",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.redirect.properties.status.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err467 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/path",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/path/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err467];
 }
@@ -5546,9 +5543,10 @@ vErrors.push(err467);
 errors++;
 }
 }
-}
-else {
-const err468 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data145.status !== undefined){
+let data152 = data145.status;
+if(!(((((data152 === 301) || (data152 === 302)) || (data152 === 303)) || (data152 === 307)) || (data152 === 308))){
+const err468 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect/status",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.redirect.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err468];
 }
@@ -5558,12 +5556,9 @@ vErrors.push(err468);
 errors++;
 }
 }
-if(data101.headers !== undefined){
-let data153 = data101.headers;
-if(data153 && typeof data153 == "object" && !Array.isArray(data153)){
-for(const key41 in data153){
-if(!((key41 === "request") || (key41 === "response"))){
-const err469 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"};
+}
+else {
+const err469 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/redirect",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/redirect/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err469];
 }
@@ -5573,12 +5568,12 @@ vErrors.push(err469);
 errors++;
 }
 }
-if(data153.request !== undefined){
-let data154 = data153.request;
-if(data154 && typeof data154 == "object" && !Array.isArray(data154)){
-for(const key42 in data154){
-if(!(((key42 === "set") || (key42 === "add")) || (key42 === "remove"))){
-const err470 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"};
+if(data101.headers !== undefined){
+let data153 = data101.headers;
+if(data153 && typeof data153 == "object" && !Array.isArray(data153)){
+for(const key41 in data153){
+if(!((key41 === "request") || (key41 === "response"))){
+const err470 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err470];
 }
@@ -5588,11 +5583,12 @@ vErrors.push(err470);
 errors++;
 }
 }
-if(data154.set !== undefined){
-let data155 = data154.set;
-if(Array.isArray(data155)){
-if(data155.length > 16){
-const err471 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+if(data153.request !== undefined){
+let data154 = data153.request;
+if(data154 && typeof data154 == "object" && !Array.isArray(data154)){
+for(const key42 in data154){
+if(!(((key42 === "set") || (key42 === "add")) || (key42 === "remove"))){
+const err471 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err471];
 }
@@ -5601,8 +5597,12 @@ vErrors.push(err471);
 }
 errors++;
 }
-if(data155.length < 1){
-const err472 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data154.set !== undefined){
+let data155 = data154.set;
+if(Array.isArray(data155)){
+if(data155.length > 16){
+const err472 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err472];
 }
@@ -5611,12 +5611,8 @@ vErrors.push(err472);
 }
 errors++;
 }
-const len24 = data155.length;
-for(let i24=0; i24<len24; i24++){
-let data156 = data155[i24];
-if(data156 && typeof data156 == "object" && !Array.isArray(data156)){
-if(data156.name === undefined){
-const err473 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(data155.length < 1){
+const err473 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err473];
 }
@@ -5625,8 +5621,12 @@ vErrors.push(err473);
 }
 errors++;
 }
-if(data156.value === undefined){
-const err474 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
+const len24 = data155.length;
+for(let i24=0; i24<len24; i24++){
+let data156 = data155[i24];
+if(data156 && typeof data156 == "object" && !Array.isArray(data156)){
+if(data156.name === undefined){
+const err474 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err474];
 }
@@ -5635,9 +5635,8 @@ vErrors.push(err474);
 }
 errors++;
 }
-for(const key43 in data156){
-if(!((key43 === "name") || (key43 === "value"))){
-const err475 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"};
+if(data156.value === undefined){
+const err475 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
 if(vErrors === null){
 vErrors = [err475];
 }
@@ -5646,12 +5645,9 @@ vErrors.push(err475);
 }
 errors++;
 }
-}
-if(data156.name !== undefined){
-let data157 = data156.name;
-if(typeof data157 === "string"){
-if(func2(data157) > 256){
-const err476 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+for(const key43 in data156){
+if(!((key43 === "name") || (key43 === "value"))){
+const err476 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err476];
 }
@@ -5660,8 +5656,12 @@ vErrors.push(err476);
 }
 errors++;
 }
-if(func2(data157) < 1){
-const err477 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data156.name !== undefined){
+let data157 = data156.name;
+if(typeof data157 === "string"){
+if(func2(data157) > 256){
+const err477 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err477];
 }
@@ -5670,8 +5670,8 @@ vErrors.push(err477);
 }
 errors++;
 }
-if(!pattern15.test(data157)){
-const err478 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
+if(func2(data157) < 1){
+const err478 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err478];
 }
@@ -5680,9 +5680,8 @@ vErrors.push(err478);
 }
 errors++;
 }
-}
-else {
-const err479 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern16.test(data157)){
+const err479 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err479];
 }
@@ -5692,11 +5691,8 @@ vErrors.push(err479);
 errors++;
 }
 }
-if(data156.value !== undefined){
-let data158 = data156.value;
-if(typeof data158 === "string"){
-if(func2(data158) > 1024){
-const err480 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+else {
+const err480 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err480];
 }
@@ -5705,8 +5701,12 @@ vErrors.push(err480);
 }
 errors++;
 }
-if(func2(data158) < 1){
-const err481 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data156.value !== undefined){
+let data158 = data156.value;
+if(typeof data158 === "string"){
+if(func2(data158) > 1024){
+const err481 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err481];
 }
@@ -5715,8 +5715,8 @@ vErrors.push(err481);
 }
 errors++;
 }
-if(!pattern16.test(data158)){
-const err482 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
+if(func2(data158) < 1){
+const err482 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err482];
 }
@@ -5725,9 +5725,8 @@ vErrors.push(err482);
 }
 errors++;
 }
-}
-else {
-const err483 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern17.test(data158)){
+const err483 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
 if(vErrors === null){
 vErrors = [err483];
 }
@@ -5737,9 +5736,8 @@ vErrors.push(err483);
 errors++;
 }
 }
-}
 else {
-const err484 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err484 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err484];
 }
@@ -5751,7 +5749,7 @@ errors++;
 }
 }
 else {
-const err485 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err485 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set/" + i24,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err485];
 }
@@ -5761,11 +5759,9 @@ vErrors.push(err485);
 errors++;
 }
 }
-if(data154.add !== undefined){
-let data159 = data154.add;
-if(Array.isArray(data159)){
-if(data159.length > 16){
-const err486 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err486 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/set",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/set/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err486];
 }
@@ -5774,8 +5770,12 @@ vErrors.push(err486);
 }
 errors++;
 }
-if(data159.length < 1){
-const err487 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data154.add !== undefined){
+let data159 = data154.add;
+if(Array.isArray(data159)){
+if(data159.length > 16){
+const err487 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err487];
 }
@@ -5784,12 +5784,8 @@ vErrors.push(err487);
 }
 errors++;
 }
-const len25 = data159.length;
-for(let i25=0; i25<len25; i25++){
-let data160 = data159[i25];
-if(data160 && typeof data160 == "object" && !Array.isArray(data160)){
-if(data160.name === undefined){
-const err488 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(data159.length < 1){
+const err488 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err488];
 }
@@ -5798,8 +5794,12 @@ vErrors.push(err488);
 }
 errors++;
 }
-if(data160.value === undefined){
-const err489 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
+const len25 = data159.length;
+for(let i25=0; i25<len25; i25++){
+let data160 = data159[i25];
+if(data160 && typeof data160 == "object" && !Array.isArray(data160)){
+if(data160.name === undefined){
+const err489 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err489];
 }
@@ -5808,9 +5808,8 @@ vErrors.push(err489);
 }
 errors++;
 }
-for(const key44 in data160){
-if(!((key44 === "name") || (key44 === "value"))){
-const err490 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"};
+if(data160.value === undefined){
+const err490 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
 if(vErrors === null){
 vErrors = [err490];
 }
@@ -5819,12 +5818,9 @@ vErrors.push(err490);
 }
 errors++;
 }
-}
-if(data160.name !== undefined){
-let data161 = data160.name;
-if(typeof data161 === "string"){
-if(func2(data161) > 256){
-const err491 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+for(const key44 in data160){
+if(!((key44 === "name") || (key44 === "value"))){
+const err491 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err491];
 }
@@ -5833,8 +5829,12 @@ vErrors.push(err491);
 }
 errors++;
 }
-if(func2(data161) < 1){
-const err492 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data160.name !== undefined){
+let data161 = data160.name;
+if(typeof data161 === "string"){
+if(func2(data161) > 256){
+const err492 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err492];
 }
@@ -5843,8 +5843,8 @@ vErrors.push(err492);
 }
 errors++;
 }
-if(!pattern15.test(data161)){
-const err493 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
+if(func2(data161) < 1){
+const err493 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err493];
 }
@@ -5853,9 +5853,8 @@ vErrors.push(err493);
 }
 errors++;
 }
-}
-else {
-const err494 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern16.test(data161)){
+const err494 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err494];
 }
@@ -5865,11 +5864,8 @@ vErrors.push(err494);
 errors++;
 }
 }
-if(data160.value !== undefined){
-let data162 = data160.value;
-if(typeof data162 === "string"){
-if(func2(data162) > 1024){
-const err495 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+else {
+const err495 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err495];
 }
@@ -5878,8 +5874,12 @@ vErrors.push(err495);
 }
 errors++;
 }
-if(func2(data162) < 1){
-const err496 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data160.value !== undefined){
+let data162 = data160.value;
+if(typeof data162 === "string"){
+if(func2(data162) > 1024){
+const err496 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err496];
 }
@@ -5888,8 +5888,8 @@ vErrors.push(err496);
 }
 errors++;
 }
-if(!pattern16.test(data162)){
-const err497 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
+if(func2(data162) < 1){
+const err497 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err497];
 }
@@ -5898,9 +5898,8 @@ vErrors.push(err497);
 }
 errors++;
 }
-}
-else {
-const err498 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern17.test(data162)){
+const err498 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
 if(vErrors === null){
 vErrors = [err498];
 }
@@ -5910,9 +5909,8 @@ vErrors.push(err498);
 errors++;
 }
 }
-}
 else {
-const err499 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err499 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err499];
 }
@@ -5924,7 +5922,7 @@ errors++;
 }
 }
 else {
-const err500 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err500 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add/" + i25,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err500];
 }
@@ -5934,11 +5932,9 @@ vErrors.push(err500);
 errors++;
 }
 }
-if(data154.remove !== undefined){
-let data163 = data154.remove;
-if(Array.isArray(data163)){
-if(data163.length > 16){
-const err501 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err501 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/add",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/add/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err501];
 }
@@ -5947,8 +5943,12 @@ vErrors.push(err501);
 }
 errors++;
 }
-if(data163.length < 1){
-const err502 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data154.remove !== undefined){
+let data163 = data154.remove;
+if(Array.isArray(data163)){
+if(data163.length > 16){
+const err502 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err502];
 }
@@ -5957,12 +5957,8 @@ vErrors.push(err502);
 }
 errors++;
 }
-const len26 = data163.length;
-for(let i26=0; i26<len26; i26++){
-let data164 = data163[i26];
-if(typeof data164 === "string"){
-if(func2(data164) > 256){
-const err503 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove/" + i26,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+if(data163.length < 1){
+const err503 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err503];
 }
@@ -5971,8 +5967,12 @@ vErrors.push(err503);
 }
 errors++;
 }
-if(func2(data164) < 1){
-const err504 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove/" + i26,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len26 = data163.length;
+for(let i26=0; i26<len26; i26++){
+let data164 = data163[i26];
+if(typeof data164 === "string"){
+if(func2(data164) > 256){
+const err504 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove/" + i26,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err504];
 }
@@ -5981,8 +5981,8 @@ vErrors.push(err504);
 }
 errors++;
 }
-if(!pattern15.test(data164)){
-const err505 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove/" + i26,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/items/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
+if(func2(data164) < 1){
+const err505 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove/" + i26,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err505];
 }
@@ -5991,9 +5991,8 @@ vErrors.push(err505);
 }
 errors++;
 }
-}
-else {
-const err506 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove/" + i26,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern16.test(data164)){
+const err506 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove/" + i26,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/items/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err506];
 }
@@ -6003,9 +6002,8 @@ vErrors.push(err506);
 errors++;
 }
 }
-}
 else {
-const err507 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err507 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove/" + i26,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err507];
 }
@@ -6017,7 +6015,7 @@ errors++;
 }
 }
 else {
-const err508 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err508 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request/remove",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/properties/remove/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err508];
 }
@@ -6027,12 +6025,9 @@ vErrors.push(err508);
 errors++;
 }
 }
-if(data153.response !== undefined){
-let data165 = data153.response;
-if(data165 && typeof data165 == "object" && !Array.isArray(data165)){
-for(const key45 in data165){
-if(!(((key45 === "set") || (key45 === "add")) || (key45 === "remove"))){
-const err509 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"};
+}
+else {
+const err509 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/request",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/request/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err509];
 }
@@ -6042,11 +6037,12 @@ vErrors.push(err509);
 errors++;
 }
 }
-if(data165.set !== undefined){
-let data166 = data165.set;
-if(Array.isArray(data166)){
-if(data166.length > 16){
-const err510 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+if(data153.response !== undefined){
+let data165 = data153.response;
+if(data165 && typeof data165 == "object" && !Array.isArray(data165)){
+for(const key45 in data165){
+if(!(((key45 === "set") || (key45 === "add")) || (key45 === "remove"))){
+const err510 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key45},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err510];
 }
@@ -6055,8 +6051,12 @@ vErrors.push(err510);
 }
 errors++;
 }
-if(data166.length < 1){
-const err511 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data165.set !== undefined){
+let data166 = data165.set;
+if(Array.isArray(data166)){
+if(data166.length > 16){
+const err511 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err511];
 }
@@ -6065,12 +6065,8 @@ vErrors.push(err511);
 }
 errors++;
 }
-const len27 = data166.length;
-for(let i27=0; i27<len27; i27++){
-let data167 = data166[i27];
-if(data167 && typeof data167 == "object" && !Array.isArray(data167)){
-if(data167.name === undefined){
-const err512 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(data166.length < 1){
+const err512 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err512];
 }
@@ -6079,8 +6075,12 @@ vErrors.push(err512);
 }
 errors++;
 }
-if(data167.value === undefined){
-const err513 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
+const len27 = data166.length;
+for(let i27=0; i27<len27; i27++){
+let data167 = data166[i27];
+if(data167 && typeof data167 == "object" && !Array.isArray(data167)){
+if(data167.name === undefined){
+const err513 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err513];
 }
@@ -6089,9 +6089,8 @@ vErrors.push(err513);
 }
 errors++;
 }
-for(const key46 in data167){
-if(!((key46 === "name") || (key46 === "value"))){
-const err514 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"};
+if(data167.value === undefined){
+const err514 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
 if(vErrors === null){
 vErrors = [err514];
 }
@@ -6100,12 +6099,9 @@ vErrors.push(err514);
 }
 errors++;
 }
-}
-if(data167.name !== undefined){
-let data168 = data167.name;
-if(typeof data168 === "string"){
-if(func2(data168) > 256){
-const err515 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+for(const key46 in data167){
+if(!((key46 === "name") || (key46 === "value"))){
+const err515 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key46},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err515];
 }
@@ -6114,8 +6110,12 @@ vErrors.push(err515);
 }
 errors++;
 }
-if(func2(data168) < 1){
-const err516 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data167.name !== undefined){
+let data168 = data167.name;
+if(typeof data168 === "string"){
+if(func2(data168) > 256){
+const err516 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err516];
 }
@@ -6124,8 +6124,8 @@ vErrors.push(err516);
 }
 errors++;
 }
-if(!pattern15.test(data168)){
-const err517 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
+if(func2(data168) < 1){
+const err517 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err517];
 }
@@ -6134,9 +6134,8 @@ vErrors.push(err517);
 }
 errors++;
 }
-}
-else {
-const err518 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern16.test(data168)){
+const err518 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err518];
 }
@@ -6146,11 +6145,8 @@ vErrors.push(err518);
 errors++;
 }
 }
-if(data167.value !== undefined){
-let data169 = data167.value;
-if(typeof data169 === "string"){
-if(func2(data169) > 1024){
-const err519 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+else {
+const err519 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err519];
 }
@@ -6159,8 +6155,12 @@ vErrors.push(err519);
 }
 errors++;
 }
-if(func2(data169) < 1){
-const err520 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data167.value !== undefined){
+let data169 = data167.value;
+if(typeof data169 === "string"){
+if(func2(data169) > 1024){
+const err520 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err520];
 }
@@ -6169,8 +6169,8 @@ vErrors.push(err520);
 }
 errors++;
 }
-if(!pattern16.test(data169)){
-const err521 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
+if(func2(data169) < 1){
+const err521 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err521];
 }
@@ -6179,9 +6179,8 @@ vErrors.push(err521);
 }
 errors++;
 }
-}
-else {
-const err522 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern17.test(data169)){
+const err522 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
 if(vErrors === null){
 vErrors = [err522];
 }
@@ -6191,9 +6190,8 @@ vErrors.push(err522);
 errors++;
 }
 }
-}
 else {
-const err523 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err523 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err523];
 }
@@ -6205,7 +6203,7 @@ errors++;
 }
 }
 else {
-const err524 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err524 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set/" + i27,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err524];
 }
@@ -6215,11 +6213,9 @@ vErrors.push(err524);
 errors++;
 }
 }
-if(data165.add !== undefined){
-let data170 = data165.add;
-if(Array.isArray(data170)){
-if(data170.length > 16){
-const err525 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err525 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/set",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/set/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err525];
 }
@@ -6228,8 +6224,12 @@ vErrors.push(err525);
 }
 errors++;
 }
-if(data170.length < 1){
-const err526 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data165.add !== undefined){
+let data170 = data165.add;
+if(Array.isArray(data170)){
+if(data170.length > 16){
+const err526 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err526];
 }
@@ -6238,12 +6238,8 @@ vErrors.push(err526);
 }
 errors++;
 }
-const len28 = data170.length;
-for(let i28=0; i28<len28; i28++){
-let data171 = data170[i28];
-if(data171 && typeof data171 == "object" && !Array.isArray(data171)){
-if(data171.name === undefined){
-const err527 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
+if(data170.length < 1){
+const err527 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err527];
 }
@@ -6252,8 +6248,12 @@ vErrors.push(err527);
 }
 errors++;
 }
-if(data171.value === undefined){
-const err528 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
+const len28 = data170.length;
+for(let i28=0; i28<len28; i28++){
+let data171 = data170[i28];
+if(data171 && typeof data171 == "object" && !Array.isArray(data171)){
+if(data171.name === undefined){
+const err528 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/required",keyword:"required",params:{missingProperty: "name"},message:"must have required property '"+"name"+"'"};
 if(vErrors === null){
 vErrors = [err528];
 }
@@ -6262,9 +6262,8 @@ vErrors.push(err528);
 }
 errors++;
 }
-for(const key47 in data171){
-if(!((key47 === "name") || (key47 === "value"))){
-const err529 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"};
+if(data171.value === undefined){
+const err529 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/required",keyword:"required",params:{missingProperty: "value"},message:"must have required property '"+"value"+"'"};
 if(vErrors === null){
 vErrors = [err529];
 }
@@ -6273,12 +6272,9 @@ vErrors.push(err529);
 }
 errors++;
 }
-}
-if(data171.name !== undefined){
-let data172 = data171.name;
-if(typeof data172 === "string"){
-if(func2(data172) > 256){
-const err530 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+for(const key47 in data171){
+if(!((key47 === "name") || (key47 === "value"))){
+const err530 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key47},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err530];
 }
@@ -6287,8 +6283,12 @@ vErrors.push(err530);
 }
 errors++;
 }
-if(func2(data172) < 1){
-const err531 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data171.name !== undefined){
+let data172 = data171.name;
+if(typeof data172 === "string"){
+if(func2(data172) > 256){
+const err531 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err531];
 }
@@ -6297,8 +6297,8 @@ vErrors.push(err531);
 }
 errors++;
 }
-if(!pattern15.test(data172)){
-const err532 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
+if(func2(data172) < 1){
+const err532 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err532];
 }
@@ -6307,9 +6307,8 @@ vErrors.push(err532);
 }
 errors++;
 }
-}
-else {
-const err533 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern16.test(data172)){
+const err533 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err533];
 }
@@ -6319,11 +6318,8 @@ vErrors.push(err533);
 errors++;
 }
 }
-if(data171.value !== undefined){
-let data173 = data171.value;
-if(typeof data173 === "string"){
-if(func2(data173) > 1024){
-const err534 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+else {
+const err534 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/name",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err534];
 }
@@ -6332,8 +6328,12 @@ vErrors.push(err534);
 }
 errors++;
 }
-if(func2(data173) < 1){
-const err535 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data171.value !== undefined){
+let data173 = data171.value;
+if(typeof data173 === "string"){
+if(func2(data173) > 1024){
+const err535 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err535];
 }
@@ -6342,8 +6342,8 @@ vErrors.push(err535);
 }
 errors++;
 }
-if(!pattern16.test(data173)){
-const err536 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
+if(func2(data173) < 1){
+const err536 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err536];
 }
@@ -6352,9 +6352,8 @@ vErrors.push(err536);
 }
 errors++;
 }
-}
-else {
-const err537 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern17.test(data173)){
+const err537 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/value/pattern",keyword:"pattern",params:{pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},message:"must match pattern \""+"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"+"\""};
 if(vErrors === null){
 vErrors = [err537];
 }
@@ -6364,9 +6363,8 @@ vErrors.push(err537);
 errors++;
 }
 }
-}
 else {
-const err538 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err538 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28+"/value",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err538];
 }
@@ -6378,7 +6376,7 @@ errors++;
 }
 }
 else {
-const err539 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err539 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add/" + i28,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err539];
 }
@@ -6388,11 +6386,9 @@ vErrors.push(err539);
 errors++;
 }
 }
-if(data165.remove !== undefined){
-let data174 = data165.remove;
-if(Array.isArray(data174)){
-if(data174.length > 16){
-const err540 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err540 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/add",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/add/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err540];
 }
@@ -6401,8 +6397,12 @@ vErrors.push(err540);
 }
 errors++;
 }
-if(data174.length < 1){
-const err541 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data165.remove !== undefined){
+let data174 = data165.remove;
+if(Array.isArray(data174)){
+if(data174.length > 16){
+const err541 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err541];
 }
@@ -6411,12 +6411,8 @@ vErrors.push(err541);
 }
 errors++;
 }
-const len29 = data174.length;
-for(let i29=0; i29<len29; i29++){
-let data175 = data174[i29];
-if(typeof data175 === "string"){
-if(func2(data175) > 256){
-const err542 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove/" + i29,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+if(data174.length < 1){
+const err542 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err542];
 }
@@ -6425,8 +6421,12 @@ vErrors.push(err542);
 }
 errors++;
 }
-if(func2(data175) < 1){
-const err543 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove/" + i29,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const len29 = data174.length;
+for(let i29=0; i29<len29; i29++){
+let data175 = data174[i29];
+if(typeof data175 === "string"){
+if(func2(data175) > 256){
+const err543 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove/" + i29,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err543];
 }
@@ -6435,8 +6435,8 @@ vErrors.push(err543);
 }
 errors++;
 }
-if(!pattern15.test(data175)){
-const err544 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove/" + i29,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/items/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
+if(func2(data175) < 1){
+const err544 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove/" + i29,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err544];
 }
@@ -6445,9 +6445,8 @@ vErrors.push(err544);
 }
 errors++;
 }
-}
-else {
-const err545 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove/" + i29,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern16.test(data175)){
+const err545 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove/" + i29,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/items/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err545];
 }
@@ -6457,9 +6456,8 @@ vErrors.push(err545);
 errors++;
 }
 }
-}
 else {
-const err546 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err546 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove/" + i29,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/items/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err546];
 }
@@ -6471,7 +6469,7 @@ errors++;
 }
 }
 else {
-const err547 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err547 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response/remove",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/properties/remove/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err547];
 }
@@ -6483,7 +6481,7 @@ errors++;
 }
 }
 else {
-const err548 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err548 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers/response",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/properties/response/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err548];
 }
@@ -6493,12 +6491,9 @@ vErrors.push(err548);
 errors++;
 }
 }
-if(data101.timeout !== undefined){
-let data176 = data101.timeout;
-if(data176 && typeof data176 == "object" && !Array.isArray(data176)){
-for(const key48 in data176){
-if(!(((key48 === "request") || (key48 === "attempt")) || (key48 === "idle"))){
-const err549 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key48},message:"must NOT have additional properties"};
+}
+else {
+const err549 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/headers",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/headers/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err549];
 }
@@ -6508,11 +6503,12 @@ vErrors.push(err549);
 errors++;
 }
 }
-if(data176.request !== undefined){
-let data177 = data176.request;
-if(typeof data177 === "string"){
-if(func2(data177) > 32){
-const err550 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/request/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+if(data101.timeout !== undefined){
+let data176 = data101.timeout;
+if(data176 && typeof data176 == "object" && !Array.isArray(data176)){
+for(const key48 in data176){
+if(!(((key48 === "request") || (key48 === "attempt")) || (key48 === "idle"))){
+const err550 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key48},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err550];
 }
@@ -6521,8 +6517,12 @@ vErrors.push(err550);
 }
 errors++;
 }
-if(func2(data177) < 1){
-const err551 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/request/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data176.request !== undefined){
+let data177 = data176.request;
+if(typeof data177 === "string"){
+if(func2(data177) > 32){
+const err551 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/request/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err551];
 }
@@ -6531,8 +6531,8 @@ vErrors.push(err551);
 }
 errors++;
 }
-if(!pattern25.test(data177)){
-const err552 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/request/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data177) < 1){
+const err552 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/request/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err552];
 }
@@ -6541,9 +6541,8 @@ vErrors.push(err552);
 }
 errors++;
 }
-}
-else {
-const err553 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/request/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data177)){
+const err553 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/request/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err553];
 }
@@ -6553,11 +6552,8 @@ vErrors.push(err553);
 errors++;
 }
 }
-if(data176.attempt !== undefined){
-let data178 = data176.attempt;
-if(typeof data178 === "string"){
-if(func2(data178) > 32){
-const err554 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/attempt",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/attempt/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+else {
+const err554 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/request/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err554];
 }
@@ -6566,8 +6562,12 @@ vErrors.push(err554);
 }
 errors++;
 }
-if(func2(data178) < 1){
-const err555 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/attempt",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/attempt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data176.attempt !== undefined){
+let data178 = data176.attempt;
+if(typeof data178 === "string"){
+if(func2(data178) > 32){
+const err555 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/attempt",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/attempt/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err555];
 }
@@ -6576,8 +6576,8 @@ vErrors.push(err555);
 }
 errors++;
 }
-if(!pattern25.test(data178)){
-const err556 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/attempt",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/attempt/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data178) < 1){
+const err556 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/attempt",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/attempt/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err556];
 }
@@ -6586,9 +6586,8 @@ vErrors.push(err556);
 }
 errors++;
 }
-}
-else {
-const err557 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/attempt",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/attempt/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data178)){
+const err557 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/attempt",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/attempt/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err557];
 }
@@ -6598,11 +6597,8 @@ vErrors.push(err557);
 errors++;
 }
 }
-if(data176.idle !== undefined){
-let data179 = data176.idle;
-if(typeof data179 === "string"){
-if(func2(data179) > 32){
-const err558 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/idle/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+else {
+const err558 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/attempt",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/attempt/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err558];
 }
@@ -6611,8 +6607,12 @@ vErrors.push(err558);
 }
 errors++;
 }
-if(func2(data179) < 1){
-const err559 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/idle/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data176.idle !== undefined){
+let data179 = data176.idle;
+if(typeof data179 === "string"){
+if(func2(data179) > 32){
+const err559 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/idle/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err559];
 }
@@ -6621,8 +6621,8 @@ vErrors.push(err559);
 }
 errors++;
 }
-if(!pattern25.test(data179)){
-const err560 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/idle/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data179) < 1){
+const err560 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/idle/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err560];
 }
@@ -6631,9 +6631,8 @@ vErrors.push(err560);
 }
 errors++;
 }
-}
-else {
-const err561 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/idle/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data179)){
+const err561 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/idle/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err561];
 }
@@ -6643,9 +6642,8 @@ vErrors.push(err561);
 errors++;
 }
 }
-}
 else {
-const err562 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err562 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/properties/idle/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err562];
 }
@@ -6655,12 +6653,9 @@ vErrors.push(err562);
 errors++;
 }
 }
-if(data101.retry !== undefined){
-let data180 = data101.retry;
-if(data180 && typeof data180 == "object" && !Array.isArray(data180)){
-for(const key49 in data180){
-if(!(((((key49 === "attempts") || (key49 === "conditions")) || (key49 === "codes")) || (key49 === "backoff")) || (key49 === "nonIdempotent"))){
-const err563 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key49},message:"must NOT have additional properties"};
+}
+else {
+const err563 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/timeout/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err563];
 }
@@ -6670,10 +6665,12 @@ vErrors.push(err563);
 errors++;
 }
 }
-if(data180.attempts !== undefined){
-let data181 = data180.attempts;
-if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
-const err564 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/attempts",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/attempts/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data101.retry !== undefined){
+let data180 = data101.retry;
+if(data180 && typeof data180 == "object" && !Array.isArray(data180)){
+for(const key49 in data180){
+if(!(((((key49 === "attempts") || (key49 === "conditions")) || (key49 === "codes")) || (key49 === "backoff")) || (key49 === "nonIdempotent"))){
+const err564 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key49},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err564];
 }
@@ -6682,9 +6679,11 @@ vErrors.push(err564);
 }
 errors++;
 }
-if((typeof data181 == "number") && (isFinite(data181))){
-if(data181 > 10 || isNaN(data181)){
-const err565 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/attempts",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/attempts/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10"};
+}
+if(data180.attempts !== undefined){
+let data181 = data180.attempts;
+if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
+const err565 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/attempts",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/attempts/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err565];
 }
@@ -6693,13 +6692,24 @@ vErrors.push(err565);
 }
 errors++;
 }
-if(data181 < 0 || isNaN(data181)){
-const err566 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/attempts",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/attempts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data181 == "number") && (isFinite(data181))){
+if(data181 > 10 || isNaN(data181)){
+const err566 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/attempts",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/attempts/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10"};
 if(vErrors === null){
 vErrors = [err566];
 }
 else {
 vErrors.push(err566);
+}
+errors++;
+}
+if(data181 < 0 || isNaN(data181)){
+const err567 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/attempts",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/attempts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err567];
+}
+else {
+vErrors.push(err567);
 }
 errors++;
 }
@@ -6709,17 +6719,7 @@ if(data180.conditions !== undefined){
 let data182 = data180.conditions;
 if(Array.isArray(data182)){
 if(data182.length > 5){
-const err567 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/conditions",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 5},message:"must NOT have more than 5 items"};
-if(vErrors === null){
-vErrors = [err567];
-}
-else {
-vErrors.push(err567);
-}
-errors++;
-}
-if(data182.length < 1){
-const err568 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/conditions",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/conditions/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+const err568 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/conditions",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 5},message:"must NOT have more than 5 items"};
 if(vErrors === null){
 vErrors = [err568];
 }
@@ -6728,11 +6728,8 @@ vErrors.push(err568);
 }
 errors++;
 }
-const len30 = data182.length;
-for(let i30=0; i30<len30; i30++){
-let data183 = data182[i30];
-if(!(((((data183 === "ConnectFailure") || (data183 === "Reset")) || (data183 === "ServerError")) || (data183 === "GatewayError")) || (data183 === "GrpcUnavailable"))){
-const err569 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/conditions/" + i30,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/conditions/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.retry.properties.conditions.items.enum},message:"must be equal to one of the allowed values"};
+if(data182.length < 1){
+const err569 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/conditions",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/conditions/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err569];
 }
@@ -6741,10 +6738,11 @@ vErrors.push(err569);
 }
 errors++;
 }
-}
-}
-else {
-const err570 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/conditions",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len30 = data182.length;
+for(let i30=0; i30<len30; i30++){
+let data183 = data182[i30];
+if(!(((((data183 === "ConnectFailure") || (data183 === "Reset")) || (data183 === "ServerError")) || (data183 === "GatewayError")) || (data183 === "GrpcUnavailable"))){
+const err570 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/conditions/" + i30,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/conditions/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.routes.items.properties.retry.properties.conditions.items.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err570];
 }
@@ -6754,11 +6752,9 @@ vErrors.push(err570);
 errors++;
 }
 }
-if(data180.codes !== undefined){
-let data184 = data180.codes;
-if(Array.isArray(data184)){
-if(data184.length > 16){
-const err571 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/codes",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/codes/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+}
+else {
+const err571 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/conditions",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err571];
 }
@@ -6767,8 +6763,12 @@ vErrors.push(err571);
 }
 errors++;
 }
-if(data184.length < 1){
-const err572 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/codes",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/codes/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data180.codes !== undefined){
+let data184 = data180.codes;
+if(Array.isArray(data184)){
+if(data184.length > 16){
+const err572 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/codes",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/codes/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err572];
 }
@@ -6777,11 +6777,8 @@ vErrors.push(err572);
 }
 errors++;
 }
-const len31 = data184.length;
-for(let i31=0; i31<len31; i31++){
-let data185 = data184[i31];
-if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
-const err573 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/codes/" + i31,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/codes/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data184.length < 1){
+const err573 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/codes",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/codes/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err573];
 }
@@ -6790,9 +6787,11 @@ vErrors.push(err573);
 }
 errors++;
 }
-if((typeof data185 == "number") && (isFinite(data185))){
-if(data185 > 599 || isNaN(data185)){
-const err574 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/codes/" + i31,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/codes/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"};
+const len31 = data184.length;
+for(let i31=0; i31<len31; i31++){
+let data185 = data184[i31];
+if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
+const err574 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/codes/" + i31,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/codes/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err574];
 }
@@ -6801,8 +6800,9 @@ vErrors.push(err574);
 }
 errors++;
 }
-if(data185 < 400 || isNaN(data185)){
-const err575 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/codes/" + i31,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/codes/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 400},message:"must be >= 400"};
+if((typeof data185 == "number") && (isFinite(data185))){
+if(data185 > 599 || isNaN(data185)){
+const err575 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/codes/" + i31,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/codes/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"};
 if(vErrors === null){
 vErrors = [err575];
 }
@@ -6811,11 +6811,8 @@ vErrors.push(err575);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err576 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/codes",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/codes/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data185 < 400 || isNaN(data185)){
+const err576 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/codes/" + i31,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/codes/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 400},message:"must be >= 400"};
 if(vErrors === null){
 vErrors = [err576];
 }
@@ -6825,12 +6822,10 @@ vErrors.push(err576);
 errors++;
 }
 }
-if(data180.backoff !== undefined){
-let data186 = data180.backoff;
-if(data186 && typeof data186 == "object" && !Array.isArray(data186)){
-for(const key50 in data186){
-if(!((key50 === "base") || (key50 === "max"))){
-const err577 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key50},message:"must NOT have additional properties"};
+}
+}
+else {
+const err577 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/codes",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/codes/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err577];
 }
@@ -6840,11 +6835,12 @@ vErrors.push(err577);
 errors++;
 }
 }
-if(data186.base !== undefined){
-let data187 = data186.base;
-if(typeof data187 === "string"){
-if(func2(data187) > 32){
-const err578 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/base",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/base/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+if(data180.backoff !== undefined){
+let data186 = data180.backoff;
+if(data186 && typeof data186 == "object" && !Array.isArray(data186)){
+for(const key50 in data186){
+if(!((key50 === "base") || (key50 === "max"))){
+const err578 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key50},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err578];
 }
@@ -6853,8 +6849,12 @@ vErrors.push(err578);
 }
 errors++;
 }
-if(func2(data187) < 1){
-const err579 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/base",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data186.base !== undefined){
+let data187 = data186.base;
+if(typeof data187 === "string"){
+if(func2(data187) > 32){
+const err579 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/base",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/base/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err579];
 }
@@ -6863,8 +6863,8 @@ vErrors.push(err579);
 }
 errors++;
 }
-if(!pattern25.test(data187)){
-const err580 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/base",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/base/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data187) < 1){
+const err580 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/base",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err580];
 }
@@ -6873,9 +6873,8 @@ vErrors.push(err580);
 }
 errors++;
 }
-}
-else {
-const err581 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/base",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data187)){
+const err581 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/base",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/base/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err581];
 }
@@ -6885,11 +6884,8 @@ vErrors.push(err581);
 errors++;
 }
 }
-if(data186.max !== undefined){
-let data188 = data186.max;
-if(typeof data188 === "string"){
-if(func2(data188) > 32){
-const err582 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/max",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/max/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+else {
+const err582 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/base",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err582];
 }
@@ -6898,8 +6894,12 @@ vErrors.push(err582);
 }
 errors++;
 }
-if(func2(data188) < 1){
-const err583 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/max",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/max/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data186.max !== undefined){
+let data188 = data186.max;
+if(typeof data188 === "string"){
+if(func2(data188) > 32){
+const err583 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/max",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/max/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err583];
 }
@@ -6908,8 +6908,8 @@ vErrors.push(err583);
 }
 errors++;
 }
-if(!pattern25.test(data188)){
-const err584 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/max",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/max/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data188) < 1){
+const err584 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/max",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/max/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err584];
 }
@@ -6918,9 +6918,8 @@ vErrors.push(err584);
 }
 errors++;
 }
-}
-else {
-const err585 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/max",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/max/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data188)){
+const err585 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/max",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/max/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err585];
 }
@@ -6930,9 +6929,8 @@ vErrors.push(err585);
 errors++;
 }
 }
-}
 else {
-const err586 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err586 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff/max",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/properties/max/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err586];
 }
@@ -6942,9 +6940,9 @@ vErrors.push(err586);
 errors++;
 }
 }
-if(data180.nonIdempotent !== undefined){
-if(typeof data180.nonIdempotent !== "boolean"){
-const err587 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/nonIdempotent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/nonIdempotent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+}
+else {
+const err587 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/backoff",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/backoff/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err587];
 }
@@ -6954,9 +6952,9 @@ vErrors.push(err587);
 errors++;
 }
 }
-}
-else {
-const err588 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data180.nonIdempotent !== undefined){
+if(typeof data180.nonIdempotent !== "boolean"){
+const err588 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry/nonIdempotent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/properties/nonIdempotent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
 if(vErrors === null){
 vErrors = [err588];
 }
@@ -6966,12 +6964,9 @@ vErrors.push(err588);
 errors++;
 }
 }
-if(data101.fault !== undefined){
-let data190 = data101.fault;
-if(data190 && typeof data190 == "object" && !Array.isArray(data190)){
-for(const key51 in data190){
-if(!(((key51 === "abort") || (key51 === "delay")) || (key51 === "bandwidth"))){
-const err589 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key51},message:"must NOT have additional properties"};
+}
+else {
+const err589 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/retry",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/retry/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err589];
 }
@@ -6981,11 +6976,12 @@ vErrors.push(err589);
 errors++;
 }
 }
-if(data190.abort !== undefined){
-let data191 = data190.abort;
-if(data191 && typeof data191 == "object" && !Array.isArray(data191)){
-if(data191.percent === undefined){
-const err590 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/required",keyword:"required",params:{missingProperty: "percent"},message:"must have required property '"+"percent"+"'"};
+if(data101.fault !== undefined){
+let data190 = data101.fault;
+if(data190 && typeof data190 == "object" && !Array.isArray(data190)){
+for(const key51 in data190){
+if(!(((key51 === "abort") || (key51 === "delay")) || (key51 === "bandwidth"))){
+const err590 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key51},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err590];
 }
@@ -6994,8 +6990,12 @@ vErrors.push(err590);
 }
 errors++;
 }
-if(data191.status === undefined){
-const err591 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+}
+if(data190.abort !== undefined){
+let data191 = data190.abort;
+if(data191 && typeof data191 == "object" && !Array.isArray(data191)){
+if(data191.percent === undefined){
+const err591 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/required",keyword:"required",params:{missingProperty: "percent"},message:"must have required property '"+"percent"+"'"};
 if(vErrors === null){
 vErrors = [err591];
 }
@@ -7004,9 +7004,8 @@ vErrors.push(err591);
 }
 errors++;
 }
-for(const key52 in data191){
-if(!((key52 === "percent") || (key52 === "status"))){
-const err592 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key52},message:"must NOT have additional properties"};
+if(data191.status === undefined){
+const err592 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
 if(vErrors === null){
 vErrors = [err592];
 }
@@ -7015,11 +7014,9 @@ vErrors.push(err592);
 }
 errors++;
 }
-}
-if(data191.percent !== undefined){
-let data192 = data191.percent;
-if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
-const err593 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/percent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+for(const key52 in data191){
+if(!((key52 === "percent") || (key52 === "status"))){
+const err593 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key52},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err593];
 }
@@ -7028,9 +7025,11 @@ vErrors.push(err593);
 }
 errors++;
 }
-if((typeof data192 == "number") && (isFinite(data192))){
-if(data192 > 100 || isNaN(data192)){
-const err594 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/percent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data191.percent !== undefined){
+let data192 = data191.percent;
+if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
+const err594 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/percent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err594];
 }
@@ -7039,8 +7038,9 @@ vErrors.push(err594);
 }
 errors++;
 }
-if(data192 < 0 || isNaN(data192)){
-const err595 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/percent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data192 == "number") && (isFinite(data192))){
+if(data192 > 100 || isNaN(data192)){
+const err595 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/percent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err595];
 }
@@ -7049,12 +7049,8 @@ vErrors.push(err595);
 }
 errors++;
 }
-}
-}
-if(data191.status !== undefined){
-let data193 = data191.status;
-if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
-const err596 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort/status",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/status/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data192 < 0 || isNaN(data192)){
+const err596 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/percent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err596];
 }
@@ -7063,9 +7059,12 @@ vErrors.push(err596);
 }
 errors++;
 }
-if((typeof data193 == "number") && (isFinite(data193))){
-if(data193 > 599 || isNaN(data193)){
-const err597 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort/status",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/status/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"};
+}
+}
+if(data191.status !== undefined){
+let data193 = data191.status;
+if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
+const err597 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort/status",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/status/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err597];
 }
@@ -7074,8 +7073,9 @@ vErrors.push(err597);
 }
 errors++;
 }
-if(data193 < 200 || isNaN(data193)){
-const err598 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort/status",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/status/minimum",keyword:"minimum",params:{comparison: ">=", limit: 200},message:"must be >= 200"};
+if((typeof data193 == "number") && (isFinite(data193))){
+if(data193 > 599 || isNaN(data193)){
+const err598 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort/status",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/status/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"};
 if(vErrors === null){
 vErrors = [err598];
 }
@@ -7084,11 +7084,8 @@ vErrors.push(err598);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err599 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data193 < 200 || isNaN(data193)){
+const err599 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort/status",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/status/minimum",keyword:"minimum",params:{comparison: ">=", limit: 200},message:"must be >= 200"};
 if(vErrors === null){
 vErrors = [err599];
 }
@@ -7098,11 +7095,10 @@ vErrors.push(err599);
 errors++;
 }
 }
-if(data190.delay !== undefined){
-let data194 = data190.delay;
-if(data194 && typeof data194 == "object" && !Array.isArray(data194)){
-if(data194.percent === undefined){
-const err600 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/required",keyword:"required",params:{missingProperty: "percent"},message:"must have required property '"+"percent"+"'"};
+}
+}
+else {
+const err600 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/abort",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/abort/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err600];
 }
@@ -7111,8 +7107,12 @@ vErrors.push(err600);
 }
 errors++;
 }
-if(data194.duration === undefined){
-const err601 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/required",keyword:"required",params:{missingProperty: "duration"},message:"must have required property '"+"duration"+"'"};
+}
+if(data190.delay !== undefined){
+let data194 = data190.delay;
+if(data194 && typeof data194 == "object" && !Array.isArray(data194)){
+if(data194.percent === undefined){
+const err601 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/required",keyword:"required",params:{missingProperty: "percent"},message:"must have required property '"+"percent"+"'"};
 if(vErrors === null){
 vErrors = [err601];
 }
@@ -7121,9 +7121,8 @@ vErrors.push(err601);
 }
 errors++;
 }
-for(const key53 in data194){
-if(!((key53 === "percent") || (key53 === "duration"))){
-const err602 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key53},message:"must NOT have additional properties"};
+if(data194.duration === undefined){
+const err602 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/required",keyword:"required",params:{missingProperty: "duration"},message:"must have required property '"+"duration"+"'"};
 if(vErrors === null){
 vErrors = [err602];
 }
@@ -7132,11 +7131,9 @@ vErrors.push(err602);
 }
 errors++;
 }
-}
-if(data194.percent !== undefined){
-let data195 = data194.percent;
-if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
-const err603 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/percent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+for(const key53 in data194){
+if(!((key53 === "percent") || (key53 === "duration"))){
+const err603 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key53},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err603];
 }
@@ -7145,9 +7142,11 @@ vErrors.push(err603);
 }
 errors++;
 }
-if((typeof data195 == "number") && (isFinite(data195))){
-if(data195 > 100 || isNaN(data195)){
-const err604 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/percent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data194.percent !== undefined){
+let data195 = data194.percent;
+if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
+const err604 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/percent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err604];
 }
@@ -7156,13 +7155,24 @@ vErrors.push(err604);
 }
 errors++;
 }
-if(data195 < 0 || isNaN(data195)){
-const err605 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/percent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data195 == "number") && (isFinite(data195))){
+if(data195 > 100 || isNaN(data195)){
+const err605 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/percent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err605];
 }
 else {
 vErrors.push(err605);
+}
+errors++;
+}
+if(data195 < 0 || isNaN(data195)){
+const err606 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/percent",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/percent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err606];
+}
+else {
+vErrors.push(err606);
 }
 errors++;
 }
@@ -7172,17 +7182,7 @@ if(data194.duration !== undefined){
 let data196 = data194.duration;
 if(typeof data196 === "string"){
 if(func2(data196) > 32){
-const err606 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/duration",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/duration/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
-if(vErrors === null){
-vErrors = [err606];
-}
-else {
-vErrors.push(err606);
-}
-errors++;
-}
-if(func2(data196) < 1){
-const err607 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/duration",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/duration/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const err607 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/duration",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/duration/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err607];
 }
@@ -7191,8 +7191,8 @@ vErrors.push(err607);
 }
 errors++;
 }
-if(!pattern25.test(data196)){
-const err608 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/duration",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/duration/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data196) < 1){
+const err608 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/duration",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/duration/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err608];
 }
@@ -7201,9 +7201,8 @@ vErrors.push(err608);
 }
 errors++;
 }
-}
-else {
-const err609 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/duration",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/duration/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data196)){
+const err609 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/duration",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/duration/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err609];
 }
@@ -7213,9 +7212,8 @@ vErrors.push(err609);
 errors++;
 }
 }
-}
 else {
-const err610 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err610 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay/duration",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/properties/duration/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err610];
 }
@@ -7225,10 +7223,9 @@ vErrors.push(err610);
 errors++;
 }
 }
-if(data190.bandwidth !== undefined){
-let data197 = data190.bandwidth;
-if((!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))) && (typeof data197 !== "string")){
-const err611 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/bandwidth",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/bandwidth/type",keyword:"type",params:{type: schema11.properties.spec.properties.traffic.properties.routes.items.properties.fault.properties.bandwidth.type},message:"must be integer,string"};
+}
+else {
+const err611 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/delay",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/delay/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err611];
 }
@@ -7237,9 +7234,11 @@ vErrors.push(err611);
 }
 errors++;
 }
-if((typeof data197 == "number") && (isFinite(data197))){
-if(data197 > 999999999999 || isNaN(data197)){
-const err612 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/bandwidth",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/bandwidth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999999999999},message:"must be <= 999999999999"};
+}
+if(data190.bandwidth !== undefined){
+let data197 = data190.bandwidth;
+if((!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))) && (typeof data197 !== "string")){
+const err612 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/bandwidth",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/bandwidth/type",keyword:"type",params:{type: schema11.properties.spec.properties.traffic.properties.routes.items.properties.fault.properties.bandwidth.type},message:"must be integer,string"};
 if(vErrors === null){
 vErrors = [err612];
 }
@@ -7248,8 +7247,9 @@ vErrors.push(err612);
 }
 errors++;
 }
-if(data197 < 0 || isNaN(data197)){
-const err613 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/bandwidth",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/bandwidth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data197 == "number") && (isFinite(data197))){
+if(data197 > 999999999999 || isNaN(data197)){
+const err613 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/bandwidth",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/bandwidth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 999999999999},message:"must be <= 999999999999"};
 if(vErrors === null){
 vErrors = [err613];
 }
@@ -7258,10 +7258,8 @@ vErrors.push(err613);
 }
 errors++;
 }
-}
-if(typeof data197 === "string"){
-if(func2(data197) > 14){
-const err614 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/bandwidth",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/bandwidth/maxLength",keyword:"maxLength",params:{limit: 14},message:"must NOT have more than 14 characters"};
+if(data197 < 0 || isNaN(data197)){
+const err614 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/bandwidth",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/bandwidth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err614];
 }
@@ -7270,8 +7268,10 @@ vErrors.push(err614);
 }
 errors++;
 }
-if(!pattern27.test(data197)){
-const err615 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/bandwidth",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/bandwidth/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},message:"must match pattern \""+"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"+"\""};
+}
+if(typeof data197 === "string"){
+if(func2(data197) > 14){
+const err615 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/bandwidth",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/bandwidth/maxLength",keyword:"maxLength",params:{limit: 14},message:"must NOT have more than 14 characters"};
 if(vErrors === null){
 vErrors = [err615];
 }
@@ -7280,11 +7280,8 @@ vErrors.push(err615);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err616 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!pattern28.test(data197)){
+const err616 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault/bandwidth",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/properties/bandwidth/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},message:"must match pattern \""+"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"+"\""};
 if(vErrors === null){
 vErrors = [err616];
 }
@@ -7295,8 +7292,9 @@ errors++;
 }
 }
 }
+}
 else {
-const err617 = {instancePath:instancePath+"/spec/traffic/routes/" + i17,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err617 = {instancePath:instancePath+"/spec/traffic/routes/" + i17+"/fault",schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/properties/fault/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err617];
 }
@@ -7308,7 +7306,7 @@ errors++;
 }
 }
 else {
-const err618 = {instancePath:instancePath+"/spec/traffic/routes",schemaPath:"#/properties/spec/properties/traffic/properties/routes/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err618 = {instancePath:instancePath+"/spec/traffic/routes/" + i17,schemaPath:"#/properties/spec/properties/traffic/properties/routes/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err618];
 }
@@ -7318,12 +7316,9 @@ vErrors.push(err618);
 errors++;
 }
 }
-if(data94.timeout !== undefined){
-let data198 = data94.timeout;
-if(data198 && typeof data198 == "object" && !Array.isArray(data198)){
-for(const key54 in data198){
-if(!(((key54 === "connect") || (key54 === "request")) || (key54 === "idle"))){
-const err619 = {instancePath:instancePath+"/spec/traffic/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key54},message:"must NOT have additional properties"};
+}
+else {
+const err619 = {instancePath:instancePath+"/spec/traffic/routes",schemaPath:"#/properties/spec/properties/traffic/properties/routes/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err619];
 }
@@ -7333,11 +7328,12 @@ vErrors.push(err619);
 errors++;
 }
 }
-if(data198.connect !== undefined){
-let data199 = data198.connect;
-if(typeof data199 === "string"){
-if(func2(data199) > 32){
-const err620 = {instancePath:instancePath+"/spec/traffic/timeout/connect",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/connect/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+if(data94.timeout !== undefined){
+let data198 = data94.timeout;
+if(data198 && typeof data198 == "object" && !Array.isArray(data198)){
+for(const key54 in data198){
+if(!(((key54 === "connect") || (key54 === "request")) || (key54 === "idle"))){
+const err620 = {instancePath:instancePath+"/spec/traffic/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key54},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err620];
 }
@@ -7346,8 +7342,12 @@ vErrors.push(err620);
 }
 errors++;
 }
-if(func2(data199) < 1){
-const err621 = {instancePath:instancePath+"/spec/traffic/timeout/connect",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/connect/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data198.connect !== undefined){
+let data199 = data198.connect;
+if(typeof data199 === "string"){
+if(func2(data199) > 32){
+const err621 = {instancePath:instancePath+"/spec/traffic/timeout/connect",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/connect/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err621];
 }
@@ -7356,8 +7356,8 @@ vErrors.push(err621);
 }
 errors++;
 }
-if(!pattern25.test(data199)){
-const err622 = {instancePath:instancePath+"/spec/traffic/timeout/connect",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/connect/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data199) < 1){
+const err622 = {instancePath:instancePath+"/spec/traffic/timeout/connect",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/connect/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err622];
 }
@@ -7366,9 +7366,8 @@ vErrors.push(err622);
 }
 errors++;
 }
-}
-else {
-const err623 = {instancePath:instancePath+"/spec/traffic/timeout/connect",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/connect/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data199)){
+const err623 = {instancePath:instancePath+"/spec/traffic/timeout/connect",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/connect/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err623];
 }
@@ -7378,11 +7377,8 @@ vErrors.push(err623);
 errors++;
 }
 }
-if(data198.request !== undefined){
-let data200 = data198.request;
-if(typeof data200 === "string"){
-if(func2(data200) > 32){
-const err624 = {instancePath:instancePath+"/spec/traffic/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/request/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+else {
+const err624 = {instancePath:instancePath+"/spec/traffic/timeout/connect",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/connect/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err624];
 }
@@ -7391,8 +7387,12 @@ vErrors.push(err624);
 }
 errors++;
 }
-if(func2(data200) < 1){
-const err625 = {instancePath:instancePath+"/spec/traffic/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/request/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data198.request !== undefined){
+let data200 = data198.request;
+if(typeof data200 === "string"){
+if(func2(data200) > 32){
+const err625 = {instancePath:instancePath+"/spec/traffic/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/request/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err625];
 }
@@ -7401,8 +7401,8 @@ vErrors.push(err625);
 }
 errors++;
 }
-if(!pattern25.test(data200)){
-const err626 = {instancePath:instancePath+"/spec/traffic/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/request/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data200) < 1){
+const err626 = {instancePath:instancePath+"/spec/traffic/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/request/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err626];
 }
@@ -7411,9 +7411,8 @@ vErrors.push(err626);
 }
 errors++;
 }
-}
-else {
-const err627 = {instancePath:instancePath+"/spec/traffic/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/request/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data200)){
+const err627 = {instancePath:instancePath+"/spec/traffic/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/request/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err627];
 }
@@ -7423,11 +7422,8 @@ vErrors.push(err627);
 errors++;
 }
 }
-if(data198.idle !== undefined){
-let data201 = data198.idle;
-if(typeof data201 === "string"){
-if(func2(data201) > 32){
-const err628 = {instancePath:instancePath+"/spec/traffic/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/idle/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+else {
+const err628 = {instancePath:instancePath+"/spec/traffic/timeout/request",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/request/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err628];
 }
@@ -7436,8 +7432,12 @@ vErrors.push(err628);
 }
 errors++;
 }
-if(func2(data201) < 1){
-const err629 = {instancePath:instancePath+"/spec/traffic/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/idle/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data198.idle !== undefined){
+let data201 = data198.idle;
+if(typeof data201 === "string"){
+if(func2(data201) > 32){
+const err629 = {instancePath:instancePath+"/spec/traffic/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/idle/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err629];
 }
@@ -7446,8 +7446,8 @@ vErrors.push(err629);
 }
 errors++;
 }
-if(!pattern25.test(data201)){
-const err630 = {instancePath:instancePath+"/spec/traffic/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/idle/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data201) < 1){
+const err630 = {instancePath:instancePath+"/spec/traffic/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/idle/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err630];
 }
@@ -7456,9 +7456,8 @@ vErrors.push(err630);
 }
 errors++;
 }
-}
-else {
-const err631 = {instancePath:instancePath+"/spec/traffic/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/idle/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data201)){
+const err631 = {instancePath:instancePath+"/spec/traffic/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/idle/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err631];
 }
@@ -7468,9 +7467,8 @@ vErrors.push(err631);
 errors++;
 }
 }
-}
 else {
-const err632 = {instancePath:instancePath+"/spec/traffic/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err632 = {instancePath:instancePath+"/spec/traffic/timeout/idle",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/properties/idle/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err632];
 }
@@ -7480,12 +7478,9 @@ vErrors.push(err632);
 errors++;
 }
 }
-if(data94.retryBudget !== undefined){
-let data202 = data94.retryBudget;
-if(data202 && typeof data202 == "object" && !Array.isArray(data202)){
-for(const key55 in data202){
-if(!((key55 === "percent") || (key55 === "minPerSecond"))){
-const err633 = {instancePath:instancePath+"/spec/traffic/retryBudget",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key55},message:"must NOT have additional properties"};
+}
+else {
+const err633 = {instancePath:instancePath+"/spec/traffic/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/timeout/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err633];
 }
@@ -7495,10 +7490,12 @@ vErrors.push(err633);
 errors++;
 }
 }
-if(data202.percent !== undefined){
-let data203 = data202.percent;
-if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
-const err634 = {instancePath:instancePath+"/spec/traffic/retryBudget/percent",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/properties/percent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data94.retryBudget !== undefined){
+let data202 = data94.retryBudget;
+if(data202 && typeof data202 == "object" && !Array.isArray(data202)){
+for(const key55 in data202){
+if(!((key55 === "percent") || (key55 === "minPerSecond"))){
+const err634 = {instancePath:instancePath+"/spec/traffic/retryBudget",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key55},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err634];
 }
@@ -7507,9 +7504,11 @@ vErrors.push(err634);
 }
 errors++;
 }
-if((typeof data203 == "number") && (isFinite(data203))){
-if(data203 > 100 || isNaN(data203)){
-const err635 = {instancePath:instancePath+"/spec/traffic/retryBudget/percent",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/properties/percent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data202.percent !== undefined){
+let data203 = data202.percent;
+if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
+const err635 = {instancePath:instancePath+"/spec/traffic/retryBudget/percent",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/properties/percent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err635];
 }
@@ -7518,8 +7517,9 @@ vErrors.push(err635);
 }
 errors++;
 }
-if(data203 < 0 || isNaN(data203)){
-const err636 = {instancePath:instancePath+"/spec/traffic/retryBudget/percent",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/properties/percent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data203 == "number") && (isFinite(data203))){
+if(data203 > 100 || isNaN(data203)){
+const err636 = {instancePath:instancePath+"/spec/traffic/retryBudget/percent",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/properties/percent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err636];
 }
@@ -7528,12 +7528,8 @@ vErrors.push(err636);
 }
 errors++;
 }
-}
-}
-if(data202.minPerSecond !== undefined){
-let data204 = data202.minPerSecond;
-if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
-const err637 = {instancePath:instancePath+"/spec/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/properties/minPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data203 < 0 || isNaN(data203)){
+const err637 = {instancePath:instancePath+"/spec/traffic/retryBudget/percent",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/properties/percent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err637];
 }
@@ -7542,9 +7538,12 @@ vErrors.push(err637);
 }
 errors++;
 }
-if((typeof data204 == "number") && (isFinite(data204))){
-if(data204 > 10000 || isNaN(data204)){
-const err638 = {instancePath:instancePath+"/spec/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/properties/minPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"};
+}
+}
+if(data202.minPerSecond !== undefined){
+let data204 = data202.minPerSecond;
+if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
+const err638 = {instancePath:instancePath+"/spec/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/properties/minPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err638];
 }
@@ -7553,8 +7552,9 @@ vErrors.push(err638);
 }
 errors++;
 }
-if(data204 < 0 || isNaN(data204)){
-const err639 = {instancePath:instancePath+"/spec/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/properties/minPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data204 == "number") && (isFinite(data204))){
+if(data204 > 10000 || isNaN(data204)){
+const err639 = {instancePath:instancePath+"/spec/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/properties/minPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"};
 if(vErrors === null){
 vErrors = [err639];
 }
@@ -7563,11 +7563,8 @@ vErrors.push(err639);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err640 = {instancePath:instancePath+"/spec/traffic/retryBudget",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data204 < 0 || isNaN(data204)){
+const err640 = {instancePath:instancePath+"/spec/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/properties/minPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err640];
 }
@@ -7577,12 +7574,10 @@ vErrors.push(err640);
 errors++;
 }
 }
-if(data94.loadBalancing !== undefined){
-let data205 = data94.loadBalancing;
-if(data205 && typeof data205 == "object" && !Array.isArray(data205)){
-for(const key56 in data205){
-if(!((((key56 === "algorithm") || (key56 === "locality")) || (key56 === "slowStart")) || (key56 === "hash"))){
-const err641 = {instancePath:instancePath+"/spec/traffic/loadBalancing",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key56},message:"must NOT have additional properties"};
+}
+}
+else {
+const err641 = {instancePath:instancePath+"/spec/traffic/retryBudget",schemaPath:"#/properties/spec/properties/traffic/properties/retryBudget/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err641];
 }
@@ -7592,10 +7587,12 @@ vErrors.push(err641);
 errors++;
 }
 }
-if(data205.algorithm !== undefined){
-let data206 = data205.algorithm;
-if(!((((((data206 === "PeakEWMA") || (data206 === "RoundRobin")) || (data206 === "LeastRequest")) || (data206 === "Random")) || (data206 === "RingHash")) || (data206 === "Maglev"))){
-const err642 = {instancePath:instancePath+"/spec/traffic/loadBalancing/algorithm",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/algorithm/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.loadBalancing.properties.algorithm.enum},message:"must be equal to one of the allowed values"};
+if(data94.loadBalancing !== undefined){
+let data205 = data94.loadBalancing;
+if(data205 && typeof data205 == "object" && !Array.isArray(data205)){
+for(const key56 in data205){
+if(!((((key56 === "algorithm") || (key56 === "locality")) || (key56 === "slowStart")) || (key56 === "hash"))){
+const err642 = {instancePath:instancePath+"/spec/traffic/loadBalancing",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key56},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err642];
 }
@@ -7605,10 +7602,10 @@ vErrors.push(err642);
 errors++;
 }
 }
-if(data205.locality !== undefined){
-let data207 = data205.locality;
-if(!((data207 === "PreferSameZone") || (data207 === "Any"))){
-const err643 = {instancePath:instancePath+"/spec/traffic/loadBalancing/locality",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/locality/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.loadBalancing.properties.locality.enum},message:"must be equal to one of the allowed values"};
+if(data205.algorithm !== undefined){
+let data206 = data205.algorithm;
+if(!((((((data206 === "PeakEWMA") || (data206 === "RoundRobin")) || (data206 === "LeastRequest")) || (data206 === "Random")) || (data206 === "RingHash")) || (data206 === "Maglev"))){
+const err643 = {instancePath:instancePath+"/spec/traffic/loadBalancing/algorithm",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/algorithm/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.loadBalancing.properties.algorithm.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err643];
 }
@@ -7618,11 +7615,10 @@ vErrors.push(err643);
 errors++;
 }
 }
-if(data205.slowStart !== undefined){
-let data208 = data205.slowStart;
-if(typeof data208 === "string"){
-if(func2(data208) > 32){
-const err644 = {instancePath:instancePath+"/spec/traffic/loadBalancing/slowStart",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/slowStart/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+if(data205.locality !== undefined){
+let data207 = data205.locality;
+if(!((data207 === "PreferSameZone") || (data207 === "Any"))){
+const err644 = {instancePath:instancePath+"/spec/traffic/loadBalancing/locality",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/locality/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.loadBalancing.properties.locality.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err644];
 }
@@ -7631,8 +7627,12 @@ vErrors.push(err644);
 }
 errors++;
 }
-if(func2(data208) < 1){
-const err645 = {instancePath:instancePath+"/spec/traffic/loadBalancing/slowStart",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/slowStart/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data205.slowStart !== undefined){
+let data208 = data205.slowStart;
+if(typeof data208 === "string"){
+if(func2(data208) > 32){
+const err645 = {instancePath:instancePath+"/spec/traffic/loadBalancing/slowStart",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/slowStart/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err645];
 }
@@ -7641,8 +7641,8 @@ vErrors.push(err645);
 }
 errors++;
 }
-if(!pattern25.test(data208)){
-const err646 = {instancePath:instancePath+"/spec/traffic/loadBalancing/slowStart",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/slowStart/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data208) < 1){
+const err646 = {instancePath:instancePath+"/spec/traffic/loadBalancing/slowStart",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/slowStart/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err646];
 }
@@ -7651,9 +7651,8 @@ vErrors.push(err646);
 }
 errors++;
 }
-}
-else {
-const err647 = {instancePath:instancePath+"/spec/traffic/loadBalancing/slowStart",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/slowStart/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data208)){
+const err647 = {instancePath:instancePath+"/spec/traffic/loadBalancing/slowStart",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/slowStart/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err647];
 }
@@ -7663,11 +7662,8 @@ vErrors.push(err647);
 errors++;
 }
 }
-if(data205.hash !== undefined){
-let data209 = data205.hash;
-if(data209 && typeof data209 == "object" && !Array.isArray(data209)){
-if(data209.type === undefined){
-const err648 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+else {
+const err648 = {instancePath:instancePath+"/spec/traffic/loadBalancing/slowStart",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/slowStart/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err648];
 }
@@ -7676,9 +7672,12 @@ vErrors.push(err648);
 }
 errors++;
 }
-for(const key57 in data209){
-if(!((key57 === "type") || (key57 === "header"))){
-const err649 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key57},message:"must NOT have additional properties"};
+}
+if(data205.hash !== undefined){
+let data209 = data205.hash;
+if(data209 && typeof data209 == "object" && !Array.isArray(data209)){
+if(data209.type === undefined){
+const err649 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err649];
 }
@@ -7687,11 +7686,9 @@ vErrors.push(err649);
 }
 errors++;
 }
-}
-if(data209.type !== undefined){
-let data210 = data209.type;
-if(!((data210 === "Header") || (data210 === "Source"))){
-const err650 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash/type",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.loadBalancing.properties.hash.properties.type.enum},message:"must be equal to one of the allowed values"};
+for(const key57 in data209){
+if(!((key57 === "type") || (key57 === "header"))){
+const err650 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key57},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err650];
 }
@@ -7701,11 +7698,10 @@ vErrors.push(err650);
 errors++;
 }
 }
-if(data209.header !== undefined){
-let data211 = data209.header;
-if(typeof data211 === "string"){
-if(func2(data211) > 256){
-const err651 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash/header",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/properties/header/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+if(data209.type !== undefined){
+let data210 = data209.type;
+if(!((data210 === "Header") || (data210 === "Source"))){
+const err651 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash/type",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.traffic.properties.loadBalancing.properties.hash.properties.type.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err651];
 }
@@ -7714,8 +7710,12 @@ vErrors.push(err651);
 }
 errors++;
 }
-if(func2(data211) < 1){
-const err652 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash/header",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/properties/header/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data209.header !== undefined){
+let data211 = data209.header;
+if(typeof data211 === "string"){
+if(func2(data211) > 256){
+const err652 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash/header",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/properties/header/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err652];
 }
@@ -7724,8 +7724,8 @@ vErrors.push(err652);
 }
 errors++;
 }
-if(!pattern15.test(data211)){
-const err653 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash/header",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/properties/header/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
+if(func2(data211) < 1){
+const err653 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash/header",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/properties/header/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err653];
 }
@@ -7734,9 +7734,8 @@ vErrors.push(err653);
 }
 errors++;
 }
-}
-else {
-const err654 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash/header",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/properties/header/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern16.test(data211)){
+const err654 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash/header",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/properties/header/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},message:"must match pattern \""+"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"+"\""};
 if(vErrors === null){
 vErrors = [err654];
 }
@@ -7746,9 +7745,8 @@ vErrors.push(err654);
 errors++;
 }
 }
-}
 else {
-const err655 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err655 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash/header",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/properties/header/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err655];
 }
@@ -7760,7 +7758,7 @@ errors++;
 }
 }
 else {
-const err656 = {instancePath:instancePath+"/spec/traffic/loadBalancing",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err656 = {instancePath:instancePath+"/spec/traffic/loadBalancing/hash",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/properties/hash/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err656];
 }
@@ -7770,12 +7768,9 @@ vErrors.push(err656);
 errors++;
 }
 }
-if(data94.circuitBreaker !== undefined){
-let data212 = data94.circuitBreaker;
-if(data212 && typeof data212 == "object" && !Array.isArray(data212)){
-for(const key58 in data212){
-if(!((((key58 === "maxConnections") || (key58 === "maxPendingRequests")) || (key58 === "maxRequests")) || (key58 === "maxRetries"))){
-const err657 = {instancePath:instancePath+"/spec/traffic/circuitBreaker",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key58},message:"must NOT have additional properties"};
+}
+else {
+const err657 = {instancePath:instancePath+"/spec/traffic/loadBalancing",schemaPath:"#/properties/spec/properties/traffic/properties/loadBalancing/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err657];
 }
@@ -7785,10 +7780,12 @@ vErrors.push(err657);
 errors++;
 }
 }
-if(data212.maxConnections !== undefined){
-let data213 = data212.maxConnections;
-if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
-const err658 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxConnections",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxConnections/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data94.circuitBreaker !== undefined){
+let data212 = data94.circuitBreaker;
+if(data212 && typeof data212 == "object" && !Array.isArray(data212)){
+for(const key58 in data212){
+if(!((((key58 === "maxConnections") || (key58 === "maxPendingRequests")) || (key58 === "maxRequests")) || (key58 === "maxRetries"))){
+const err658 = {instancePath:instancePath+"/spec/traffic/circuitBreaker",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key58},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err658];
 }
@@ -7797,9 +7794,11 @@ vErrors.push(err658);
 }
 errors++;
 }
-if((typeof data213 == "number") && (isFinite(data213))){
-if(data213 > 1000000 || isNaN(data213)){
-const err659 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxConnections",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxConnections/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+if(data212.maxConnections !== undefined){
+let data213 = data212.maxConnections;
+if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
+const err659 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxConnections",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxConnections/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err659];
 }
@@ -7808,8 +7807,9 @@ vErrors.push(err659);
 }
 errors++;
 }
-if(data213 < 1 || isNaN(data213)){
-const err660 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxConnections",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxConnections/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data213 == "number") && (isFinite(data213))){
+if(data213 > 1000000 || isNaN(data213)){
+const err660 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxConnections",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxConnections/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err660];
 }
@@ -7818,12 +7818,8 @@ vErrors.push(err660);
 }
 errors++;
 }
-}
-}
-if(data212.maxPendingRequests !== undefined){
-let data214 = data212.maxPendingRequests;
-if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
-const err661 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxPendingRequests",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxPendingRequests/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data213 < 1 || isNaN(data213)){
+const err661 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxConnections",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxConnections/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err661];
 }
@@ -7832,9 +7828,12 @@ vErrors.push(err661);
 }
 errors++;
 }
-if((typeof data214 == "number") && (isFinite(data214))){
-if(data214 > 1000000 || isNaN(data214)){
-const err662 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxPendingRequests",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxPendingRequests/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+}
+if(data212.maxPendingRequests !== undefined){
+let data214 = data212.maxPendingRequests;
+if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
+const err662 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxPendingRequests",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxPendingRequests/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err662];
 }
@@ -7843,8 +7842,9 @@ vErrors.push(err662);
 }
 errors++;
 }
-if(data214 < 1 || isNaN(data214)){
-const err663 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxPendingRequests",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxPendingRequests/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data214 == "number") && (isFinite(data214))){
+if(data214 > 1000000 || isNaN(data214)){
+const err663 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxPendingRequests",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxPendingRequests/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err663];
 }
@@ -7853,12 +7853,8 @@ vErrors.push(err663);
 }
 errors++;
 }
-}
-}
-if(data212.maxRequests !== undefined){
-let data215 = data212.maxRequests;
-if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
-const err664 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxRequests",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxRequests/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data214 < 1 || isNaN(data214)){
+const err664 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxPendingRequests",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxPendingRequests/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err664];
 }
@@ -7867,9 +7863,12 @@ vErrors.push(err664);
 }
 errors++;
 }
-if((typeof data215 == "number") && (isFinite(data215))){
-if(data215 > 1000000 || isNaN(data215)){
-const err665 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxRequests",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxRequests/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+}
+if(data212.maxRequests !== undefined){
+let data215 = data212.maxRequests;
+if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
+const err665 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxRequests",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxRequests/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err665];
 }
@@ -7878,8 +7877,9 @@ vErrors.push(err665);
 }
 errors++;
 }
-if(data215 < 1 || isNaN(data215)){
-const err666 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxRequests",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxRequests/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data215 == "number") && (isFinite(data215))){
+if(data215 > 1000000 || isNaN(data215)){
+const err666 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxRequests",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxRequests/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err666];
 }
@@ -7888,12 +7888,8 @@ vErrors.push(err666);
 }
 errors++;
 }
-}
-}
-if(data212.maxRetries !== undefined){
-let data216 = data212.maxRetries;
-if(!(((typeof data216 == "number") && (!(data216 % 1) && !isNaN(data216))) && (isFinite(data216)))){
-const err667 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxRetries/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data215 < 1 || isNaN(data215)){
+const err667 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxRequests",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxRequests/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err667];
 }
@@ -7902,9 +7898,12 @@ vErrors.push(err667);
 }
 errors++;
 }
-if((typeof data216 == "number") && (isFinite(data216))){
-if(data216 > 1000000 || isNaN(data216)){
-const err668 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxRetries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+}
+if(data212.maxRetries !== undefined){
+let data216 = data212.maxRetries;
+if(!(((typeof data216 == "number") && (!(data216 % 1) && !isNaN(data216))) && (isFinite(data216)))){
+const err668 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxRetries/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err668];
 }
@@ -7913,8 +7912,9 @@ vErrors.push(err668);
 }
 errors++;
 }
-if(data216 < 0 || isNaN(data216)){
-const err669 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxRetries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data216 == "number") && (isFinite(data216))){
+if(data216 > 1000000 || isNaN(data216)){
+const err669 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxRetries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err669];
 }
@@ -7923,11 +7923,8 @@ vErrors.push(err669);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err670 = {instancePath:instancePath+"/spec/traffic/circuitBreaker",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data216 < 0 || isNaN(data216)){
+const err670 = {instancePath:instancePath+"/spec/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/properties/maxRetries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err670];
 }
@@ -7937,12 +7934,10 @@ vErrors.push(err670);
 errors++;
 }
 }
-if(data94.outlierDetection !== undefined){
-let data217 = data94.outlierDetection;
-if(data217 && typeof data217 == "object" && !Array.isArray(data217)){
-for(const key59 in data217){
-if(!(((((key59 === "consecutiveErrors") || (key59 === "interval")) || (key59 === "baseEjection")) || (key59 === "maxEjectedPercent")) || (key59 === "successRate"))){
-const err671 = {instancePath:instancePath+"/spec/traffic/outlierDetection",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key59},message:"must NOT have additional properties"};
+}
+}
+else {
+const err671 = {instancePath:instancePath+"/spec/traffic/circuitBreaker",schemaPath:"#/properties/spec/properties/traffic/properties/circuitBreaker/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err671];
 }
@@ -7952,10 +7947,12 @@ vErrors.push(err671);
 errors++;
 }
 }
-if(data217.consecutiveErrors !== undefined){
-let data218 = data217.consecutiveErrors;
-if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
-const err672 = {instancePath:instancePath+"/spec/traffic/outlierDetection/consecutiveErrors",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/consecutiveErrors/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data94.outlierDetection !== undefined){
+let data217 = data94.outlierDetection;
+if(data217 && typeof data217 == "object" && !Array.isArray(data217)){
+for(const key59 in data217){
+if(!(((((key59 === "consecutiveErrors") || (key59 === "interval")) || (key59 === "baseEjection")) || (key59 === "maxEjectedPercent")) || (key59 === "successRate"))){
+const err672 = {instancePath:instancePath+"/spec/traffic/outlierDetection",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key59},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err672];
 }
@@ -7964,9 +7961,11 @@ vErrors.push(err672);
 }
 errors++;
 }
-if((typeof data218 == "number") && (isFinite(data218))){
-if(data218 > 1000000 || isNaN(data218)){
-const err673 = {instancePath:instancePath+"/spec/traffic/outlierDetection/consecutiveErrors",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/consecutiveErrors/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+if(data217.consecutiveErrors !== undefined){
+let data218 = data217.consecutiveErrors;
+if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
+const err673 = {instancePath:instancePath+"/spec/traffic/outlierDetection/consecutiveErrors",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/consecutiveErrors/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err673];
 }
@@ -7975,13 +7974,24 @@ vErrors.push(err673);
 }
 errors++;
 }
-if(data218 < 1 || isNaN(data218)){
-const err674 = {instancePath:instancePath+"/spec/traffic/outlierDetection/consecutiveErrors",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/consecutiveErrors/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data218 == "number") && (isFinite(data218))){
+if(data218 > 1000000 || isNaN(data218)){
+const err674 = {instancePath:instancePath+"/spec/traffic/outlierDetection/consecutiveErrors",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/consecutiveErrors/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err674];
 }
 else {
 vErrors.push(err674);
+}
+errors++;
+}
+if(data218 < 1 || isNaN(data218)){
+const err675 = {instancePath:instancePath+"/spec/traffic/outlierDetection/consecutiveErrors",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/consecutiveErrors/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(vErrors === null){
+vErrors = [err675];
+}
+else {
+vErrors.push(err675);
 }
 errors++;
 }
@@ -7991,17 +8001,7 @@ if(data217.interval !== undefined){
 let data219 = data217.interval;
 if(typeof data219 === "string"){
 if(func2(data219) > 32){
-const err675 = {instancePath:instancePath+"/spec/traffic/outlierDetection/interval",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/interval/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
-if(vErrors === null){
-vErrors = [err675];
-}
-else {
-vErrors.push(err675);
-}
-errors++;
-}
-if(func2(data219) < 1){
-const err676 = {instancePath:instancePath+"/spec/traffic/outlierDetection/interval",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/interval/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+const err676 = {instancePath:instancePath+"/spec/traffic/outlierDetection/interval",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/interval/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err676];
 }
@@ -8010,8 +8010,8 @@ vErrors.push(err676);
 }
 errors++;
 }
-if(!pattern25.test(data219)){
-const err677 = {instancePath:instancePath+"/spec/traffic/outlierDetection/interval",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/interval/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data219) < 1){
+const err677 = {instancePath:instancePath+"/spec/traffic/outlierDetection/interval",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/interval/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err677];
 }
@@ -8020,9 +8020,8 @@ vErrors.push(err677);
 }
 errors++;
 }
-}
-else {
-const err678 = {instancePath:instancePath+"/spec/traffic/outlierDetection/interval",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data219)){
+const err678 = {instancePath:instancePath+"/spec/traffic/outlierDetection/interval",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/interval/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err678];
 }
@@ -8032,11 +8031,8 @@ vErrors.push(err678);
 errors++;
 }
 }
-if(data217.baseEjection !== undefined){
-let data220 = data217.baseEjection;
-if(typeof data220 === "string"){
-if(func2(data220) > 32){
-const err679 = {instancePath:instancePath+"/spec/traffic/outlierDetection/baseEjection",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/baseEjection/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+else {
+const err679 = {instancePath:instancePath+"/spec/traffic/outlierDetection/interval",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err679];
 }
@@ -8045,8 +8041,12 @@ vErrors.push(err679);
 }
 errors++;
 }
-if(func2(data220) < 1){
-const err680 = {instancePath:instancePath+"/spec/traffic/outlierDetection/baseEjection",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/baseEjection/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data217.baseEjection !== undefined){
+let data220 = data217.baseEjection;
+if(typeof data220 === "string"){
+if(func2(data220) > 32){
+const err680 = {instancePath:instancePath+"/spec/traffic/outlierDetection/baseEjection",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/baseEjection/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err680];
 }
@@ -8055,8 +8055,8 @@ vErrors.push(err680);
 }
 errors++;
 }
-if(!pattern25.test(data220)){
-const err681 = {instancePath:instancePath+"/spec/traffic/outlierDetection/baseEjection",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/baseEjection/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data220) < 1){
+const err681 = {instancePath:instancePath+"/spec/traffic/outlierDetection/baseEjection",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/baseEjection/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err681];
 }
@@ -8065,9 +8065,8 @@ vErrors.push(err681);
 }
 errors++;
 }
-}
-else {
-const err682 = {instancePath:instancePath+"/spec/traffic/outlierDetection/baseEjection",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/baseEjection/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data220)){
+const err682 = {instancePath:instancePath+"/spec/traffic/outlierDetection/baseEjection",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/baseEjection/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err682];
 }
@@ -8077,10 +8076,8 @@ vErrors.push(err682);
 errors++;
 }
 }
-if(data217.maxEjectedPercent !== undefined){
-let data221 = data217.maxEjectedPercent;
-if(!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))){
-const err683 = {instancePath:instancePath+"/spec/traffic/outlierDetection/maxEjectedPercent",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/maxEjectedPercent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err683 = {instancePath:instancePath+"/spec/traffic/outlierDetection/baseEjection",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/baseEjection/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err683];
 }
@@ -8089,9 +8086,11 @@ vErrors.push(err683);
 }
 errors++;
 }
-if((typeof data221 == "number") && (isFinite(data221))){
-if(data221 > 100 || isNaN(data221)){
-const err684 = {instancePath:instancePath+"/spec/traffic/outlierDetection/maxEjectedPercent",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/maxEjectedPercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data217.maxEjectedPercent !== undefined){
+let data221 = data217.maxEjectedPercent;
+if(!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))){
+const err684 = {instancePath:instancePath+"/spec/traffic/outlierDetection/maxEjectedPercent",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/maxEjectedPercent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err684];
 }
@@ -8100,13 +8099,24 @@ vErrors.push(err684);
 }
 errors++;
 }
-if(data221 < 0 || isNaN(data221)){
-const err685 = {instancePath:instancePath+"/spec/traffic/outlierDetection/maxEjectedPercent",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/maxEjectedPercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data221 == "number") && (isFinite(data221))){
+if(data221 > 100 || isNaN(data221)){
+const err685 = {instancePath:instancePath+"/spec/traffic/outlierDetection/maxEjectedPercent",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/maxEjectedPercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err685];
 }
 else {
 vErrors.push(err685);
+}
+errors++;
+}
+if(data221 < 0 || isNaN(data221)){
+const err686 = {instancePath:instancePath+"/spec/traffic/outlierDetection/maxEjectedPercent",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/maxEjectedPercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err686];
+}
+else {
+vErrors.push(err686);
 }
 errors++;
 }
@@ -8116,18 +8126,7 @@ if(data217.successRate !== undefined){
 let data222 = data217.successRate;
 if(data222 && typeof data222 == "object" && !Array.isArray(data222)){
 if(data222.stdevFactorThousandths === undefined){
-const err686 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/required",keyword:"required",params:{missingProperty: "stdevFactorThousandths"},message:"must have required property '"+"stdevFactorThousandths"+"'"};
-if(vErrors === null){
-vErrors = [err686];
-}
-else {
-vErrors.push(err686);
-}
-errors++;
-}
-for(const key60 in data222){
-if(!((key60 === "minimumHosts") || (key60 === "stdevFactorThousandths"))){
-const err687 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key60},message:"must NOT have additional properties"};
+const err687 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/required",keyword:"required",params:{missingProperty: "stdevFactorThousandths"},message:"must have required property '"+"stdevFactorThousandths"+"'"};
 if(vErrors === null){
 vErrors = [err687];
 }
@@ -8136,11 +8135,9 @@ vErrors.push(err687);
 }
 errors++;
 }
-}
-if(data222.minimumHosts !== undefined){
-let data223 = data222.minimumHosts;
-if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
-const err688 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate/minimumHosts",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/properties/minimumHosts/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+for(const key60 in data222){
+if(!((key60 === "minimumHosts") || (key60 === "stdevFactorThousandths"))){
+const err688 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key60},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err688];
 }
@@ -8149,9 +8146,11 @@ vErrors.push(err688);
 }
 errors++;
 }
-if((typeof data223 == "number") && (isFinite(data223))){
-if(data223 > 1000000 || isNaN(data223)){
-const err689 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate/minimumHosts",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/properties/minimumHosts/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
+}
+if(data222.minimumHosts !== undefined){
+let data223 = data222.minimumHosts;
+if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
+const err689 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate/minimumHosts",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/properties/minimumHosts/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err689];
 }
@@ -8160,8 +8159,9 @@ vErrors.push(err689);
 }
 errors++;
 }
-if(data223 < 1 || isNaN(data223)){
-const err690 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate/minimumHosts",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/properties/minimumHosts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data223 == "number") && (isFinite(data223))){
+if(data223 > 1000000 || isNaN(data223)){
+const err690 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate/minimumHosts",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/properties/minimumHosts/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"};
 if(vErrors === null){
 vErrors = [err690];
 }
@@ -8170,12 +8170,8 @@ vErrors.push(err690);
 }
 errors++;
 }
-}
-}
-if(data222.stdevFactorThousandths !== undefined){
-let data224 = data222.stdevFactorThousandths;
-if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
-const err691 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data223 < 1 || isNaN(data223)){
+const err691 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate/minimumHosts",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/properties/minimumHosts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err691];
 }
@@ -8184,9 +8180,12 @@ vErrors.push(err691);
 }
 errors++;
 }
-if((typeof data224 == "number") && (isFinite(data224))){
-if(data224 > 100000 || isNaN(data224)){
-const err692 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"};
+}
+}
+if(data222.stdevFactorThousandths !== undefined){
+let data224 = data222.stdevFactorThousandths;
+if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
+const err692 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err692];
 }
@@ -8195,8 +8194,9 @@ vErrors.push(err692);
 }
 errors++;
 }
-if(data224 < 1 || isNaN(data224)){
-const err693 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data224 == "number") && (isFinite(data224))){
+if(data224 > 100000 || isNaN(data224)){
+const err693 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"};
 if(vErrors === null){
 vErrors = [err693];
 }
@@ -8205,11 +8205,8 @@ vErrors.push(err693);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err694 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data224 < 1 || isNaN(data224)){
+const err694 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err694];
 }
@@ -8220,8 +8217,9 @@ errors++;
 }
 }
 }
+}
 else {
-const err695 = {instancePath:instancePath+"/spec/traffic/outlierDetection",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err695 = {instancePath:instancePath+"/spec/traffic/outlierDetection/successRate",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/properties/successRate/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err695];
 }
@@ -8231,11 +8229,9 @@ vErrors.push(err695);
 errors++;
 }
 }
-if(data94.healthCheck !== undefined){
-let data225 = data94.healthCheck;
-if(data225 && typeof data225 == "object" && !Array.isArray(data225)){
-if(data225.path === undefined){
-const err696 = {instancePath:instancePath+"/spec/traffic/healthCheck",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
+}
+else {
+const err696 = {instancePath:instancePath+"/spec/traffic/outlierDetection",schemaPath:"#/properties/spec/properties/traffic/properties/outlierDetection/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err696];
 }
@@ -8244,9 +8240,12 @@ vErrors.push(err696);
 }
 errors++;
 }
-for(const key61 in data225){
-if(!(((((key61 === "path") || (key61 === "interval")) || (key61 === "timeout")) || (key61 === "unhealthyAfter")) || (key61 === "healthyAfter"))){
-const err697 = {instancePath:instancePath+"/spec/traffic/healthCheck",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key61},message:"must NOT have additional properties"};
+}
+if(data94.healthCheck !== undefined){
+let data225 = data94.healthCheck;
+if(data225 && typeof data225 == "object" && !Array.isArray(data225)){
+if(data225.path === undefined){
+const err697 = {instancePath:instancePath+"/spec/traffic/healthCheck",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
 if(vErrors === null){
 vErrors = [err697];
 }
@@ -8255,12 +8254,9 @@ vErrors.push(err697);
 }
 errors++;
 }
-}
-if(data225.path !== undefined){
-let data226 = data225.path;
-if(typeof data226 === "string"){
-if(func2(data226) > 1024){
-const err698 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+for(const key61 in data225){
+if(!(((((key61 === "path") || (key61 === "interval")) || (key61 === "timeout")) || (key61 === "unhealthyAfter")) || (key61 === "healthyAfter"))){
+const err698 = {instancePath:instancePath+"/spec/traffic/healthCheck",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key61},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err698];
 }
@@ -8269,8 +8265,12 @@ vErrors.push(err698);
 }
 errors++;
 }
-if(func2(data226) < 1){
-const err699 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data225.path !== undefined){
+let data226 = data225.path;
+if(typeof data226 === "string"){
+if(func2(data226) > 1024){
+const err699 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err699];
 }
@@ -8279,8 +8279,8 @@ vErrors.push(err699);
 }
 errors++;
 }
-if(!pattern13.test(data226)){
-const err700 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"},message:"must match pattern \""+"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"+"\""};
+if(func2(data226) < 1){
+const err700 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err700];
 }
@@ -8289,9 +8289,8 @@ vErrors.push(err700);
 }
 errors++;
 }
-}
-else {
-const err701 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern14.test(data226)){
+const err701 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"},message:"must match pattern \""+"^(/|(/(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*))+/?)$"+"\""};
 if(vErrors === null){
 vErrors = [err701];
 }
@@ -8301,11 +8300,8 @@ vErrors.push(err701);
 errors++;
 }
 }
-if(data225.interval !== undefined){
-let data227 = data225.interval;
-if(typeof data227 === "string"){
-if(func2(data227) > 32){
-const err702 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+else {
+const err702 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err702];
 }
@@ -8314,8 +8310,12 @@ vErrors.push(err702);
 }
 errors++;
 }
-if(func2(data227) < 1){
-const err703 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data225.interval !== undefined){
+let data227 = data225.interval;
+if(typeof data227 === "string"){
+if(func2(data227) > 32){
+const err703 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err703];
 }
@@ -8324,8 +8324,8 @@ vErrors.push(err703);
 }
 errors++;
 }
-if(!pattern25.test(data227)){
-const err704 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data227) < 1){
+const err704 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err704];
 }
@@ -8334,9 +8334,8 @@ vErrors.push(err704);
 }
 errors++;
 }
-}
-else {
-const err705 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data227)){
+const err705 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err705];
 }
@@ -8346,11 +8345,8 @@ vErrors.push(err705);
 errors++;
 }
 }
-if(data225.timeout !== undefined){
-let data228 = data225.timeout;
-if(typeof data228 === "string"){
-if(func2(data228) > 32){
-const err706 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+else {
+const err706 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err706];
 }
@@ -8359,8 +8355,12 @@ vErrors.push(err706);
 }
 errors++;
 }
-if(func2(data228) < 1){
-const err707 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data225.timeout !== undefined){
+let data228 = data225.timeout;
+if(typeof data228 === "string"){
+if(func2(data228) > 32){
+const err707 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err707];
 }
@@ -8369,8 +8369,8 @@ vErrors.push(err707);
 }
 errors++;
 }
-if(!pattern25.test(data228)){
-const err708 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data228) < 1){
+const err708 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err708];
 }
@@ -8379,9 +8379,8 @@ vErrors.push(err708);
 }
 errors++;
 }
-}
-else {
-const err709 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data228)){
+const err709 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err709];
 }
@@ -8391,10 +8390,8 @@ vErrors.push(err709);
 errors++;
 }
 }
-if(data225.unhealthyAfter !== undefined){
-let data229 = data225.unhealthyAfter;
-if(!(((typeof data229 == "number") && (!(data229 % 1) && !isNaN(data229))) && (isFinite(data229)))){
-const err710 = {instancePath:instancePath+"/spec/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/unhealthyAfter/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err710 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err710];
 }
@@ -8403,9 +8400,11 @@ vErrors.push(err710);
 }
 errors++;
 }
-if((typeof data229 == "number") && (isFinite(data229))){
-if(data229 > 100 || isNaN(data229)){
-const err711 = {instancePath:instancePath+"/spec/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/unhealthyAfter/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data225.unhealthyAfter !== undefined){
+let data229 = data225.unhealthyAfter;
+if(!(((typeof data229 == "number") && (!(data229 % 1) && !isNaN(data229))) && (isFinite(data229)))){
+const err711 = {instancePath:instancePath+"/spec/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/unhealthyAfter/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err711];
 }
@@ -8414,8 +8413,9 @@ vErrors.push(err711);
 }
 errors++;
 }
-if(data229 < 1 || isNaN(data229)){
-const err712 = {instancePath:instancePath+"/spec/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/unhealthyAfter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data229 == "number") && (isFinite(data229))){
+if(data229 > 100 || isNaN(data229)){
+const err712 = {instancePath:instancePath+"/spec/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/unhealthyAfter/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err712];
 }
@@ -8424,12 +8424,8 @@ vErrors.push(err712);
 }
 errors++;
 }
-}
-}
-if(data225.healthyAfter !== undefined){
-let data230 = data225.healthyAfter;
-if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
-const err713 = {instancePath:instancePath+"/spec/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/healthyAfter/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data229 < 1 || isNaN(data229)){
+const err713 = {instancePath:instancePath+"/spec/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/unhealthyAfter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err713];
 }
@@ -8438,9 +8434,12 @@ vErrors.push(err713);
 }
 errors++;
 }
-if((typeof data230 == "number") && (isFinite(data230))){
-if(data230 > 100 || isNaN(data230)){
-const err714 = {instancePath:instancePath+"/spec/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/healthyAfter/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+}
+if(data225.healthyAfter !== undefined){
+let data230 = data225.healthyAfter;
+if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
+const err714 = {instancePath:instancePath+"/spec/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/healthyAfter/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err714];
 }
@@ -8449,8 +8448,9 @@ vErrors.push(err714);
 }
 errors++;
 }
-if(data230 < 1 || isNaN(data230)){
-const err715 = {instancePath:instancePath+"/spec/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/healthyAfter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data230 == "number") && (isFinite(data230))){
+if(data230 > 100 || isNaN(data230)){
+const err715 = {instancePath:instancePath+"/spec/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/healthyAfter/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err715];
 }
@@ -8459,11 +8459,8 @@ vErrors.push(err715);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err716 = {instancePath:instancePath+"/spec/traffic/healthCheck",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data230 < 1 || isNaN(data230)){
+const err716 = {instancePath:instancePath+"/spec/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/healthyAfter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err716];
 }
@@ -8474,8 +8471,9 @@ errors++;
 }
 }
 }
+}
 else {
-const err717 = {instancePath:instancePath+"/spec/traffic",schemaPath:"#/properties/spec/properties/traffic/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err717 = {instancePath:instancePath+"/spec/traffic/healthCheck",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err717];
 }
@@ -8485,12 +8483,9 @@ vErrors.push(err717);
 errors++;
 }
 }
-if(data8.egress !== undefined){
-let data231 = data8.egress;
-if(data231 && typeof data231 == "object" && !Array.isArray(data231)){
-for(const key62 in data231){
-if(!((key62 === "mode") || (key62 === "hosts"))){
-const err718 = {instancePath:instancePath+"/spec/egress",schemaPath:"#/properties/spec/properties/egress/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key62},message:"must NOT have additional properties"};
+}
+else {
+const err718 = {instancePath:instancePath+"/spec/traffic",schemaPath:"#/properties/spec/properties/traffic/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err718];
 }
@@ -8500,10 +8495,12 @@ vErrors.push(err718);
 errors++;
 }
 }
-if(data231.mode !== undefined){
-let data232 = data231.mode;
-if(!((data232 === "AllowAll") || (data232 === "AllowListed"))){
-const err719 = {instancePath:instancePath+"/spec/egress/mode",schemaPath:"#/properties/spec/properties/egress/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.egress.properties.mode.enum},message:"must be equal to one of the allowed values"};
+if(data8.egress !== undefined){
+let data231 = data8.egress;
+if(data231 && typeof data231 == "object" && !Array.isArray(data231)){
+for(const key62 in data231){
+if(!((key62 === "mode") || (key62 === "hosts"))){
+const err719 = {instancePath:instancePath+"/spec/egress",schemaPath:"#/properties/spec/properties/egress/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key62},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err719];
 }
@@ -8513,11 +8510,10 @@ vErrors.push(err719);
 errors++;
 }
 }
-if(data231.hosts !== undefined){
-let data233 = data231.hosts;
-if(Array.isArray(data233)){
-if(data233.length > 64){
-const err720 = {instancePath:instancePath+"/spec/egress/hosts",schemaPath:"#/properties/spec/properties/egress/properties/hosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"};
+if(data231.mode !== undefined){
+let data232 = data231.mode;
+if(!((data232 === "AllowAll") || (data232 === "AllowListed"))){
+const err720 = {instancePath:instancePath+"/spec/egress/mode",schemaPath:"#/properties/spec/properties/egress/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.egress.properties.mode.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err720];
 }
@@ -8526,8 +8522,12 @@ vErrors.push(err720);
 }
 errors++;
 }
-if(data233.length < 1){
-const err721 = {instancePath:instancePath+"/spec/egress/hosts",schemaPath:"#/properties/spec/properties/egress/properties/hosts/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data231.hosts !== undefined){
+let data233 = data231.hosts;
+if(Array.isArray(data233)){
+if(data233.length > 64){
+const err721 = {instancePath:instancePath+"/spec/egress/hosts",schemaPath:"#/properties/spec/properties/egress/properties/hosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"};
 if(vErrors === null){
 vErrors = [err721];
 }
@@ -8536,12 +8536,8 @@ vErrors.push(err721);
 }
 errors++;
 }
-const len32 = data233.length;
-for(let i32=0; i32<len32; i32++){
-let data234 = data233[i32];
-if(data234 && typeof data234 == "object" && !Array.isArray(data234)){
-if(data234.host === undefined){
-const err722 = {instancePath:instancePath+"/spec/egress/hosts/" + i32,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/required",keyword:"required",params:{missingProperty: "host"},message:"must have required property '"+"host"+"'"};
+if(data233.length < 1){
+const err722 = {instancePath:instancePath+"/spec/egress/hosts",schemaPath:"#/properties/spec/properties/egress/properties/hosts/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err722];
 }
@@ -8550,9 +8546,12 @@ vErrors.push(err722);
 }
 errors++;
 }
-for(const key63 in data234){
-if(!(((key63 === "host") || (key63 === "ports")) || (key63 === "tls"))){
-const err723 = {instancePath:instancePath+"/spec/egress/hosts/" + i32,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key63},message:"must NOT have additional properties"};
+const len32 = data233.length;
+for(let i32=0; i32<len32; i32++){
+let data234 = data233[i32];
+if(data234 && typeof data234 == "object" && !Array.isArray(data234)){
+if(data234.host === undefined){
+const err723 = {instancePath:instancePath+"/spec/egress/hosts/" + i32,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/required",keyword:"required",params:{missingProperty: "host"},message:"must have required property '"+"host"+"'"};
 if(vErrors === null){
 vErrors = [err723];
 }
@@ -8561,12 +8560,9 @@ vErrors.push(err723);
 }
 errors++;
 }
-}
-if(data234.host !== undefined){
-let data235 = data234.host;
-if(typeof data235 === "string"){
-if(func2(data235) > 253){
-const err724 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+for(const key63 in data234){
+if(!(((key63 === "host") || (key63 === "ports")) || (key63 === "tls"))){
+const err724 = {instancePath:instancePath+"/spec/egress/hosts/" + i32,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key63},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err724];
 }
@@ -8575,8 +8571,12 @@ vErrors.push(err724);
 }
 errors++;
 }
-if(func2(data235) < 1){
-const err725 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data234.host !== undefined){
+let data235 = data234.host;
+if(typeof data235 === "string"){
+if(func2(data235) > 253){
+const err725 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err725];
 }
@@ -8585,8 +8585,8 @@ vErrors.push(err725);
 }
 errors++;
 }
-if(!pattern14.test(data235)){
-const err726 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/pattern",keyword:"pattern",params:{pattern: "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(func2(data235) < 1){
+const err726 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err726];
 }
@@ -8595,9 +8595,8 @@ vErrors.push(err726);
 }
 errors++;
 }
-}
-else {
-const err727 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern15.test(data235)){
+const err727 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/pattern",keyword:"pattern",params:{pattern: "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err727];
 }
@@ -8607,11 +8606,8 @@ vErrors.push(err727);
 errors++;
 }
 }
-if(data234.ports !== undefined){
-let data236 = data234.ports;
-if(Array.isArray(data236)){
-if(data236.length > 16){
-const err728 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+else {
+const err728 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err728];
 }
@@ -8620,8 +8616,12 @@ vErrors.push(err728);
 }
 errors++;
 }
-if(data236.length < 1){
-const err729 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data234.ports !== undefined){
+let data236 = data234.ports;
+if(Array.isArray(data236)){
+if(data236.length > 16){
+const err729 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err729];
 }
@@ -8630,11 +8630,8 @@ vErrors.push(err729);
 }
 errors++;
 }
-const len33 = data236.length;
-for(let i33=0; i33<len33; i33++){
-let data237 = data236[i33];
-if(!(((typeof data237 == "number") && (!(data237 % 1) && !isNaN(data237))) && (isFinite(data237)))){
-const err730 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports/" + i33,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data236.length < 1){
+const err730 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err730];
 }
@@ -8643,9 +8640,11 @@ vErrors.push(err730);
 }
 errors++;
 }
-if((typeof data237 == "number") && (isFinite(data237))){
-if(data237 > 65535 || isNaN(data237)){
-const err731 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports/" + i33,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
+const len33 = data236.length;
+for(let i33=0; i33<len33; i33++){
+let data237 = data236[i33];
+if(!(((typeof data237 == "number") && (!(data237 % 1) && !isNaN(data237))) && (isFinite(data237)))){
+const err731 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports/" + i33,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err731];
 }
@@ -8654,8 +8653,9 @@ vErrors.push(err731);
 }
 errors++;
 }
-if(data237 < 1 || isNaN(data237)){
-const err732 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports/" + i33,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if((typeof data237 == "number") && (isFinite(data237))){
+if(data237 > 65535 || isNaN(data237)){
+const err732 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports/" + i33,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
 if(vErrors === null){
 vErrors = [err732];
 }
@@ -8664,11 +8664,8 @@ vErrors.push(err732);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err733 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data237 < 1 || isNaN(data237)){
+const err733 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports/" + i33,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err733];
 }
@@ -8678,10 +8675,10 @@ vErrors.push(err733);
 errors++;
 }
 }
-if(data234.tls !== undefined){
-let data238 = data234.tls;
-if(!((data238 === "Originate") || (data238 === "Passthrough"))){
-const err734 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/tls",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/tls/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.egress.properties.hosts.items.properties.tls.enum},message:"must be equal to one of the allowed values"};
+}
+}
+else {
+const err734 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err734];
 }
@@ -8691,9 +8688,10 @@ vErrors.push(err734);
 errors++;
 }
 }
-}
-else {
-const err735 = {instancePath:instancePath+"/spec/egress/hosts/" + i32,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data234.tls !== undefined){
+let data238 = data234.tls;
+if(!((data238 === "Originate") || (data238 === "Passthrough"))){
+const err735 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/tls",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/tls/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.egress.properties.hosts.items.properties.tls.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err735];
 }
@@ -8705,7 +8703,7 @@ errors++;
 }
 }
 else {
-const err736 = {instancePath:instancePath+"/spec/egress/hosts",schemaPath:"#/properties/spec/properties/egress/properties/hosts/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err736 = {instancePath:instancePath+"/spec/egress/hosts/" + i32,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err736];
 }
@@ -8717,7 +8715,7 @@ errors++;
 }
 }
 else {
-const err737 = {instancePath:instancePath+"/spec/egress",schemaPath:"#/properties/spec/properties/egress/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err737 = {instancePath:instancePath+"/spec/egress/hosts",schemaPath:"#/properties/spec/properties/egress/properties/hosts/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err737];
 }
@@ -8727,12 +8725,9 @@ vErrors.push(err737);
 errors++;
 }
 }
-if(data8.telemetry !== undefined){
-let data239 = data8.telemetry;
-if(data239 && typeof data239 == "object" && !Array.isArray(data239)){
-for(const key64 in data239){
-if(!(((key64 === "accessLog") || (key64 === "tracing")) || (key64 === "metrics"))){
-const err738 = {instancePath:instancePath+"/spec/telemetry",schemaPath:"#/properties/spec/properties/telemetry/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key64},message:"must NOT have additional properties"};
+}
+else {
+const err738 = {instancePath:instancePath+"/spec/egress",schemaPath:"#/properties/spec/properties/egress/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err738];
 }
@@ -8742,11 +8737,12 @@ vErrors.push(err738);
 errors++;
 }
 }
-if(data239.accessLog !== undefined){
-let data240 = data239.accessLog;
-if(data240 && typeof data240 == "object" && !Array.isArray(data240)){
-if(data240.mode === undefined){
-const err739 = {instancePath:instancePath+"/spec/telemetry/accessLog",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/required",keyword:"required",params:{missingProperty: "mode"},message:"must have required property '"+"mode"+"'"};
+if(data8.telemetry !== undefined){
+let data239 = data8.telemetry;
+if(data239 && typeof data239 == "object" && !Array.isArray(data239)){
+for(const key64 in data239){
+if(!(((key64 === "accessLog") || (key64 === "tracing")) || (key64 === "metrics"))){
+const err739 = {instancePath:instancePath+"/spec/telemetry",schemaPath:"#/properties/spec/properties/telemetry/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key64},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err739];
 }
@@ -8755,9 +8751,12 @@ vErrors.push(err739);
 }
 errors++;
 }
-for(const key65 in data240){
-if(!((key65 === "mode") || (key65 === "samplePercent"))){
-const err740 = {instancePath:instancePath+"/spec/telemetry/accessLog",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key65},message:"must NOT have additional properties"};
+}
+if(data239.accessLog !== undefined){
+let data240 = data239.accessLog;
+if(data240 && typeof data240 == "object" && !Array.isArray(data240)){
+if(data240.mode === undefined){
+const err740 = {instancePath:instancePath+"/spec/telemetry/accessLog",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/required",keyword:"required",params:{missingProperty: "mode"},message:"must have required property '"+"mode"+"'"};
 if(vErrors === null){
 vErrors = [err740];
 }
@@ -8766,11 +8765,9 @@ vErrors.push(err740);
 }
 errors++;
 }
-}
-if(data240.mode !== undefined){
-let data241 = data240.mode;
-if(!((((data241 === "Disabled") || (data241 === "Errors")) || (data241 === "All")) || (data241 === "Sampled"))){
-const err741 = {instancePath:instancePath+"/spec/telemetry/accessLog/mode",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.telemetry.properties.accessLog.properties.mode.enum},message:"must be equal to one of the allowed values"};
+for(const key65 in data240){
+if(!((key65 === "mode") || (key65 === "samplePercent"))){
+const err741 = {instancePath:instancePath+"/spec/telemetry/accessLog",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key65},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err741];
 }
@@ -8780,10 +8777,10 @@ vErrors.push(err741);
 errors++;
 }
 }
-if(data240.samplePercent !== undefined){
-let data242 = data240.samplePercent;
-if(!(((typeof data242 == "number") && (!(data242 % 1) && !isNaN(data242))) && (isFinite(data242)))){
-const err742 = {instancePath:instancePath+"/spec/telemetry/accessLog/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/samplePercent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data240.mode !== undefined){
+let data241 = data240.mode;
+if(!((((data241 === "Disabled") || (data241 === "Errors")) || (data241 === "All")) || (data241 === "Sampled"))){
+const err742 = {instancePath:instancePath+"/spec/telemetry/accessLog/mode",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.telemetry.properties.accessLog.properties.mode.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err742];
 }
@@ -8792,9 +8789,11 @@ vErrors.push(err742);
 }
 errors++;
 }
-if((typeof data242 == "number") && (isFinite(data242))){
-if(data242 > 100 || isNaN(data242)){
-const err743 = {instancePath:instancePath+"/spec/telemetry/accessLog/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/samplePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data240.samplePercent !== undefined){
+let data242 = data240.samplePercent;
+if(!(((typeof data242 == "number") && (!(data242 % 1) && !isNaN(data242))) && (isFinite(data242)))){
+const err743 = {instancePath:instancePath+"/spec/telemetry/accessLog/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/samplePercent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err743];
 }
@@ -8803,8 +8802,9 @@ vErrors.push(err743);
 }
 errors++;
 }
-if(data242 < 0 || isNaN(data242)){
-const err744 = {instancePath:instancePath+"/spec/telemetry/accessLog/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/samplePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data242 == "number") && (isFinite(data242))){
+if(data242 > 100 || isNaN(data242)){
+const err744 = {instancePath:instancePath+"/spec/telemetry/accessLog/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/samplePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err744];
 }
@@ -8813,11 +8813,8 @@ vErrors.push(err744);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err745 = {instancePath:instancePath+"/spec/telemetry/accessLog",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data242 < 0 || isNaN(data242)){
+const err745 = {instancePath:instancePath+"/spec/telemetry/accessLog/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/samplePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err745];
 }
@@ -8827,11 +8824,10 @@ vErrors.push(err745);
 errors++;
 }
 }
-if(data239.tracing !== undefined){
-let data243 = data239.tracing;
-if(data243 && typeof data243 == "object" && !Array.isArray(data243)){
-if(data243.endpoint === undefined){
-const err746 = {instancePath:instancePath+"/spec/telemetry/tracing",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/required",keyword:"required",params:{missingProperty: "endpoint"},message:"must have required property '"+"endpoint"+"'"};
+}
+}
+else {
+const err746 = {instancePath:instancePath+"/spec/telemetry/accessLog",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err746];
 }
@@ -8840,9 +8836,12 @@ vErrors.push(err746);
 }
 errors++;
 }
-for(const key66 in data243){
-if(!((key66 === "endpoint") || (key66 === "samplePercent"))){
-const err747 = {instancePath:instancePath+"/spec/telemetry/tracing",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key66},message:"must NOT have additional properties"};
+}
+if(data239.tracing !== undefined){
+let data243 = data239.tracing;
+if(data243 && typeof data243 == "object" && !Array.isArray(data243)){
+if(data243.endpoint === undefined){
+const err747 = {instancePath:instancePath+"/spec/telemetry/tracing",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/required",keyword:"required",params:{missingProperty: "endpoint"},message:"must have required property '"+"endpoint"+"'"};
 if(vErrors === null){
 vErrors = [err747];
 }
@@ -8851,12 +8850,9 @@ vErrors.push(err747);
 }
 errors++;
 }
-}
-if(data243.endpoint !== undefined){
-let data244 = data243.endpoint;
-if(typeof data244 === "string"){
-if(func2(data244) > 2048){
-const err748 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/maxLength",keyword:"maxLength",params:{limit: 2048},message:"must NOT have more than 2048 characters"};
+for(const key66 in data243){
+if(!((key66 === "endpoint") || (key66 === "samplePercent"))){
+const err748 = {instancePath:instancePath+"/spec/telemetry/tracing",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key66},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err748];
 }
@@ -8865,8 +8861,12 @@ vErrors.push(err748);
 }
 errors++;
 }
-if(func2(data244) < 1){
-const err749 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data243.endpoint !== undefined){
+let data244 = data243.endpoint;
+if(typeof data244 === "string"){
+if(func2(data244) > 2048){
+const err749 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/maxLength",keyword:"maxLength",params:{limit: 2048},message:"must NOT have more than 2048 characters"};
 if(vErrors === null){
 vErrors = [err749];
 }
@@ -8875,8 +8875,8 @@ vErrors.push(err749);
 }
 errors++;
 }
-if(!pattern79.test(data244)){
-const err750 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""};
+if(func2(data244) < 1){
+const err750 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err750];
 }
@@ -8885,9 +8885,8 @@ vErrors.push(err750);
 }
 errors++;
 }
-}
-else {
-const err751 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern80.test(data244)){
+const err751 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""};
 if(vErrors === null){
 vErrors = [err751];
 }
@@ -8897,10 +8896,8 @@ vErrors.push(err751);
 errors++;
 }
 }
-if(data243.samplePercent !== undefined){
-let data245 = data243.samplePercent;
-if(!(((typeof data245 == "number") && (!(data245 % 1) && !isNaN(data245))) && (isFinite(data245)))){
-const err752 = {instancePath:instancePath+"/spec/telemetry/tracing/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/samplePercent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err752 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err752];
 }
@@ -8909,9 +8906,11 @@ vErrors.push(err752);
 }
 errors++;
 }
-if((typeof data245 == "number") && (isFinite(data245))){
-if(data245 > 100 || isNaN(data245)){
-const err753 = {instancePath:instancePath+"/spec/telemetry/tracing/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/samplePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data243.samplePercent !== undefined){
+let data245 = data243.samplePercent;
+if(!(((typeof data245 == "number") && (!(data245 % 1) && !isNaN(data245))) && (isFinite(data245)))){
+const err753 = {instancePath:instancePath+"/spec/telemetry/tracing/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/samplePercent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err753];
 }
@@ -8920,8 +8919,9 @@ vErrors.push(err753);
 }
 errors++;
 }
-if(data245 < 0 || isNaN(data245)){
-const err754 = {instancePath:instancePath+"/spec/telemetry/tracing/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/samplePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data245 == "number") && (isFinite(data245))){
+if(data245 > 100 || isNaN(data245)){
+const err754 = {instancePath:instancePath+"/spec/telemetry/tracing/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/samplePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err754];
 }
@@ -8930,11 +8930,8 @@ vErrors.push(err754);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err755 = {instancePath:instancePath+"/spec/telemetry/tracing",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data245 < 0 || isNaN(data245)){
+const err755 = {instancePath:instancePath+"/spec/telemetry/tracing/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/samplePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err755];
 }
@@ -8944,11 +8941,10 @@ vErrors.push(err755);
 errors++;
 }
 }
-if(data239.metrics !== undefined){
-let data246 = data239.metrics;
-if(data246 && typeof data246 == "object" && !Array.isArray(data246)){
-if(data246.labels === undefined){
-const err756 = {instancePath:instancePath+"/spec/telemetry/metrics",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/required",keyword:"required",params:{missingProperty: "labels"},message:"must have required property '"+"labels"+"'"};
+}
+}
+else {
+const err756 = {instancePath:instancePath+"/spec/telemetry/tracing",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err756];
 }
@@ -8957,9 +8953,12 @@ vErrors.push(err756);
 }
 errors++;
 }
-for(const key67 in data246){
-if(!(key67 === "labels")){
-const err757 = {instancePath:instancePath+"/spec/telemetry/metrics",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key67},message:"must NOT have additional properties"};
+}
+if(data239.metrics !== undefined){
+let data246 = data239.metrics;
+if(data246 && typeof data246 == "object" && !Array.isArray(data246)){
+if(data246.labels === undefined){
+const err757 = {instancePath:instancePath+"/spec/telemetry/metrics",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/required",keyword:"required",params:{missingProperty: "labels"},message:"must have required property '"+"labels"+"'"};
 if(vErrors === null){
 vErrors = [err757];
 }
@@ -8968,12 +8967,9 @@ vErrors.push(err757);
 }
 errors++;
 }
-}
-if(data246.labels !== undefined){
-let data247 = data246.labels;
-if(Array.isArray(data247)){
-if(data247.length > 8){
-const err758 = {instancePath:instancePath+"/spec/telemetry/metrics/labels",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
+for(const key67 in data246){
+if(!(key67 === "labels")){
+const err758 = {instancePath:instancePath+"/spec/telemetry/metrics",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key67},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err758];
 }
@@ -8982,8 +8978,12 @@ vErrors.push(err758);
 }
 errors++;
 }
-if(data247.length < 1){
-const err759 = {instancePath:instancePath+"/spec/telemetry/metrics/labels",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data246.labels !== undefined){
+let data247 = data246.labels;
+if(Array.isArray(data247)){
+if(data247.length > 8){
+const err759 = {instancePath:instancePath+"/spec/telemetry/metrics/labels",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
 if(vErrors === null){
 vErrors = [err759];
 }
@@ -8992,10 +8992,8 @@ vErrors.push(err759);
 }
 errors++;
 }
-const len34 = data247.length;
-for(let i34=0; i34<len34; i34++){
-if(!(data247[i34] === "PathTemplate")){
-const err760 = {instancePath:instancePath+"/spec/telemetry/metrics/labels/" + i34,schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.telemetry.properties.metrics.properties.labels.items.enum},message:"must be equal to one of the allowed values"};
+if(data247.length < 1){
+const err760 = {instancePath:instancePath+"/spec/telemetry/metrics/labels",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err760];
 }
@@ -9004,10 +9002,10 @@ vErrors.push(err760);
 }
 errors++;
 }
-}
-}
-else {
-const err761 = {instancePath:instancePath+"/spec/telemetry/metrics/labels",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const len34 = data247.length;
+for(let i34=0; i34<len34; i34++){
+if(!(data247[i34] === "PathTemplate")){
+const err761 = {instancePath:instancePath+"/spec/telemetry/metrics/labels/" + i34,schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.telemetry.properties.metrics.properties.labels.items.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err761];
 }
@@ -9019,7 +9017,7 @@ errors++;
 }
 }
 else {
-const err762 = {instancePath:instancePath+"/spec/telemetry/metrics",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err762 = {instancePath:instancePath+"/spec/telemetry/metrics/labels",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err762];
 }
@@ -9031,7 +9029,7 @@ errors++;
 }
 }
 else {
-const err763 = {instancePath:instancePath+"/spec/telemetry",schemaPath:"#/properties/spec/properties/telemetry/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err763 = {instancePath:instancePath+"/spec/telemetry/metrics",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err763];
 }
@@ -9043,7 +9041,7 @@ errors++;
 }
 }
 else {
-const err764 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err764 = {instancePath:instancePath+"/spec/telemetry",schemaPath:"#/properties/spec/properties/telemetry/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err764];
 }
@@ -9053,12 +9051,9 @@ vErrors.push(err764);
 errors++;
 }
 }
-if(data.status !== undefined){
-let data249 = data.status;
-if(data249 && typeof data249 == "object" && !Array.isArray(data249)){
-for(const key68 in data249){
-if(!((((key68 === "observedGeneration") || (key68 === "conditions")) || (key68 === "proxies")) || (key68 === "laggards"))){
-const err765 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key68},message:"must NOT have additional properties"};
+}
+else {
+const err765 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err765];
 }
@@ -9068,10 +9063,12 @@ vErrors.push(err765);
 errors++;
 }
 }
-if(data249.observedGeneration !== undefined){
-let data250 = data249.observedGeneration;
-if(!(((typeof data250 == "number") && (!(data250 % 1) && !isNaN(data250))) && (isFinite(data250)))){
-const err766 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data.status !== undefined){
+let data249 = data.status;
+if(data249 && typeof data249 == "object" && !Array.isArray(data249)){
+for(const key68 in data249){
+if(!((((key68 === "observedGeneration") || (key68 === "conditions")) || (key68 === "proxies")) || (key68 === "laggards"))){
+const err766 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key68},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err766];
 }
@@ -9080,14 +9077,27 @@ vErrors.push(err766);
 }
 errors++;
 }
-if((typeof data250 == "number") && (isFinite(data250))){
-if(data250 < 0 || isNaN(data250)){
-const err767 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data249.observedGeneration !== undefined){
+let data250 = data249.observedGeneration;
+if(!(((typeof data250 == "number") && (!(data250 % 1) && !isNaN(data250))) && (isFinite(data250)))){
+const err767 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err767];
 }
 else {
 vErrors.push(err767);
+}
+errors++;
+}
+if((typeof data250 == "number") && (isFinite(data250))){
+if(data250 < 0 || isNaN(data250)){
+const err768 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(vErrors === null){
+vErrors = [err768];
+}
+else {
+vErrors.push(err768);
 }
 errors++;
 }
@@ -9097,21 +9107,7 @@ if(data249.conditions !== undefined){
 let data251 = data249.conditions;
 if(Array.isArray(data251)){
 if(data251.length > 8){
-const err768 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
-if(vErrors === null){
-vErrors = [err768];
-}
-else {
-vErrors.push(err768);
-}
-errors++;
-}
-const len35 = data251.length;
-for(let i35=0; i35<len35; i35++){
-let data252 = data251[i35];
-if(data252 && typeof data252 == "object" && !Array.isArray(data252)){
-if(data252.type === undefined){
-const err769 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+const err769 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
 if(vErrors === null){
 vErrors = [err769];
 }
@@ -9120,8 +9116,12 @@ vErrors.push(err769);
 }
 errors++;
 }
-if(data252.status === undefined){
-const err770 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+const len35 = data251.length;
+for(let i35=0; i35<len35; i35++){
+let data252 = data251[i35];
+if(data252 && typeof data252 == "object" && !Array.isArray(data252)){
+if(data252.type === undefined){
+const err770 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err770];
 }
@@ -9130,8 +9130,8 @@ vErrors.push(err770);
 }
 errors++;
 }
-if(data252.reason === undefined){
-const err771 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+if(data252.status === undefined){
+const err771 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
 if(vErrors === null){
 vErrors = [err771];
 }
@@ -9140,8 +9140,8 @@ vErrors.push(err771);
 }
 errors++;
 }
-if(data252.message === undefined){
-const err772 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if(data252.reason === undefined){
+const err772 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
 if(vErrors === null){
 vErrors = [err772];
 }
@@ -9150,8 +9150,8 @@ vErrors.push(err772);
 }
 errors++;
 }
-if(data252.lastTransitionTime === undefined){
-const err773 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+if(data252.message === undefined){
+const err773 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
 if(vErrors === null){
 vErrors = [err773];
 }
@@ -9160,9 +9160,8 @@ vErrors.push(err773);
 }
 errors++;
 }
-for(const key69 in data252){
-if(!((((((key69 === "type") || (key69 === "status")) || (key69 === "reason")) || (key69 === "message")) || (key69 === "observedGeneration")) || (key69 === "lastTransitionTime"))){
-const err774 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key69},message:"must NOT have additional properties"};
+if(data252.lastTransitionTime === undefined){
+const err774 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
 if(vErrors === null){
 vErrors = [err774];
 }
@@ -9171,12 +9170,9 @@ vErrors.push(err774);
 }
 errors++;
 }
-}
-if(data252.type !== undefined){
-let data253 = data252.type;
-if(typeof data253 === "string"){
-if(func2(data253) > 316){
-const err775 = {instancePath:instancePath+"/status/conditions/" + i35+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters"};
+for(const key69 in data252){
+if(!((((((key69 === "type") || (key69 === "status")) || (key69 === "reason")) || (key69 === "message")) || (key69 === "observedGeneration")) || (key69 === "lastTransitionTime"))){
+const err775 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key69},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err775];
 }
@@ -9185,8 +9181,12 @@ vErrors.push(err775);
 }
 errors++;
 }
-if(func2(data253) < 1){
-const err776 = {instancePath:instancePath+"/status/conditions/" + i35+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data252.type !== undefined){
+let data253 = data252.type;
+if(typeof data253 === "string"){
+if(func2(data253) > 316){
+const err776 = {instancePath:instancePath+"/status/conditions/" + i35+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters"};
 if(vErrors === null){
 vErrors = [err776];
 }
@@ -9195,9 +9195,8 @@ vErrors.push(err776);
 }
 errors++;
 }
-}
-else {
-const err777 = {instancePath:instancePath+"/status/conditions/" + i35+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data253) < 1){
+const err777 = {instancePath:instancePath+"/status/conditions/" + i35+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err777];
 }
@@ -9207,10 +9206,8 @@ vErrors.push(err777);
 errors++;
 }
 }
-if(data252.status !== undefined){
-let data254 = data252.status;
-if(!(((data254 === "True") || (data254 === "False")) || (data254 === "Unknown"))){
-const err778 = {instancePath:instancePath+"/status/conditions/" + i35+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+else {
+const err778 = {instancePath:instancePath+"/status/conditions/" + i35+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err778];
 }
@@ -9220,11 +9217,10 @@ vErrors.push(err778);
 errors++;
 }
 }
-if(data252.reason !== undefined){
-let data255 = data252.reason;
-if(typeof data255 === "string"){
-if(func2(data255) > 1024){
-const err779 = {instancePath:instancePath+"/status/conditions/" + i35+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+if(data252.status !== undefined){
+let data254 = data252.status;
+if(!(((data254 === "True") || (data254 === "False")) || (data254 === "Unknown"))){
+const err779 = {instancePath:instancePath+"/status/conditions/" + i35+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err779];
 }
@@ -9233,8 +9229,12 @@ vErrors.push(err779);
 }
 errors++;
 }
-if(func2(data255) < 1){
-const err780 = {instancePath:instancePath+"/status/conditions/" + i35+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data252.reason !== undefined){
+let data255 = data252.reason;
+if(typeof data255 === "string"){
+if(func2(data255) > 1024){
+const err780 = {instancePath:instancePath+"/status/conditions/" + i35+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err780];
 }
@@ -9243,9 +9243,8 @@ vErrors.push(err780);
 }
 errors++;
 }
-}
-else {
-const err781 = {instancePath:instancePath+"/status/conditions/" + i35+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data255) < 1){
+const err781 = {instancePath:instancePath+"/status/conditions/" + i35+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err781];
 }
@@ -9255,11 +9254,8 @@ vErrors.push(err781);
 errors++;
 }
 }
-if(data252.message !== undefined){
-let data256 = data252.message;
-if(typeof data256 === "string"){
-if(func2(data256) > 32768){
-const err782 = {instancePath:instancePath+"/status/conditions/" + i35+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters"};
+else {
+const err782 = {instancePath:instancePath+"/status/conditions/" + i35+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err782];
 }
@@ -9269,8 +9265,11 @@ vErrors.push(err782);
 errors++;
 }
 }
-else {
-const err783 = {instancePath:instancePath+"/status/conditions/" + i35+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data252.message !== undefined){
+let data256 = data252.message;
+if(typeof data256 === "string"){
+if(func2(data256) > 32768){
+const err783 = {instancePath:instancePath+"/status/conditions/" + i35+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters"};
 if(vErrors === null){
 vErrors = [err783];
 }
@@ -9280,10 +9279,8 @@ vErrors.push(err783);
 errors++;
 }
 }
-if(data252.observedGeneration !== undefined){
-let data257 = data252.observedGeneration;
-if(!(((typeof data257 == "number") && (!(data257 % 1) && !isNaN(data257))) && (isFinite(data257)))){
-const err784 = {instancePath:instancePath+"/status/conditions/" + i35+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err784 = {instancePath:instancePath+"/status/conditions/" + i35+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err784];
 }
@@ -9292,9 +9289,11 @@ vErrors.push(err784);
 }
 errors++;
 }
-if((typeof data257 == "number") && (isFinite(data257))){
-if(data257 < 0 || isNaN(data257)){
-const err785 = {instancePath:instancePath+"/status/conditions/" + i35+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data252.observedGeneration !== undefined){
+let data257 = data252.observedGeneration;
+if(!(((typeof data257 == "number") && (!(data257 % 1) && !isNaN(data257))) && (isFinite(data257)))){
+const err785 = {instancePath:instancePath+"/status/conditions/" + i35+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err785];
 }
@@ -9303,13 +9302,9 @@ vErrors.push(err785);
 }
 errors++;
 }
-}
-}
-if(data252.lastTransitionTime !== undefined){
-let data258 = data252.lastTransitionTime;
-if(typeof data258 === "string"){
-if(func2(data258) > 64){
-const err786 = {instancePath:instancePath+"/status/conditions/" + i35+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+if((typeof data257 == "number") && (isFinite(data257))){
+if(data257 < 0 || isNaN(data257)){
+const err786 = {instancePath:instancePath+"/status/conditions/" + i35+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err786];
 }
@@ -9319,8 +9314,12 @@ vErrors.push(err786);
 errors++;
 }
 }
-else {
-const err787 = {instancePath:instancePath+"/status/conditions/" + i35+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+}
+if(data252.lastTransitionTime !== undefined){
+let data258 = data252.lastTransitionTime;
+if(typeof data258 === "string"){
+if(func2(data258) > 64){
+const err787 = {instancePath:instancePath+"/status/conditions/" + i35+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err787];
 }
@@ -9330,9 +9329,8 @@ vErrors.push(err787);
 errors++;
 }
 }
-}
 else {
-const err788 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err788 = {instancePath:instancePath+"/status/conditions/" + i35+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err788];
 }
@@ -9344,7 +9342,7 @@ errors++;
 }
 }
 else {
-const err789 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err789 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err789];
 }
@@ -9354,11 +9352,9 @@ vErrors.push(err789);
 errors++;
 }
 }
-if(data249.proxies !== undefined){
-let data259 = data249.proxies;
-if(data259 && typeof data259 == "object" && !Array.isArray(data259)){
-if(data259.targeted === undefined){
-const err790 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "targeted"},message:"must have required property '"+"targeted"+"'"};
+}
+else {
+const err790 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err790];
 }
@@ -9367,8 +9363,12 @@ vErrors.push(err790);
 }
 errors++;
 }
-if(data259.inForce === undefined){
-const err791 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "inForce"},message:"must have required property '"+"inForce"+"'"};
+}
+if(data249.proxies !== undefined){
+let data259 = data249.proxies;
+if(data259 && typeof data259 == "object" && !Array.isArray(data259)){
+if(data259.targeted === undefined){
+const err791 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "targeted"},message:"must have required property '"+"targeted"+"'"};
 if(vErrors === null){
 vErrors = [err791];
 }
@@ -9377,8 +9377,8 @@ vErrors.push(err791);
 }
 errors++;
 }
-if(data259.lagging === undefined){
-const err792 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "lagging"},message:"must have required property '"+"lagging"+"'"};
+if(data259.inForce === undefined){
+const err792 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "inForce"},message:"must have required property '"+"inForce"+"'"};
 if(vErrors === null){
 vErrors = [err792];
 }
@@ -9387,8 +9387,8 @@ vErrors.push(err792);
 }
 errors++;
 }
-if(data259.refused === undefined){
-const err793 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "refused"},message:"must have required property '"+"refused"+"'"};
+if(data259.lagging === undefined){
+const err793 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "lagging"},message:"must have required property '"+"lagging"+"'"};
 if(vErrors === null){
 vErrors = [err793];
 }
@@ -9397,9 +9397,8 @@ vErrors.push(err793);
 }
 errors++;
 }
-for(const key70 in data259){
-if(!((((key70 === "targeted") || (key70 === "inForce")) || (key70 === "lagging")) || (key70 === "refused"))){
-const err794 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key70},message:"must NOT have additional properties"};
+if(data259.refused === undefined){
+const err794 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "refused"},message:"must have required property '"+"refused"+"'"};
 if(vErrors === null){
 vErrors = [err794];
 }
@@ -9408,11 +9407,9 @@ vErrors.push(err794);
 }
 errors++;
 }
-}
-if(data259.targeted !== undefined){
-let data260 = data259.targeted;
-if(!(((typeof data260 == "number") && (!(data260 % 1) && !isNaN(data260))) && (isFinite(data260)))){
-const err795 = {instancePath:instancePath+"/status/proxies/targeted",schemaPath:"#/properties/status/properties/proxies/properties/targeted/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+for(const key70 in data259){
+if(!((((key70 === "targeted") || (key70 === "inForce")) || (key70 === "lagging")) || (key70 === "refused"))){
+const err795 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key70},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err795];
 }
@@ -9421,9 +9418,11 @@ vErrors.push(err795);
 }
 errors++;
 }
-if((typeof data260 == "number") && (isFinite(data260))){
-if(data260 > 10000000 || isNaN(data260)){
-const err796 = {instancePath:instancePath+"/status/proxies/targeted",schemaPath:"#/properties/status/properties/proxies/properties/targeted/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+}
+if(data259.targeted !== undefined){
+let data260 = data259.targeted;
+if(!(((typeof data260 == "number") && (!(data260 % 1) && !isNaN(data260))) && (isFinite(data260)))){
+const err796 = {instancePath:instancePath+"/status/proxies/targeted",schemaPath:"#/properties/status/properties/proxies/properties/targeted/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err796];
 }
@@ -9432,8 +9431,9 @@ vErrors.push(err796);
 }
 errors++;
 }
-if(data260 < 0 || isNaN(data260)){
-const err797 = {instancePath:instancePath+"/status/proxies/targeted",schemaPath:"#/properties/status/properties/proxies/properties/targeted/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data260 == "number") && (isFinite(data260))){
+if(data260 > 10000000 || isNaN(data260)){
+const err797 = {instancePath:instancePath+"/status/proxies/targeted",schemaPath:"#/properties/status/properties/proxies/properties/targeted/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err797];
 }
@@ -9442,12 +9442,8 @@ vErrors.push(err797);
 }
 errors++;
 }
-}
-}
-if(data259.inForce !== undefined){
-let data261 = data259.inForce;
-if(!(((typeof data261 == "number") && (!(data261 % 1) && !isNaN(data261))) && (isFinite(data261)))){
-const err798 = {instancePath:instancePath+"/status/proxies/inForce",schemaPath:"#/properties/status/properties/proxies/properties/inForce/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data260 < 0 || isNaN(data260)){
+const err798 = {instancePath:instancePath+"/status/proxies/targeted",schemaPath:"#/properties/status/properties/proxies/properties/targeted/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err798];
 }
@@ -9456,9 +9452,12 @@ vErrors.push(err798);
 }
 errors++;
 }
-if((typeof data261 == "number") && (isFinite(data261))){
-if(data261 > 10000000 || isNaN(data261)){
-const err799 = {instancePath:instancePath+"/status/proxies/inForce",schemaPath:"#/properties/status/properties/proxies/properties/inForce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+}
+}
+if(data259.inForce !== undefined){
+let data261 = data259.inForce;
+if(!(((typeof data261 == "number") && (!(data261 % 1) && !isNaN(data261))) && (isFinite(data261)))){
+const err799 = {instancePath:instancePath+"/status/proxies/inForce",schemaPath:"#/properties/status/properties/proxies/properties/inForce/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err799];
 }
@@ -9467,8 +9466,9 @@ vErrors.push(err799);
 }
 errors++;
 }
-if(data261 < 0 || isNaN(data261)){
-const err800 = {instancePath:instancePath+"/status/proxies/inForce",schemaPath:"#/properties/status/properties/proxies/properties/inForce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data261 == "number") && (isFinite(data261))){
+if(data261 > 10000000 || isNaN(data261)){
+const err800 = {instancePath:instancePath+"/status/proxies/inForce",schemaPath:"#/properties/status/properties/proxies/properties/inForce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err800];
 }
@@ -9477,12 +9477,8 @@ vErrors.push(err800);
 }
 errors++;
 }
-}
-}
-if(data259.lagging !== undefined){
-let data262 = data259.lagging;
-if(!(((typeof data262 == "number") && (!(data262 % 1) && !isNaN(data262))) && (isFinite(data262)))){
-const err801 = {instancePath:instancePath+"/status/proxies/lagging",schemaPath:"#/properties/status/properties/proxies/properties/lagging/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data261 < 0 || isNaN(data261)){
+const err801 = {instancePath:instancePath+"/status/proxies/inForce",schemaPath:"#/properties/status/properties/proxies/properties/inForce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err801];
 }
@@ -9491,9 +9487,12 @@ vErrors.push(err801);
 }
 errors++;
 }
-if((typeof data262 == "number") && (isFinite(data262))){
-if(data262 > 10000000 || isNaN(data262)){
-const err802 = {instancePath:instancePath+"/status/proxies/lagging",schemaPath:"#/properties/status/properties/proxies/properties/lagging/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+}
+}
+if(data259.lagging !== undefined){
+let data262 = data259.lagging;
+if(!(((typeof data262 == "number") && (!(data262 % 1) && !isNaN(data262))) && (isFinite(data262)))){
+const err802 = {instancePath:instancePath+"/status/proxies/lagging",schemaPath:"#/properties/status/properties/proxies/properties/lagging/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err802];
 }
@@ -9502,8 +9501,9 @@ vErrors.push(err802);
 }
 errors++;
 }
-if(data262 < 0 || isNaN(data262)){
-const err803 = {instancePath:instancePath+"/status/proxies/lagging",schemaPath:"#/properties/status/properties/proxies/properties/lagging/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data262 == "number") && (isFinite(data262))){
+if(data262 > 10000000 || isNaN(data262)){
+const err803 = {instancePath:instancePath+"/status/proxies/lagging",schemaPath:"#/properties/status/properties/proxies/properties/lagging/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err803];
 }
@@ -9512,12 +9512,8 @@ vErrors.push(err803);
 }
 errors++;
 }
-}
-}
-if(data259.refused !== undefined){
-let data263 = data259.refused;
-if(!(((typeof data263 == "number") && (!(data263 % 1) && !isNaN(data263))) && (isFinite(data263)))){
-const err804 = {instancePath:instancePath+"/status/proxies/refused",schemaPath:"#/properties/status/properties/proxies/properties/refused/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data262 < 0 || isNaN(data262)){
+const err804 = {instancePath:instancePath+"/status/proxies/lagging",schemaPath:"#/properties/status/properties/proxies/properties/lagging/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err804];
 }
@@ -9526,9 +9522,12 @@ vErrors.push(err804);
 }
 errors++;
 }
-if((typeof data263 == "number") && (isFinite(data263))){
-if(data263 > 10000000 || isNaN(data263)){
-const err805 = {instancePath:instancePath+"/status/proxies/refused",schemaPath:"#/properties/status/properties/proxies/properties/refused/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+}
+}
+if(data259.refused !== undefined){
+let data263 = data259.refused;
+if(!(((typeof data263 == "number") && (!(data263 % 1) && !isNaN(data263))) && (isFinite(data263)))){
+const err805 = {instancePath:instancePath+"/status/proxies/refused",schemaPath:"#/properties/status/properties/proxies/properties/refused/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err805];
 }
@@ -9537,8 +9536,9 @@ vErrors.push(err805);
 }
 errors++;
 }
-if(data263 < 0 || isNaN(data263)){
-const err806 = {instancePath:instancePath+"/status/proxies/refused",schemaPath:"#/properties/status/properties/proxies/properties/refused/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if((typeof data263 == "number") && (isFinite(data263))){
+if(data263 > 10000000 || isNaN(data263)){
+const err806 = {instancePath:instancePath+"/status/proxies/refused",schemaPath:"#/properties/status/properties/proxies/properties/refused/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err806];
 }
@@ -9547,11 +9547,8 @@ vErrors.push(err806);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err807 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data263 < 0 || isNaN(data263)){
+const err807 = {instancePath:instancePath+"/status/proxies/refused",schemaPath:"#/properties/status/properties/proxies/properties/refused/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err807];
 }
@@ -9561,11 +9558,10 @@ vErrors.push(err807);
 errors++;
 }
 }
-if(data249.laggards !== undefined){
-let data264 = data249.laggards;
-if(Array.isArray(data264)){
-if(data264.length > 5){
-const err808 = {instancePath:instancePath+"/status/laggards",schemaPath:"#/properties/status/properties/laggards/maxItems",keyword:"maxItems",params:{limit: 5},message:"must NOT have more than 5 items"};
+}
+}
+else {
+const err808 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err808];
 }
@@ -9574,12 +9570,12 @@ vErrors.push(err808);
 }
 errors++;
 }
-const len36 = data264.length;
-for(let i36=0; i36<len36; i36++){
-let data265 = data264[i36];
-if(data265 && typeof data265 == "object" && !Array.isArray(data265)){
-if(data265.pod === undefined){
-const err809 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/required",keyword:"required",params:{missingProperty: "pod"},message:"must have required property '"+"pod"+"'"};
+}
+if(data249.laggards !== undefined){
+let data264 = data249.laggards;
+if(Array.isArray(data264)){
+if(data264.length > 5){
+const err809 = {instancePath:instancePath+"/status/laggards",schemaPath:"#/properties/status/properties/laggards/maxItems",keyword:"maxItems",params:{limit: 5},message:"must NOT have more than 5 items"};
 if(vErrors === null){
 vErrors = [err809];
 }
@@ -9588,8 +9584,12 @@ vErrors.push(err809);
 }
 errors++;
 }
-if(data265.since === undefined){
-const err810 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/required",keyword:"required",params:{missingProperty: "since"},message:"must have required property '"+"since"+"'"};
+const len36 = data264.length;
+for(let i36=0; i36<len36; i36++){
+let data265 = data264[i36];
+if(data265 && typeof data265 == "object" && !Array.isArray(data265)){
+if(data265.pod === undefined){
+const err810 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/required",keyword:"required",params:{missingProperty: "pod"},message:"must have required property '"+"pod"+"'"};
 if(vErrors === null){
 vErrors = [err810];
 }
@@ -9598,8 +9598,8 @@ vErrors.push(err810);
 }
 errors++;
 }
-if(data265.reason === undefined){
-const err811 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+if(data265.since === undefined){
+const err811 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/required",keyword:"required",params:{missingProperty: "since"},message:"must have required property '"+"since"+"'"};
 if(vErrors === null){
 vErrors = [err811];
 }
@@ -9608,9 +9608,8 @@ vErrors.push(err811);
 }
 errors++;
 }
-for(const key71 in data265){
-if(!(((key71 === "pod") || (key71 === "since")) || (key71 === "reason"))){
-const err812 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key71},message:"must NOT have additional properties"};
+if(data265.reason === undefined){
+const err812 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
 if(vErrors === null){
 vErrors = [err812];
 }
@@ -9619,12 +9618,9 @@ vErrors.push(err812);
 }
 errors++;
 }
-}
-if(data265.pod !== undefined){
-let data266 = data265.pod;
-if(typeof data266 === "string"){
-if(func2(data266) > 512){
-const err813 = {instancePath:instancePath+"/status/laggards/" + i36+"/pod",schemaPath:"#/properties/status/properties/laggards/items/properties/pod/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"};
+for(const key71 in data265){
+if(!(((key71 === "pod") || (key71 === "since")) || (key71 === "reason"))){
+const err813 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key71},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err813];
 }
@@ -9634,8 +9630,11 @@ vErrors.push(err813);
 errors++;
 }
 }
-else {
-const err814 = {instancePath:instancePath+"/status/laggards/" + i36+"/pod",schemaPath:"#/properties/status/properties/laggards/items/properties/pod/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data265.pod !== undefined){
+let data266 = data265.pod;
+if(typeof data266 === "string"){
+if(func2(data266) > 512){
+const err814 = {instancePath:instancePath+"/status/laggards/" + i36+"/pod",schemaPath:"#/properties/status/properties/laggards/items/properties/pod/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"};
 if(vErrors === null){
 vErrors = [err814];
 }
@@ -9645,11 +9644,8 @@ vErrors.push(err814);
 errors++;
 }
 }
-if(data265.since !== undefined){
-let data267 = data265.since;
-if(typeof data267 === "string"){
-if(func2(data267) > 64){
-const err815 = {instancePath:instancePath+"/status/laggards/" + i36+"/since",schemaPath:"#/properties/status/properties/laggards/items/properties/since/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+else {
+const err815 = {instancePath:instancePath+"/status/laggards/" + i36+"/pod",schemaPath:"#/properties/status/properties/laggards/items/properties/pod/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err815];
 }
@@ -9659,8 +9655,11 @@ vErrors.push(err815);
 errors++;
 }
 }
-else {
-const err816 = {instancePath:instancePath+"/status/laggards/" + i36+"/since",schemaPath:"#/properties/status/properties/laggards/items/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data265.since !== undefined){
+let data267 = data265.since;
+if(typeof data267 === "string"){
+if(func2(data267) > 64){
+const err816 = {instancePath:instancePath+"/status/laggards/" + i36+"/since",schemaPath:"#/properties/status/properties/laggards/items/properties/since/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err816];
 }
@@ -9670,11 +9669,8 @@ vErrors.push(err816);
 errors++;
 }
 }
-if(data265.reason !== undefined){
-let data268 = data265.reason;
-if(typeof data268 === "string"){
-if(func2(data268) > 1024){
-const err817 = {instancePath:instancePath+"/status/laggards/" + i36+"/reason",schemaPath:"#/properties/status/properties/laggards/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+else {
+const err817 = {instancePath:instancePath+"/status/laggards/" + i36+"/since",schemaPath:"#/properties/status/properties/laggards/items/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err817];
 }
@@ -9684,8 +9680,11 @@ vErrors.push(err817);
 errors++;
 }
 }
-else {
-const err818 = {instancePath:instancePath+"/status/laggards/" + i36+"/reason",schemaPath:"#/properties/status/properties/laggards/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data265.reason !== undefined){
+let data268 = data265.reason;
+if(typeof data268 === "string"){
+if(func2(data268) > 1024){
+const err818 = {instancePath:instancePath+"/status/laggards/" + i36+"/reason",schemaPath:"#/properties/status/properties/laggards/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err818];
 }
@@ -9695,9 +9694,8 @@ vErrors.push(err818);
 errors++;
 }
 }
-}
 else {
-const err819 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err819 = {instancePath:instancePath+"/status/laggards/" + i36+"/reason",schemaPath:"#/properties/status/properties/laggards/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err819];
 }
@@ -9709,7 +9707,7 @@ errors++;
 }
 }
 else {
-const err820 = {instancePath:instancePath+"/status/laggards",schemaPath:"#/properties/status/properties/laggards/type",keyword:"type",params:{type: "array"},message:"must be array"};
+const err820 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err820];
 }
@@ -9721,7 +9719,7 @@ errors++;
 }
 }
 else {
-const err821 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err821 = {instancePath:instancePath+"/status/laggards",schemaPath:"#/properties/status/properties/laggards/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err821];
 }
@@ -9733,12 +9731,24 @@ errors++;
 }
 }
 else {
-const err822 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err822 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err822];
 }
 else {
 vErrors.push(err822);
+}
+errors++;
+}
+}
+}
+else {
+const err823 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err823];
+}
+else {
+vErrors.push(err823);
 }
 errors++;
 }

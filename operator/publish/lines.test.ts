@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { LineSplitter, LineTooLongError } from './lines.ts';
+import { LineSplitter, LineTooLongError, TooManyLinesError } from './lines.ts';
 
 describe('splitting lines', () => {
   it('gives the same lines however the bytes come in', () => {
@@ -30,5 +30,13 @@ describe('splitting lines', () => {
     const splitter = new LineSplitter(4);
     splitter.push(Buffer.from('123'));
     assert.throws(() => splitter.push(Buffer.from('45')), LineTooLongError);
+  });
+
+  it('refuses more lines than it allows, empty ones included, until it is refilled', () => {
+    const splitter = new LineSplitter(4, 2);
+    assert.deepEqual(splitter.push(Buffer.from('1\n\n')), ['1']);
+    splitter.refill();
+    splitter.push(Buffer.from('1\n2\n'));
+    assert.throws(() => splitter.push(Buffer.from('\n')), TooManyLinesError);
   });
 });

@@ -1,19 +1,29 @@
-/** Splits bytes into lines; a line is never held beyond the bound. */
+/** Splits bytes into lines; a line is never held beyond the bound, nor are there more of them than it allows. */
 export class LineSplitter {
   readonly #maxBytes: number;
+  readonly #maxLines: number;
+  #lines = 0;
   #parts: Buffer[] = [];
   #bytes = 0;
 
-  constructor(maxBytes: number) {
+  /** @param maxLines between two refills */
+  constructor(maxBytes: number, maxLines = Number.POSITIVE_INFINITY) {
     this.#maxBytes = maxBytes;
+    this.#maxLines = maxLines;
   }
 
-  /** The lines that this chunk completed, without empty ones. Throws LineTooLongError; nothing may follow it. */
+  refill(): void {
+    this.#lines = 0;
+  }
+
+  /** The lines that this chunk completed, without empty ones. Throws LineTooLongError or TooManyLinesError; nothing may follow. */
   push(chunk: Buffer): string[] {
     const lines: string[] = [];
     let start = 0;
     for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
       this.#hold(chunk.subarray(start, end));
+      this.#lines += 1;
+      if (this.#lines > this.#maxLines) throw new TooManyLinesError(this.#maxLines);
       const line = Buffer.concat(this.#parts, this.#bytes).toString('utf8');
       this.#parts = [];
       this.#bytes = 0;
@@ -35,5 +45,12 @@ export class LineTooLongError extends Error {
   constructor(maxBytes: number) {
     super(`a line is longer than ${maxBytes} bytes`);
     this.name = 'LineTooLongError';
+  }
+}
+
+export class TooManyLinesError extends Error {
+  constructor(maxLines: number) {
+    super(`more than ${maxLines} lines at once`);
+    this.name = 'TooManyLinesError';
   }
 }

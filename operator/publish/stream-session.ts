@@ -35,6 +35,8 @@ export interface SessionOptions {
 
 /** Subscriptions of one sidecar; a workload that talks to more has other problems. */
 export const SUBSCRIPTIONS_MAX = 4096;
+/** Between two pings; a sidecar that connects anew subscribes to all it knows and acks all it gets. */
+const LINES_MAX = 20_000;
 const HELLO_TIMEOUT_MS = 10_000;
 /** How long an ending stream may take to deliver its last message. */
 const LINGER_MS = 1_000;
@@ -52,7 +54,7 @@ export class StreamSession {
   readonly workloadKey: string;
   readonly #options: SessionOptions;
   readonly #outbox: Outbox;
-  readonly #lines = new LineSplitter(STREAM_LINE_MAX_BYTES);
+  readonly #lines = new LineSplitter(STREAM_LINE_MAX_BYTES, LINES_MAX);
   /** destination key → what was sent last, as text of its version; undefined: nothing yet */
   readonly #subscriptions = new Map<string, string | undefined>();
   #sentConfig: string | undefined;
@@ -241,6 +243,7 @@ export class StreamSession {
         return;
       }
       this.#outbox.add('ping');
+      this.#lines.refill();
       this.#keepAlive();
     });
   }

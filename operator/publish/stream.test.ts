@@ -312,6 +312,13 @@ describe('a stream ends', () => {
       sidecar.send({ type: 'subscribe', key: `a/b:${port}` });
     assert.match((await sidecar.get('error')).message, /more than 4096/);
   });
+
+  it('on more messages than any sidecar has to send, each of which would be answered', async () => {
+    const sidecar = await fixture.join(VERSION);
+    const again = `${JSON.stringify({ type: 'subscribe', key: 'a/b:80' })}\n`;
+    sidecar.stream.write(again.repeat(20_000));
+    assert.match((await sidecar.get('error')).message, /more than 20000 lines/);
+  });
 });
 
 describe('a sidecar that does not read', () => {

@@ -3,6 +3,7 @@ import { beforeEach, describe, it } from 'node:test';
 import { FakeClock } from '../kubernetes/testing/fake-clock.ts';
 import { SUBSCRIPTIONS_MAX } from '../publish/stream-session.ts';
 import { AckReports, KEEP_MS, newer } from './ack-reports.ts';
+import { WORKLOADS_MAX } from './replica-table.ts';
 import type { ReportMessage } from './report-message.ts';
 
 const CONFIG = { sent: undefined, acked: { hash: 'c', policies: {} }, refused: undefined };
@@ -108,7 +109,7 @@ describe('what other replicas report', () => {
     for (let port = 0; port < SUBSCRIPTIONS_MAX; port++) b.take(destination(`a/b:${port}`));
     assert.throws(() => b.take(destination('one/more:1')), /too many destinations/);
     const c = connect('c');
-    for (let pod = 0; pod < 20_000; pod++) c.take(proxy(`shop/${pod}`));
+    for (let pod = 0; pod < WORKLOADS_MAX; pod++) c.take(proxy(`shop/${pod}`));
     assert.throws(() => c.take(proxy('shop/more')), /too many workloads/);
   });
 

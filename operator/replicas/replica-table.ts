@@ -2,7 +2,8 @@ import type { Held, ProxyAcks } from '../publish/acks.ts';
 import { SUBSCRIPTIONS_MAX } from '../publish/stream-session.ts';
 import type { DestinationHeldMessage, ProxyMessage, ReportMessage } from './report-message.ts';
 
-const WORKLOADS_MAX = 20_000;
+/** A table keeps those that moved to another replica until their pod goes: this bounds the mesh, not the streams. */
+export const WORKLOADS_MAX = 100_000;
 const NOTHING: Held = { sent: undefined, acked: undefined, refused: undefined };
 
 interface Entry {

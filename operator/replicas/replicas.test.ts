@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { systemClock } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { createRoot } from '../identity/authority.ts';
 import { Operator } from '../operator.ts';
 import type { RootMaterial } from '../platform.ts';
-import { policy, service, set, slice, workload } from '../testing/builders.ts';
+import { policy, remove, service, set, slice, workload } from '../testing/builders.ts';
 import { FakePlatform } from '../testing/fake-platform.ts';
 import { silentLog } from '../testing/stream-fixture.ts';
 import { TestSidecar } from '../testing/test-sidecar.ts';
@@ -26,6 +27,22 @@ const TRAFFIC = policy('shop/tcp', {
   traffic: { protocol: 'TCP' },
 });
 
+const HOUR_MS = 3600 * 1000;
+
+/** The real time, or as many hours before it; what is rare, such as looking for renewals, is not. */
+class ShiftedClock implements Clock {
+  hoursAgo = 0;
+  monotonicMs(): number {
+    return systemClock.monotonicMs();
+  }
+  unixMs(): number {
+    return systemClock.unixMs() - this.hoursAgo * HOUR_MS;
+  }
+  after(delayMs: number, run: () => void): () => void {
+    return systemClock.after(delayMs === 30_000 ? 100 : delayMs, run);
+  }
+}
+
 /** Two replicas in one process: a on 127.0.0.1, b on 127.0.0.2, same port. */
 class Pair {
   readonly platforms: Record<'a' | 'b', FakePlatform> = {
@@ -33,11 +50,14 @@ class Pair {
     b: new FakePlatform(MESH),
   };
   readonly operators: Operator[] = [];
+  readonly clock = new ShiftedClock();
   readonly #sidecars: TestSidecar[] = [];
   port = 0;
 
   async start(root: RootMaterial): Promise<void> {
     for (const platform of Object.values(this.platforms)) platform.root = root;
+    // The Secrets of one cluster.
+    Object.assign(this.platforms.b, { proxies: this.platforms.a.proxies });
     this.lead('a');
     await this.#startOne('a', '127.0.0.1', 0);
     this.port = Number(this.operators[0]!.streamAddress.split(':').at(-1));
@@ -52,7 +72,7 @@ class Pair {
       },
       // Both say the first's, as in a cluster all say the Service's: configurations are equal.
       ...{ listen: { host, port }, ...(port > 0 && { streamAddress: this.operators[0]!.streamAddress }) },
-      ...{ clock: systemClock, random: Math.random, log: silentLog },
+      ...{ clock: this.clock, random: Math.random, log: silentLog },
     });
     this.operators.push(operator);
   }
@@ -69,7 +89,7 @@ class Pair {
   async connect(host: string): Promise<TestSidecar> {
     const { authority } = this.operators[0]!;
     const names = { spiffeId: 'spiffe://cluster.local/ns/shop/sa/web', dnsNames: [WEB.proxyId!] };
-    const leaf = await authority.issue(names, Date.now());
+    const leaf = await authority.issue(names, this.clock.unixMs());
     const sidecar = new TestSidecar({ host, port: this.port }, authority.trustBundle, leaf);
     this.#sidecars.push(sidecar);
     sidecar.hello(WEB.proxyId!);
@@ -115,6 +135,17 @@ describe('two replicas', () => {
     assert.equal(pair.platforms.b.count('writeStatus shop/strict'), 0);
   });
 
+  it('count no sidecar whose pod went, nor for another pod of its name what that one held', async () => {
+    await pair.connect('127.0.0.2');
+    await pair.inForce('a', 'True');
+    for (const { deliver } of Object.values(pair.platforms)) deliver([remove('Workload', 'shop/web')]);
+    await until(() => pair.platforms.a.statuses.get('shop/strict')?.proxies.targeted === 0);
+    for (const { deliver } of Object.values(pair.platforms))
+      deliver(set('Workload', { ...WEB, uid: 'another' }));
+    await until(() => pair.platforms.a.statuses.get('shop/strict')?.proxies.targeted === 1);
+    assert.notEqual(pair.of('a', 'shop/strict'), 'True');
+  });
+
   it('know who is subscribed where, though the leader serves none of them', async () => {
     for (const { deliver } of Object.values(pair.platforms)) deliver(set('Policy', TRAFFIC));
     const sidecar = await pair.connect('127.0.0.2');
@@ -131,8 +162,10 @@ describe('two replicas', () => {
     await pair.connect('127.0.0.1');
     await pair.inForce('a', 'True');
     pair.lead('b');
-    // The report of a is not there yet: it looks for its leader twice a second.
+    // It has not looked at the Lease yet.
+    pair.platforms.a.leadership.leader = undefined;
     await pair.inForce('b', 'Unknown');
+    pair.platforms.a.leadership.leader = 'b';
     await pair.inForce('b', 'True');
   });
 
@@ -145,4 +178,20 @@ describe('two replicas', () => {
     await pair.inForce('a', 'True');
     assert.equal(pair.platforms.a.statuses.get('shop/strict')!.proxies.inForce, 1);
   });
+
+  for (const leads of [true, false]) {
+    it(`renew the certificate of a sidecar of the follower once, ${leads ? 'with' : 'without'} a leader`, async () => {
+      pair.clock.hoursAgo = 20;
+      const sidecar = await pair.connect('127.0.0.2');
+      if (!leads) pair.platforms.a.setLeader(false);
+      pair.clock.hoursAgo = 0;
+      const { certificate } = await sidecar.get('identity');
+      const expiresMs = new X509Certificate(certificate).validToDate.getTime();
+      assert.ok(expiresMs - Date.now() > 23 * HOUR_MS);
+      // Several more looks.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      assert.equal(sidecar.of('identity').length, 1);
+      if (leads) assert.ok(pair.platforms.a.count('writeProxy shop/web') <= 2);
+    });
+  }
 });

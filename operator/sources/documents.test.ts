@@ -36,6 +36,14 @@ describe('documents in a file', () => {
     const [policy] = readDocuments(POLICY.replace(', namespace: shop', ''), 'a.yaml').policies;
     assert.equal(policy?.metadata.namespace, 'default');
   });
+  it('are left out when their namespace is none: it becomes part of the names of files', () => {
+    for (const namespace of ['../../x', 'a/../../../x', 'a.b', 'A', '__proto__']) {
+      const text = POLICY.replace('namespace: shop', `namespace: "${namespace}"`);
+      const { policies, problems } = readDocuments(text, 'a.yaml');
+      assert.deepEqual(policies, [], namespace);
+      assert.match(problems[0]?.message ?? '', /^metadata\.namespace: /);
+    }
+  });
   it('that are no YAML are reported with their line', () => {
     const { isReadable, problems } = readDocuments(`${POLICY}  x: [1`, 'a.yaml');
     assert.equal(isReadable, false);

@@ -151,9 +151,21 @@ function compileOperation(operation: Operation, unknownMatches: boolean): Matche
   }
   if (operation.paths !== undefined) {
     const globs = operation.paths.map(compilePathGlob);
-    matchers.push(({ path }) =>
-      path === undefined ? unknownMatches : globs.some((matches) => matches(path)),
-    );
+    const isOneOf = (path: string) => globs.some((matches) => matches(path));
+    matchers.push(({ path }) => {
+      if (path === undefined) return unknownMatches;
+      if (!path.includes(';')) return isOneOf(path);
+      const plain = withoutParameters(path);
+      return unknownMatches ? isOneOf(path) || isOneOf(plain) : isOneOf(path) && isOneOf(plain);
+    });
   }
   return allOf(matchers);
+}
+
+/**
+ * To servlet containers `/admin;x/users` is `/admin/users` (path parameters, RFC 3986 section 3.3), to others it
+ * is not. A Deny rule therefore matches if it matches either, an Allow rule if it matches both.
+ */
+function withoutParameters(path: string): string {
+  return path.replace(/;[^/]*/g, '').replace(/\/{2,}/g, '/');
 }
