@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { drain, drainOptions } from './drain.ts';
+import { keep } from './run/keeper.ts';
 import { run } from './run/run.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -27,6 +28,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--state-dir <folder>', 'where the sidecar keeps its admin socket')
     .option('--wait <seconds>', 'stay this long afterwards', '0')
     .action((flags: { stateDir?: string; wait?: string }) => drain(drainOptions(flags)));
+  program.command('keep', { hidden: true }).action(() => keep(process.stdin));
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {

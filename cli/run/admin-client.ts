@@ -38,15 +38,10 @@ export function edgesOf(socketPath: string): Promise<Edge[]> {
   });
 }
 
-/** Polls an HTTP address until it answers 200; undefined when it did, else what it said last. */
-export async function becomesReady(url: string, withinMs: number): Promise<string | undefined> {
-  const deadline = Date.now() + withinMs;
-  let last = 'no answer';
-  while (Date.now() < deadline) {
-    const answer = await fetch(url).catch(() => undefined);
-    if (answer?.status === 200) return undefined;
-    if (answer !== undefined) last = `${answer.status} ${(await answer.text()).slice(0, 500)}`;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return last;
+/** Asks once: undefined when the address answers 200, else what it says. */
+export async function readyProblem(url: string): Promise<string | undefined> {
+  const answer = await fetch(url).catch(() => undefined);
+  if (answer === undefined) return 'no answer';
+  const text = await answer.text();
+  return answer.status === 200 ? undefined : `${answer.status} ${text.trim().slice(0, 500)}`;
 }

@@ -1,16 +1,22 @@
 import { mkdir } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import type { WorkloadDocument } from '../../api/workload.ts';
-import { becomesReady, type Edge, edgesOf } from './admin-client.ts';
+import { type Edge, edgesOf, readyProblem } from './admin-client.ts';
+import { noticeOf } from './notices.ts';
 import type { Processes, ProcessSpec } from './processes.ts';
-
-const READY_WITHIN_MS = 30_000;
-/** The launcher of this very program: `weft operator`, `weft sidecar`. */
-const WEFT = process.argv[1]!;
+import { type Waiting, waitFor } from './wait.ts';
+import { WEFT } from './weft.ts';
 
 export interface RunningMesh {
   readonly workloads: readonly WorkloadDocument[];
   edges(): Promise<Edge[]>;
+}
+
+export interface Startup extends Waiting {
+  readonly processes: Processes;
+  /** what the operator warns about, while starting and afterwards */
+  readonly notice: (text: string) => void;
 }
 
 export interface MeshFolders {
@@ -25,17 +31,17 @@ export interface MeshFolders {
 export async function startMesh(
   folders: MeshFolders,
   workloads: readonly WorkloadDocument[],
-  processes: Processes,
-  progress: (text: string) => void,
+  startup: Startup,
 ): Promise<RunningMesh> {
+  const { processes, progress } = startup;
   progress('starting the operator');
-  await startOperator(folders, processes);
+  await startOperator(folders, startup);
   progress(`starting ${workloads.length} sidecars`);
   for (const workload of workloads) await startSidecar(folders, workload, processes);
-  await Promise.all(workloads.map(sidecarReady));
+  await Promise.all(workloads.map((workload) => sidecarReady(workload, startup)));
   progress('starting the apps');
   for (const workload of workloads) startApp(folders, workload, processes);
-  await Promise.all(workloads.map(appReady));
+  await Promise.all(workloads.map((workload) => appReady(workload, startup)));
   return {
     workloads,
     edges: async () => {
@@ -47,17 +53,18 @@ export async function startMesh(
   };
 }
 
-function startOperator(folders: MeshFolders, processes: Processes): Promise<void> {
-  return new Promise((resolveReady, reject) => {
-    const args = ['operator', '--files', folders.documents, '--state', folders.state];
-    const command = weft(...args, '--stream-address', '127.0.0.1:0');
-    const child = processes.start({ name: 'operator', command, env: {} }, (line) => {
-      if (isReady(line)) resolveReady();
-    });
-    const timer = setTimeout(() => reject(new Error('the operator did not become ready')), READY_WITHIN_MS);
-    timer.unref();
-    child.once('exit', () => reject(new Error('the operator ended before it was ready')));
-  });
+async function startOperator(folders: MeshFolders, startup: Startup): Promise<void> {
+  const args = ['operator', '--files', folders.documents, '--state', folders.state];
+  let ready = false;
+  startup.processes.start(
+    { name: 'operator', command: [...WEFT, ...args, '--stream-address', '127.0.0.1:0'], env: {} },
+    (line) => {
+      ready ||= isReady(line);
+      const notice = noticeOf(line);
+      if (notice !== undefined) startup.notice(notice);
+    },
+  );
+  await waitFor('the operator', async () => (ready ? undefined : 'is not ready'), startup);
 }
 
 /** The operator's one line for whoever started it; its other lines are logs. */
@@ -78,13 +85,12 @@ async function startSidecar(
     WEFT_PROXY_DIR: join(folders.state, 'proxies', proxyId(workload)),
     WEFT_STATE_DIR: state,
   };
-  processes.start({ name: `${proxyId(workload)}-sidecar`, command: weft('sidecar'), env });
+  processes.start({ name: `${proxyId(workload)}-sidecar`, command: [...WEFT, 'sidecar'], env });
 }
 
-async function sidecarReady(workload: WorkloadDocument): Promise<void> {
+function sidecarReady(workload: WorkloadDocument, waiting: Waiting): Promise<void> {
   const url = `http://${addressOf(workload)}:${workload.spec.admin.port}/readyz`;
-  const said = await becomesReady(url, READY_WITHIN_MS);
-  if (said !== undefined) throw new Error(`the sidecar of ${proxyId(workload)} is not ready: ${said}`);
+  return waitFor(`the sidecar of ${nameOf(workload)} is not ready`, () => readyProblem(url), waiting);
 }
 
 function startApp(folders: MeshFolders, workload: WorkloadDocument, processes: Processes): void {
@@ -100,21 +106,16 @@ function startApp(folders: MeshFolders, workload: WorkloadDocument, processes: P
   processes.start(spec);
 }
 
-/** The app answers anything at all on its own port. */
-async function appReady(workload: WorkloadDocument): Promise<void> {
-  if (workload.spec.app === undefined) return;
+/** The app accepts connections where its document says. */
+async function appReady(workload: WorkloadDocument, waiting: Waiting): Promise<void> {
   const port = workload.spec.ports?.[0]?.appPort;
-  if (port === undefined) return;
-  const deadline = Date.now() + READY_WITHIN_MS;
-  while (Date.now() < deadline) {
-    if (await connects(addressOf(workload), port)) return;
-    await new Promise((done) => setTimeout(done, 50));
-  }
-  throw new Error(`the app of ${proxyId(workload)} does not listen on port ${port}`);
+  if (workload.spec.app === undefined || port === undefined) return;
+  const listens = async () =>
+    (await connects(addressOf(workload), port)) ? undefined : `it does not listen on its appPort ${port}`;
+  await waitFor(`the app of ${nameOf(workload)}`, listens, waiting);
 }
 
-async function connects(host: string, port: number): Promise<boolean> {
-  const { connect } = await import('node:net');
+function connects(host: string, port: number): Promise<boolean> {
   return new Promise((done) => {
     const socket = connect(port, host, () => {
       socket.destroy();
@@ -128,6 +129,11 @@ export function proxyId(workload: WorkloadDocument): string {
   return `${workload.metadata.namespace}-${workload.metadata.name}`;
 }
 
+/** As people write it. */
+function nameOf({ metadata }: WorkloadDocument): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
 export function addressOf(workload: WorkloadDocument): string {
   return workload.spec.address ?? '127.0.0.1';
 }
@@ -138,8 +144,4 @@ function sidecarState(folders: MeshFolders, workload: WorkloadDocument): string 
 
 function adminSocket(folders: MeshFolders, workload: WorkloadDocument): string {
   return join(sidecarState(folders, workload), 'admin.sock');
-}
-
-function weft(...args: string[]): string[] {
-  return [process.execPath, WEFT, ...args];
 }

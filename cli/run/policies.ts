@@ -7,11 +7,15 @@ interface StatusFile {
   readonly proxies: { targeted: number; inForce: number; refused: number };
 }
 
-/** One line a policy: where it stands, read from the statuses the operator writes beside the proxies' files. */
+/**
+ * One line a policy: where it stands, read from the statuses the operator writes beside the proxies' files
+ * (`status/<namespace>/<name>.json`).
+ */
 export async function policyLines(stateFolder: string): Promise<string[]> {
   const folder = join(stateFolder, 'status');
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json')).sort();
-  const lines = await Promise.all(names.map((name) => lineOf(folder, name)));
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  const files = names.filter((name) => name.endsWith('.json')).sort();
+  const lines = await Promise.all(files.map((name) => lineOf(folder, name)));
   return lines.filter((line) => line !== undefined);
 }
 

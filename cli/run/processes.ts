@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
+import { Keeper } from './keeper.ts';
+import { WEFT } from './weft.ts';
 
 export interface ProcessSpec {
   readonly name: string;
@@ -19,9 +21,11 @@ export class Processes {
   readonly #children: { name: string; child: ChildProcess; exited: Promise<void> }[] = [];
   readonly #logFolder: string;
   readonly #onUnexpectedExit: (name: string, how: string, logFile: string) => void;
+  readonly #keeper: Keeper;
   #stopping = false;
 
   constructor(logFolder: string, onUnexpectedExit: (name: string, how: string, logFile: string) => void) {
+    this.#keeper = new Keeper(WEFT);
     this.#logFolder = logFolder;
     this.#onUnexpectedExit = onUnexpectedExit;
   }
@@ -36,6 +40,7 @@ export class Processes {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
+    if (child.pid !== undefined) this.#keeper.watch(child.pid);
     const logFile = join(this.#logFolder, `${spec.name}.log`);
     const log = createWriteStream(logFile);
     child.stdout.pipe(log, { end: false });
@@ -64,6 +69,7 @@ export class Processes {
       clearTimeout(timer);
     }
     this.#children.length = 0;
+    this.#keeper.done();
   }
 
   /** For `process.on('exit')`, where nothing can be awaited any more. */

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UsageError } from '../usage-error.ts';
 import { describeDelta, tallies } from './changes.ts';
+import { Ending } from './ending.ts';
 import { checkExpectations, type Expectations } from './expectations.ts';
 import { readWorkloads } from './folder.ts';
 import { type MeshFolders, type RunningMesh, startMesh } from './mesh.ts';
+import { Notices } from './notices.ts';
 import { policyLines } from './policies.ts';
 import { checkPorts } from './ports.ts';
 import { Processes } from './processes.ts';
@@ -30,16 +32,26 @@ export async function run(folder: string, options: RunOptions): Promise<number> 
   const state = await stateFolder(options.state);
   const logs = join(state, 'logs');
   await mkdir(logs, { recursive: true });
-  const ending = new Ending();
   const processes = new Processes(logs, (name, how, logFile) => ending.died(name, how, logFile));
+  const ending = new Ending(() => {
+    processes.killNow();
+    process.exit(130);
+  });
   process.once('exit', () => processes.killNow());
+  const notices = new Notices();
   try {
     const folders = await foldersOf(folder, state, options.once === true);
-    const starting = startMesh(folders, workloads, processes, (text) => console.error(`weft: ${text}`));
+    const starting = startMesh(folders, workloads, {
+      processes,
+      signal: ending.signal,
+      progress: (text) => console.error(`weft: ${text}`),
+      notice: (text) => notices.add(text),
+    });
+    starting.catch(() => {}); // heard of below, unless the run has ended for another reason
     const mesh = await Promise.race([starting, ending.promise]);
     if (typeof mesh === 'number') return mesh;
     if (options.once) return await Promise.race([prove(folder, folders, mesh), ending.promise]);
-    const view = showView(folder, folders, mesh);
+    const view = showView(folder, folders, mesh, notices);
     const code = await ending.promise;
     clearInterval(view);
     return code;
@@ -86,7 +98,7 @@ async function readExpectations(folder: string): Promise<Expectations> {
   return JSON.parse(text) as Expectations;
 }
 
-function showView(folder: string, folders: MeshFolders, mesh: RunningMesh): NodeJS.Timeout {
+function showView(folder: string, folders: MeshFolders, mesh: RunningMesh, notices: Notices): NodeJS.Timeout {
   const title = `weft run ${folder} (${mesh.workloads.length} workloads; edit a policy there; Ctrl-C ends it)`;
   const screen = process.stdout.isTTY === true;
   let before = tallies([]);
@@ -96,9 +108,15 @@ function showView(folder: string, folders: MeshFolders, mesh: RunningMesh): Node
     const edges = await mesh.edges();
     const nowPolicies = await policyLines(folders.state);
     const news = nowPolicies.filter((line) => !policies.includes(line));
-    policies = nowPolicies;
     const after = tallies(edges);
-    const lines = [...news, ...(screen ? [] : describeDelta(before, after))].map(stamped);
+    const gone = policies.filter((line) => !nowPolicies.some((now) => subject(now) === subject(line)));
+    const lines = [
+      ...notices.take(),
+      ...news,
+      ...gone.map((line) => `${subject(line)}: removed`),
+      ...(screen ? [] : describeDelta(before, after)),
+    ].map(stamped);
+    policies = nowPolicies;
     before = after;
     events = [...events, ...lines].slice(-EVENTS_SHOWN);
     if (screen) process.stdout.write(`\x1b[H\x1b[2J${renderView(title, edges, events)}`);
@@ -121,24 +139,7 @@ function stamped(line: string): string {
   return `${new Date().toTimeString().slice(0, 8)}  ${line}`;
 }
 
-/** Resolves with the exit code when the run is to end: by a signal, or since a process died. */
-class Ending {
-  readonly promise: Promise<number>;
-  failed = false;
-  #resolve: (code: number) => void = () => {};
-
-  constructor() {
-    this.promise = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => this.#resolve(signal === 'SIGINT' ? 0 : 128 + 15));
-    }
-  }
-
-  died(name: string, how: string, logFile: string): void {
-    this.failed = true;
-    console.error(`weft: ${name} ended unexpectedly (${how}); its log is ${logFile}`);
-    this.#resolve(1);
-  }
+/** `policy shop/payments` of a policy's line. */
+function subject(line: string): string {
+  return line.slice(0, line.indexOf(':'));
 }
