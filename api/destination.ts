@@ -8,6 +8,7 @@ export const EndpointSchema = Type.Object(
   {
     address: Type.String(),
     port: Type.Integer({ minimum: 1, maximum: 65535 }),
+    /** the app as shown in metrics, never the name of one pod: it is a label of series that outlive pods */
     workload: Type.Optional(Type.String()),
     namespace: Type.Optional(Type.String()),
     /**
@@ -29,7 +30,7 @@ export const DestinationSchema = Type.Object(
     version: VersionSchema,
     /** what was asked: `<ip>:<port>` as dialled by the app, or `<namespace>/<service>:<port>` */
     key: Type.String(),
-    /** name and namespace of the Service; of the workload when a pod was dialled directly */
+    /** name and namespace of the Service; app and namespace of the workload when a pod was dialled directly */
     name: Type.String(),
     namespace: Type.String(),
     /** declared by policy or appProtocol; absent: who speaks first decides */

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import { closest } from './closest.ts';
 import { asJsonSchema, type JsonSchema, recordEntries } from './generate/json-schema.ts';
 import { RULES_KEY, type Rule } from './policy/rules.ts';
 import { PATTERN_WORDS } from './policy/scalars.ts';
@@ -74,7 +75,7 @@ function explain(root: JsonSchema, error: SchemaError): string | undefined {
   switch (error.keyword) {
     case 'additionalProperties': {
       const known = Object.keys((schemaAt(root, error)?.properties ?? {}) as object);
-      return `unknown field: remove it, or write one of ${known.join(', ')}`;
+      return unknownField(String(error.params.additionalProperty), known);
     }
     case 'pattern': {
       const words = PATTERN_WORDS[String(error.params.pattern)];
@@ -83,6 +84,13 @@ function explain(root: JsonSchema, error: SchemaError): string | undefined {
     default:
       return undefined;
   }
+}
+
+function unknownField(name: string, known: readonly string[]): string {
+  const meant = closest(name, known);
+  return meant === undefined
+    ? `unknown field: remove it, or write one of ${known.join(', ')}`
+    : `unknown field ${name}: did you mean ${meant}?`;
 }
 
 function schemaAt(root: JsonSchema, error: SchemaError): JsonSchema | undefined {

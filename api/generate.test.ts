@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Ajv } from 'ajv';
 import { build } from 'esbuild';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { chartValuesJsonSchema } from './chart-values.ts';
 import { meshPolicyCrd } from './crd.ts';
+import { asJsonSchema } from './generate/json-schema.ts';
+import { fieldsOf } from './generate/reference.ts';
 import { drift, generatedFiles } from './generate.ts';
+import { validateMeshPolicy, validateWorkload } from './validate.ts';
+import { type WorkloadDocument, WorkloadSchema } from './workload.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -27,6 +31,47 @@ describe('generated files', () => {
 
   test('hold the CRD as YAML that parses to itself', () => {
     assert.deepEqual(parse(generatedFiles().get('crds/weft.dev_meshpolicies.yaml') ?? ''), meshPolicyCrd());
+  });
+});
+
+describe('the reference', () => {
+  const page = (name: string) => generatedFiles().get(`docs/reference/${name}.md`) ?? '';
+  const example = (name: string) =>
+    parseAllDocuments(/```yaml\n([\s\S]*?)```/.exec(page(name))?.[1] ?? '').map(
+      (one) => one.toJS() as unknown,
+    );
+
+  test('of MeshPolicy begins with a valid policy', () => {
+    assert.deepEqual(example('mesh-policy').map(validateMeshPolicy), [[]]);
+  });
+
+  test('of Workload begins with two valid workloads, of which one calls the other', () => {
+    const workloads = example('workload') as WorkloadDocument[];
+    assert.deepEqual(workloads.map(validateWorkload), [[], []]);
+    const [called, caller] = workloads.map(({ spec }) => spec);
+    assert.equal(caller?.outbound?.[0]?.service, called?.service);
+    assert.equal(caller?.outbound?.[0]?.servicePort, called?.ports?.[0]?.port);
+  });
+
+  test('says what the items of a list look like', () => {
+    assert.match(
+      page('mesh-policy'),
+      /to\[\]\.paths` .* `\/v1\/\*` matches \/v1\/a, not \/v1 nor \/v1\/a\/b/,
+    );
+    assert.match(page('mesh-policy'), /to\[\]\.hosts` .* `\*\.` stands for one or more labels/);
+    assert.match(page('workload'), /`spec\.outbound\[\]\.service` \| text; \*\*required\*\*/);
+  });
+
+  test('names every field of a workload', () => {
+    const fields = fieldsOf(asJsonSchema(WorkloadSchema), '').map(({ path }) => path.slice(1));
+    for (const field of fields.filter((path) => /^(metadata|spec)\./.test(path))) {
+      assert.ok(page('workload').includes(`| \`${field}\` |`), field);
+    }
+  });
+
+  test('lists the rules inside a part as well as those across parts', () => {
+    assert.ok(page('mesh-policy').includes('- `spec.target`: target.kind Service needs a name'));
+    assert.ok(page('mesh-policy').includes('- `spec`: the policy says nothing'));
   });
 });
 

@@ -8,6 +8,7 @@ import { DestinationSchema } from './destination.ts';
 import { asJsonSchema } from './generate/json-schema.ts';
 import { referencePage } from './generate/reference-page.ts';
 import { VALIDATOR_TYPES, type ValidatorOptions, validatorSource } from './generate/validators.ts';
+import { workloadPage } from './generate/workload-page.ts';
 import { MeshPolicySchema } from './mesh-policy.ts';
 import { ProxyConfigSchema } from './proxy-config.ts';
 import { WorkloadSchema } from './workload.ts';
@@ -23,6 +24,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['helm/weft/files/crds/weft.dev_meshpolicies.yaml', crd],
     ['helm/weft/values.schema.json', `${JSON.stringify(chartValuesJsonSchema(), null, 2)}\n`],
     ['docs/reference/mesh-policy.md', referencePage()],
+    ['docs/reference/workload.md', workloadPage()],
     ...validator('proxy-config', ProxyConfigSchema, { allErrors: false }),
     ...validator('destination', DestinationSchema, { allErrors: false }),
     ...validator('mesh-policy', MeshPolicySchema, { allErrors: true }),

@@ -4,6 +4,8 @@ export const API_GROUP = 'weft.dev';
 export const API_VERSION = 'weft.dev/v1alpha1';
 
 export const LABEL_INJECT = 'weft.dev/inject';
+/** `true` on every pod that has a sidecar, so that they can be listed. */
+export const LABEL_INJECTED = 'weft.dev/injected';
 
 export const ANNOTATION_PROXY = 'weft.dev/proxy';
 export const ANNOTATION_STATUS = 'weft.dev/status';

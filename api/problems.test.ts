@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatPath, PROBLEMS_MAX, pointerSegments, problemsOf, type SchemaError } from './problems.ts';
-import { validateMeshPolicy } from './validate.ts';
+import { validateMeshPolicy, validateWorkload } from './validate.ts';
 
 function refusing(errors: readonly SchemaError[]) {
   return Object.assign(() => false, { errors });
@@ -35,6 +35,32 @@ describe('problems', () => {
       path: 'spec.inbound.mtls.level',
       message: 'unknown field: remove it, or write one of mode',
     });
+  });
+
+  test('name the field that was meant when one is mistyped, before the one that is missing', () => {
+    const document = {
+      ...{ apiVersion: 'weft.dev/v1alpha1', kind: 'Workload', metadata: { name: 'a', namespace: 'b' } },
+      spec: { serviceAccount: 'a', ports: [{ port: 1, appport: 2 }], admin: {} },
+    };
+    assert.deepEqual(validateWorkload(document), [
+      { path: 'spec.ports[0].appport', message: 'unknown field appport: did you mean appPort?' },
+      { path: 'spec.ports[0].appPort', message: 'is required' },
+      { path: 'spec.admin.port', message: 'is required' },
+    ]);
+  });
+
+  test('are all of them, unknown fields before anything else', () => {
+    const rule = { name: 'a', action: 'allow', form: [] };
+    const spec = { inbound: { mtls: {}, authorisation: {}, authorization: { rules: [rule] } } };
+    assert.deepEqual(
+      validateMeshPolicy({ ...header, spec }).map(({ path }) => path),
+      [
+        'spec.inbound.authorisation',
+        'spec.inbound.authorization.rules[0].form',
+        'spec.inbound.mtls.mode',
+        'spec.inbound.authorization.rules[0].action',
+      ],
+    );
   });
 
   test('say in words what a pattern asks for', () => {

@@ -25,13 +25,16 @@ export const PROBLEMS_MAX = 50;
 /** Adds what only the caller knows (names of known fields, words for a pattern); undefined: nothing to add. */
 export type Explain = (error: SchemaError) => string | undefined;
 
+/** Unknown fields come first: where a field is missing, one of them is often that field, mistyped. */
 export function problemsOf(
   validator: SchemaValidator,
   value: unknown,
   explain: Explain = () => undefined,
 ): ValidationProblem[] {
   if (validator(value)) return [];
-  return (validator.errors ?? [])
+  const errors = validator.errors ?? [];
+  const isUnknown = (error: SchemaError) => error.keyword === 'additionalProperties';
+  return [...errors.filter(isUnknown), ...errors.filter((error) => !isUnknown(error))]
     .slice(0, PROBLEMS_MAX)
     .map((error) => ({ path: pathOf(error), message: explain(error) ?? plainMessage(error) }));
 }

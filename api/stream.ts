@@ -73,10 +73,10 @@ export interface DestinationMessage {
   /** null: nothing in the mesh has this address; the sidecar passes it through to where it was going */
   readonly destination: Destination | null;
 }
-/** Sent before the stream is ended for a reason the sidecar should log. */
+/** Sent before the stream is ended for a reason the sidecar should log; whatever the code, it connects again. */
 export interface StreamErrorMessage {
   readonly type: 'error';
-  readonly code: 'forbidden' | 'gone' | 'bad-message' | 'max-age';
+  readonly code: 'forbidden' | 'gone' | 'bad-message' | 'max-age' | 'replaced' | 'restarting';
   readonly message: string;
 }
 export type OperatorMessage =

@@ -34,7 +34,9 @@ const PortSchema = closed(
     name: Type.Optional(text(PATTERNS.port, 15, 'The name of the port.')),
     port: portNumber('What callers’ sidecars dial: the inbound listener.'),
     appPort: portNumber('Where the app listens.'),
-    protocol: Type.Optional(ProtocolSchema),
+    protocol: Type.Optional(
+      Type.Union(ProtocolSchema.anyOf, { description: 'What the app speaks; detected when absent.' }),
+    ),
   },
   'A port of the workload.',
 );

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { drain, drainOptions } from './drain.ts';
 import { keep } from './run/keeper.ts';
@@ -7,7 +7,12 @@ import { UsageError } from './usage-error.ts';
 
 /** The commands for people. Exit codes: 0 done, 1 failed, 2 not asked rightly. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const program = new Command('weft').version(packageJson.version).showHelpAfterError();
+  const program = new Command('weft')
+    .description('A service mesh: mutual TLS, authorization and traffic control by policy alone.')
+    .version(packageJson.version)
+    .showHelpAfterError()
+    .exitOverride()
+    .addHelpText('after', '\nParts of the mesh, each with --help: weft operator | injector | sidecar | init');
   program
     .command('run')
     .description(
@@ -37,6 +42,8 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 function report(error: unknown): number {
+  // Commander has printed it; its own code for every mistake is 1, ours for being asked wrongly is 2.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (!(error instanceof UsageError)) {
     console.error(`weft: ${error instanceof Error ? error.message : String(error)}`);
     return 1;

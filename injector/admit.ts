@@ -1,6 +1,7 @@
 import type { Injection } from './containers.ts';
 import { eligibility } from './eligibility.ts';
 import type { PatchOperation } from './json-patch.ts';
+import { misspellings } from './misspellings.ts';
 import { readOverrides } from './overrides.ts';
 import { injectionPatch } from './patch.ts';
 import { type Pod, parsePod } from './pod.ts';
@@ -33,16 +34,23 @@ export interface AdmissionContext {
 
 /** Pure: the same request and context give the same answer, so a dry run needs nothing special. */
 export function admit(request: AdmissionRequest, context: AdmissionContext): Decision {
-  if (!createsPod(request)) return unchanged();
+  if (!createsPod(request)) return unchanged([]);
   const pod = parsePod(request.object);
   if (typeof pod === 'string') return denied(400, pod);
   const eligible = eligibility(pod);
-  if (eligible.verdict === 'Skip') return unchanged(eligible.reason);
+  const warnings = misspellings(pod);
+  if (eligible.verdict === 'Skip') {
+    return unchanged(eligible.reason === undefined ? warnings : [eligible.reason, ...warnings]);
+  }
   if (eligible.verdict === 'Refuse') return denied(403, eligible.reason);
-  return inject(pod, context);
+  return inject(pod, context, warnings);
 }
 
-function inject(pod: Pod, { settings, trustBundle, proxyId }: AdmissionContext): Decision {
+function inject(
+  pod: Pod,
+  { settings, trustBundle, proxyId }: AdmissionContext,
+  notUnderstood: readonly string[],
+): Decision {
   const overrides = readOverrides(pod, settings);
   if ('errors' in overrides) return denied(400, overrides.errors.join('; '));
   const { operations, probes, warnings, errors } = rewriteProbes(pod);
@@ -57,7 +65,7 @@ function inject(pod: Pod, { settings, trustBundle, proxyId }: AdmissionContext):
     outcome: 'Injected',
     // Probes first: their positions are those of the pod as it came.
     operations: [...operations, ...injectionPatch(pod, injection)],
-    warnings: [...options.warnings, ...warnings],
+    warnings: [...notUnderstood, ...options.warnings, ...warnings],
   };
 }
 
@@ -67,13 +75,8 @@ function createsPod({ operation, resource, subResource }: AdmissionRequest): boo
   );
 }
 
-function unchanged(warning?: string): Allowed {
-  return {
-    allowed: true,
-    outcome: 'Unchanged',
-    operations: [],
-    warnings: warning === undefined ? [] : [warning],
-  };
+function unchanged(warnings: readonly string[]): Allowed {
+  return { allowed: true, outcome: 'Unchanged', operations: [], warnings };
 }
 
 function denied(code: number, message: string): Denied {

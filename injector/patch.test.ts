@@ -128,6 +128,11 @@ describe('the patch of a plain pod', () => {
     assert.equal(status.image, IMAGE);
   });
 
+  it('carries a label by which it is found, and names the author’s container for kubectl', () => {
+    assert.deepEqual(pod.metadata.labels, { 'weft.dev/injected': 'true' });
+    assert.equal(pod.metadata.annotations['kubectl.kubernetes.io/default-container'], 'app');
+  });
+
   it('asks for the resources of the settings, in both containers', () => {
     const expected = { requests: { cpu: '20m', memory: '64Mi' }, limits: { memory: '256Mi' } };
     assert.deepEqual(sidecar.resources, expected);
@@ -151,11 +156,39 @@ describe('the patch of a pod that has things already', () => {
     );
   });
 
+  it('keeps the author’s labels and default container', () => {
+    const name = 'kubectl.kubernetes.io/default-container';
+    const pod = inject(
+      podFixture(
+        { containers: [{ name: 'first' }, { name: 'second' }] },
+        { labels: { app: 'web', 'weft.dev/injected': 'no' }, annotations: { [name]: 'second' } },
+      ),
+    );
+    assert.deepEqual(pod.metadata.labels, { app: 'web', 'weft.dev/injected': 'true' });
+    assert.equal(pod.metadata.annotations[name], 'second');
+  });
+
+  it('makes the parents that are missing, each once', () => {
+    for (const metadata of [undefined, null, {}, { labels: null, annotations: {} }, { labels: {} }]) {
+      const before = { ...podFixture(), metadata };
+      const after = inject(before);
+      assert.equal(after.metadata.labels['weft.dev/injected'], 'true');
+      assert.equal(after.metadata.annotations['weft.dev/proxy'], PROXY_ID);
+      assert.deepEqual(operationsFor(after), []);
+      const paths = operationsFor(before).flatMap(({ path }) => (path.startsWith('/metadata') ? [path] : []));
+      assert.deepEqual(paths, [...new Set(paths)]);
+    }
+  });
+
   it('copes with what Go writes for nothing', () => {
     const pod = inject(
-      podFixture({ initContainers: null, volumes: null, securityContext: null }, { annotations: null }),
+      podFixture(
+        { initContainers: null, volumes: null, securityContext: null },
+        { annotations: null, labels: null },
+      ),
     );
     assert.equal(pod.spec.initContainers.length, 2);
+    assert.equal(pod.metadata.labels['weft.dev/injected'], 'true');
   });
 
   it('always overwrites the proxy id, and the Secret and environment with it', () => {
@@ -244,8 +277,11 @@ describe('the patch, for any pod', () => {
         fc.uniqueArray(fc.record({ name: fc.oneof(name, fc.constant('weft-state')) }), uniqueNames),
       ),
       annotations: fc.option(fc.dictionary(name, fc.string())),
+      labels: fc.option(fc.dictionary(name, fc.string())),
     })
-    .map(({ annotations, ...spec }) => JSON.parse(JSON.stringify(podFixture(spec, { annotations }))));
+    .map(({ annotations, labels, ...spec }) =>
+      JSON.parse(JSON.stringify(podFixture(spec, { annotations, labels }))),
+    );
 
   it('applies, and applied to its own result changes nothing', () => {
     fc.assert(

@@ -1,4 +1,10 @@
-import { ANNOTATION_PROXY, ANNOTATION_STATUS, CONTAINER_INIT, CONTAINER_SIDECAR } from '../api/names.ts';
+import {
+  ANNOTATION_PROXY,
+  ANNOTATION_STATUS,
+  CONTAINER_INIT,
+  CONTAINER_SIDECAR,
+  LABEL_INJECTED,
+} from '../api/names.ts';
 import { type Injection, initContainer, sidecarContainer } from './containers.ts';
 import { includes, type PatchOperation, pointer } from './json-patch.ts';
 import { annotation, type Pod } from './pod.ts';
@@ -11,20 +17,47 @@ import { OWN_VOLUMES, ownVolumes } from './volumes.ts';
  */
 export function injectionPatch(pod: Pod, injection: Injection): PatchOperation[] {
   return [
-    ...annotationOperations(pod, injection),
+    ...metadataOperations(pod, injection),
     ...volumeOperations(pod, injection.proxyId),
     ...containerOperations(pod, injection),
   ];
 }
 
-function annotationOperations(pod: Pod, injection: Injection): PatchOperation[] {
-  const wanted = { [ANNOTATION_PROXY]: injection.proxyId, [ANNOTATION_STATUS]: statusText(injection) };
-  const changed = Object.entries(wanted).filter(([name, value]) => annotation(pod, name) !== value);
+/** Which container kubectl logs and exec mean when none is named. */
+const ANNOTATION_DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';
+
+function metadataOperations(pod: Pod, injection: Injection): PatchOperation[] {
+  const annotations = {
+    [ANNOTATION_PROXY]: injection.proxyId,
+    [ANNOTATION_STATUS]: statusText(injection),
+    ...defaultContainer(pod),
+  };
+  const operations = [
+    ...entryOperations('annotations', pod.metadata?.annotations, annotations),
+    ...entryOperations('labels', pod.metadata?.labels, { [LABEL_INJECTED]: 'true' }),
+  ];
+  return operations.length === 0 ? [] : [...ensure(pod.metadata, ['metadata'], {}), ...operations];
+}
+
+/** The author's own choice stays; without one it is the first container that is the author's. */
+function defaultContainer(pod: Pod): Readonly<Record<string, string>> {
+  const [first] = pod.spec.containers;
+  const isChosen = annotation(pod, ANNOTATION_DEFAULT_CONTAINER) !== undefined;
+  return isChosen || first === undefined ? {} : { [ANNOTATION_DEFAULT_CONTAINER]: first.name };
+}
+
+type Entries = Readonly<Record<string, string>>;
+
+function entryOperations(
+  field: 'annotations' | 'labels',
+  present: Entries | null | undefined,
+  wanted: Entries,
+): PatchOperation[] {
+  const changed = Object.entries(wanted).filter(([name, value]) => present?.[name] !== value);
   if (changed.length === 0) return [];
   return [
-    ...ensure(pod.metadata, ['metadata'], {}),
-    ...ensure(pod.metadata?.annotations, ['metadata', 'annotations'], {}),
-    ...changed.map(([name, value]) => add(['metadata', 'annotations', name], value)),
+    ...ensure(present, ['metadata', field], {}),
+    ...changed.map(([name, value]) => add(['metadata', field, name], value)),
   ];
 }
 

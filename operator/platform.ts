@@ -76,7 +76,7 @@ export interface PolicyStatus {
   readonly laggards: readonly { readonly pod: string; readonly since: string; readonly reason: string }[];
 }
 export interface Condition {
-  readonly type: 'Accepted' | 'InForce' | 'Conflicted';
+  readonly type: 'Accepted' | 'ResolvedRefs' | 'InForce' | 'Conflicted';
   readonly status: 'True' | 'False' | 'Unknown';
   readonly reason: string;
   readonly message: string;

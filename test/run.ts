@@ -51,7 +51,16 @@ function nodeTests(name: string, what: string, patterns: readonly string[], conc
   return { name, what, command: [process.execPath, ...flags, ...patterns], tests: true };
 }
 
+function help(): string {
+  const stages = STAGES.map(({ name, what }) => `  ${name.padEnd(10)} ${what}`);
+  return ['npm test [-- STAGE ...]   all stages, or the named ones:', '', ...stages].join('\n');
+}
+
 async function main(wanted: readonly string[]): Promise<number> {
+  if (wanted.includes('--help')) {
+    console.log(help());
+    return 0;
+  }
   const unknown = wanted.filter((name) => !STAGES.some((stage) => stage.name === name));
   if (unknown.length > 0) {
     console.error(`no stage ${unknown.join(', ')}; there are: ${STAGES.map(({ name }) => name).join(', ')}`);
@@ -128,8 +137,11 @@ function report(results: readonly Result[]): number {
   }
   const sum = (key: 'passed' | 'failed' | 'skipped') =>
     results.reduce((total, result) => total + result[key], 0);
-  const untested = results.filter(({ stage, code }) => !stage.tests && code !== 0).length;
-  console.log(`${sum('passed')} passed, ${sum('failed') + untested} failed, ${sum('skipped')} skipped`);
+  // A stage that is one check, such as the linter, counts as one.
+  const checks = results.filter(({ stage }) => !stage.tests);
+  const passed = sum('passed') + checks.filter(({ code }) => code === 0).length;
+  const failed = sum('failed') + checks.filter(({ code }) => code !== 0).length;
+  console.log(`${passed} passed, ${failed} failed, ${sum('skipped')} skipped`);
   return failedStages === 0 ? 0 : 1;
 }
 

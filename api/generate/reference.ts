@@ -1,4 +1,4 @@
-import { type JsonSchema, recordEntries } from './json-schema.ts';
+import { type JsonSchema, literalsOf, recordEntries } from './json-schema.ts';
 
 /** A field of the schema, as its reference shows it. */
 export interface Field {
@@ -16,9 +16,18 @@ export function fieldsOf(schema: JsonSchema, path: string): Field[] {
   return children(schema, path).flatMap(({ schema: child, path: childPath, required }) => {
     const below = fieldsOf(itemsOf(child), isList(child) ? `${childPath}[]` : childPath);
     const leafPath = below.length === 0 ? leafPathOf(child, childPath) : undefined;
-    const description = String(child.description ?? '');
+    const description = descriptionOf(child);
     return [{ path: childPath, type: typeName(child), required, description, leafPath }, ...below];
   });
+}
+
+/** Of a list also what there is to say about each item; `A port.` is nothing. */
+const SAYS_NOTHING_MAX_LENGTH = 25;
+function descriptionOf(schema: JsonSchema): string {
+  const own = String(schema.description ?? '');
+  if (!isList(schema)) return own;
+  const ofItems = descriptionOf(itemsOf(schema));
+  return ofItems.length <= SAYS_NOTHING_MAX_LENGTH && !ofItems.includes('`') ? own : `${own} ${ofItems}`;
 }
 
 function leafPathOf(schema: JsonSchema, path: string): string {
@@ -54,8 +63,21 @@ function typeName(schema: JsonSchema): string {
   if (isList(schema)) return `list of ${typeName(schema.items as JsonSchema)} (at most ${schema.maxItems})`;
   if (schema['x-kubernetes-int-or-string'] === true) return 'integer or text';
   if (Array.isArray(schema.enum)) return schema.enum.map((value) => `\`${value}\``).join(', ');
+  const literals = literalsOf(schema);
+  if (literals !== undefined) return literals.map((value) => `\`${value}\``).join(', ');
   const entries = recordEntries(schema);
   if (entries !== undefined) return `map to ${typeName(entries)}`;
   if (schema.type === 'integer') return `integer, ${schema.minimum} to ${schema.maximum}`;
   return schema.type === 'string' ? 'text' : String(schema.type);
+}
+
+/** The cells of a table that every reference page has: field, type, meaning. */
+export function cells({ path, type, required, description }: Field): string[] {
+  return [`\`${path}\``, required ? `${type}; **required**` : type, description.replaceAll('|', '\\|')];
+}
+
+/** A table in Markdown. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (texts: readonly string[]) => `| ${texts.join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }

@@ -64,12 +64,24 @@ export type Source = Static<typeof SourceSchema>;
 export const OperationSchema = notEmpty(
   closed(
     {
-      methods: Type.Optional(set(method('An HTTP method.'), 16, 'Any of these methods.')),
+      methods: Type.Optional(set(method('In capitals: `GET`.'), 16, 'Any of these methods.')),
       paths: Type.Optional(
-        set(path('A path glob: `*` is one segment, `**` the rest.'), 32, 'Any of these paths.'),
+        set(
+          path(
+            '`*` is one segment, `**` the rest: `/v1/*` matches /v1/a, not /v1 nor /v1/a/b; `/v1/**` matches all three.',
+          ),
+          32,
+          'Any of these paths.',
+        ),
       ),
       hosts: Type.Optional(
-        set(host('A host; `*.` stands for one or more labels.'), 16, 'Any of these hosts.'),
+        set(
+          host(
+            '`*.` stands for one or more labels: `*.example.com` matches a.example.com and a.b.example.com, not example.com.',
+          ),
+          16,
+          'Any of these hosts.',
+        ),
       ),
       headers: Type.Optional(
         named(

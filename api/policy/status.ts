@@ -8,7 +8,7 @@ const ConditionSchema = closed(
       minLength: 1,
       maxLength: 316,
       description:
-        'Accepted: the policy is valid here. InForce: every targeted proxy holds it. Conflicted: another policy set the same field and won.',
+        'Accepted: the policy is valid here. ResolvedRefs: the Service and the ports it names exist. InForce: every targeted proxy holds it. Conflicted: another policy set the same field and won.',
     }),
     status: Type.Enum(['True', 'False', 'Unknown'], { description: 'Whether it is so.' }),
     reason: Type.String({ minLength: 1, maxLength: 1024, description: 'One word, for programs.' }),
@@ -35,7 +35,7 @@ export const MeshPolicyStatusSchema = closed(
     conditions: Type.Optional(
       Type.Array(ConditionSchema, {
         maxItems: 8,
-        description: 'Accepted, InForce, Conflicted.',
+        description: 'Accepted, ResolvedRefs, InForce, Conflicted.',
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['type'],
       }),
@@ -44,7 +44,7 @@ export const MeshPolicyStatusSchema = closed(
       closed(
         {
           targeted: proxyCount('Ready proxies the policy is about.'),
-          inForce: proxyCount('Proxies that hold this generation.'),
+          inForce: proxyCount('Proxies that hold the generation in force.'),
           lagging: proxyCount('Proxies that do not yet.'),
           refused: proxyCount('Proxies that refused it.'),
         },

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 /** A terminal signals the whole process group and a launcher forwards the same signal: one wish, not two. */
 const SAME_WISH_MS = 500;
-const LOG_LINES_SHOWN = 5;
+const LOG_LINES_SHOWN = 15;
 
 /** When and how a run ends: by a signal, or since one of its processes died. */
 export class Ending {

@@ -47,13 +47,17 @@ export class Processes {
     child.stderr.pipe(log, { end: false });
     if (onLine !== undefined) readLines(child.stdout, onLine);
     const exited = new Promise<void>((resolve) => {
-      const ended = (how: string) => {
-        resolve();
-        log.end();
+      child.once('error', () => resolve());
+      child.once('exit', () => resolve());
+    });
+    // Its last words are in the log only when its output has been read to the end.
+    const ended = (how: string) =>
+      log.end(() => {
         if (!this.#stopping) this.#onUnexpectedExit(spec.name, how, logFile);
-      };
-      child.once('error', (error) => ended(error.message));
-      child.once('exit', (code, signal) => ended(signal ?? `exit code ${code}`));
+      });
+    child.once('error', (error) => ended(error.message));
+    child.once('close', (code, signal) => {
+      if (child.pid !== undefined) ended(signal ?? `exit code ${code}`);
     });
     this.#children.push({ name: spec.name, child, exited });
     return child;

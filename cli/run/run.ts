@@ -31,7 +31,7 @@ export async function run(folder: string, options: RunOptions): Promise<number> 
   await checkPorts(workloads);
   const state = await stateFolder(options.state);
   const logs = join(state, 'logs');
-  await mkdir(logs, { recursive: true });
+  await mkdir(logs, { recursive: true, mode: 0o700 });
   const processes = new Processes(logs, (name, how, logFile) => ending.died(name, how, logFile));
   const ending = new Ending(() => {
     processes.killNow();

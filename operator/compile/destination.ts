@@ -43,7 +43,7 @@ function ofWorkload(mesh: Mesh, key: string, address: string, port: number): Des
   const protocol = inboundProtocols(mesh, workload).get(port);
   const content = {
     key,
-    name: workload.name,
+    name: workload.app,
     namespace: workload.namespace,
     ...(protocol && { protocol }),
     endpoints: [endpoint(mesh, address, port, workload)],
@@ -106,12 +106,12 @@ function workloadBehind(
 
 function endpoint(mesh: Mesh, address: string, port: number, workload: Workload | undefined): Endpoint {
   if (workload === undefined) return { address, port };
-  const { name, namespace, serviceAccount } = workload;
+  const { app, namespace, serviceAccount } = workload;
   const { trustDomain } = mesh.settings;
   // Past its sidecar the app itself would get the handshake.
   const isServed = mesh.isMeshed(workload) && !workload.skippedInboundPorts?.includes(port);
   const identity = isServed && {
     spiffeId: spiffeId({ trustDomain, namespace, serviceAccount }),
   };
-  return { address, port, workload: name, namespace, ...identity };
+  return { address, port, workload: app, namespace, ...identity };
 }

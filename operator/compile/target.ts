@@ -29,8 +29,9 @@ export function hitOf(mesh: Mesh, policy: EffectivePolicy, workload: Workload): 
   return ports.length === 0 ? undefined : { policy, specificity: specificity + 1, ports };
 }
 
-function isAbout(
-  policy: EffectivePolicy,
+/** Whatever its ports. @param services that are over the workload */
+export function isAbout(
+  policy: Pick<EffectivePolicy, 'namespace'>,
   kind: string,
   target: Target | undefined,
   workload: Workload,

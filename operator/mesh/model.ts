@@ -23,6 +23,8 @@ export interface Workload {
   readonly ready: boolean;
   /** Succeeded or Failed pods and deleted Workloads get no certificates */
   readonly finished: boolean;
+  /** told to end: it may still serve, but nobody waits for it to hold anything new; absent: no */
+  readonly terminating?: boolean;
   /** the proxy id of the immutable Secret volume; undefined: not meshed */
   readonly proxyId: string | undefined;
   readonly ports: readonly WorkloadPort[];

@@ -6,7 +6,7 @@ import type { Holder } from './status.ts';
 
 /**
  * How a proxy stands to a policy; undefined: the policy is neither in its configuration nor in a destination it
- * is subscribed to, or the pod is not ready. A proxy that has never connected is counted as not connected, so
+ * is subscribed to, or the pod is not ready, or is told to end. A proxy that has never connected is counted as not connected, so
  * that what a policy protects is never taken for protected.
  */
 export function holderOf(
@@ -16,7 +16,7 @@ export function holderOf(
   acks: Acks,
   startedMs: number,
 ): Holder | undefined {
-  if (!workload.ready) return undefined;
+  if (!workload.ready || workload.terminating) return undefined;
   const pod = workload.namespace === policy.namespace ? workload.name : workload.key;
   const proxy = acks.get(workload.key);
   const config: Held = {

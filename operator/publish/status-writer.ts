@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { canonicalJson } from '../compile/canonical-json.ts';
 import { acceptanceOf, effective } from '../compile/effective.ts';
+import { referencesOf } from '../compile/references.ts';
 import { describeError, type Log } from '../log.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Policy } from '../mesh/model.ts';
@@ -8,12 +9,13 @@ import type { Platform, PolicyStatus } from '../platform.ts';
 import type { Acks } from './acks.ts';
 import { holderOf } from './holders.ts';
 import { KeyedWorker } from './keyed-worker.ts';
+import { acceptanceEvent } from './policy-event.ts';
 import type { Publisher } from './publisher.ts';
 import { computeStatus } from './status.ts';
 
 export interface StatusWriterOptions {
   readonly mesh: Mesh;
-  readonly platform: Pick<Platform, 'leadership' | 'writeStatus' | 'storeAccepted'>;
+  readonly platform: Pick<Platform, 'leadership' | 'writeStatus' | 'storeAccepted' | 'recordEvent'>;
   readonly publisher: Pick<Publisher, 'keys' | 'published'>;
   readonly acks: Acks;
   /** other replicas have not said yet what their sidecars hold */
@@ -97,6 +99,7 @@ export class StatusWriter {
     return computeStatus({
       policy,
       acceptance: acceptanceOf(mesh, policy),
+      references: referencesOf(mesh, policy),
       generationInForce: effective(mesh, policy)?.generation,
       holders: keys.flatMap((key) => {
         const workload = mesh.workload(key);
@@ -134,6 +137,17 @@ export class StatusWriter {
       await platform.writeStatus(policy, status);
     }
     this.#written.set(key, { uid: policy.uid, status });
+    this.#recordEvent(policy, before, status);
+  }
+
+  /** Nobody waits for it: the status says the same. */
+  #recordEvent(policy: Policy, before: PolicyStatus | undefined, status: PolicyStatus): void {
+    const { platform, log } = this.#options;
+    const event = acceptanceEvent(policy, before, status);
+    if (event === undefined) return;
+    platform
+      .recordEvent(event)
+      .catch((error) => log.warn({ policy: policy.key, error: describeError(error) }, 'an event was not recorded'));
   }
 
   /** Before the status says accepted: what was promised must survive a restart. */

@@ -1,5 +1,6 @@
 import type { Acceptance } from '../compile/acceptance.ts';
 import type { Conflict } from '../compile/conflict.ts';
+import type { References } from '../compile/references.ts';
 import type { Policy } from '../mesh/model.ts';
 import type { Condition, PolicyStatus } from '../platform.ts';
 
@@ -14,6 +15,7 @@ export interface Holder {
 export interface StatusInput {
   readonly policy: Policy;
   readonly acceptance: Acceptance;
+  readonly references: References;
   /** of the spec that is in force; undefined: none ever was */
   readonly generationInForce: number | undefined;
   readonly holders: readonly Holder[];
@@ -29,50 +31,62 @@ export interface StatusInput {
 
 type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
 
+const CONDITIONS = ['Accepted', 'ResolvedRefs', 'InForce', 'Conflicted'] as const;
 const LAGGARDS_MAX = 5;
 const CONFLICTS_SHOWN = 5;
 
-/** Pure: what is known of a policy → what its status says. Proxies that hold an older spec count as neither. */
+/** Pure: what is known of a policy → what its status says. Proxies are counted against the generation in force. */
 export function computeStatus(input: StatusInput): PolicyStatus {
   const { policy, acceptance, holders, nowMs } = input;
   const { accepted, reason, message } = acceptance;
   const verdicts: Record<Condition['type'], Verdict> = {
     Accepted: { status: accepted ? 'True' : 'False', reason, message },
+    ResolvedRefs: input.references,
     InForce: inForce(input),
     Conflicted: conflicted(input.conflicts),
   };
-  const conditions = (['Accepted', 'InForce', 'Conflicted'] as const).map((type) =>
+  const conditions = CONDITIONS.map((type) =>
     condition(type, verdicts[type], policy.generation, input.previous, nowMs),
   );
-  const late = accepted ? holders.filter(({ state }) => state !== 'InForce') : [];
+  const late = holders.filter(({ state }) => state !== 'InForce');
   const refused = late.filter(({ state }) => state === 'Refused').length;
   return {
     observedGeneration: policy.generation,
     conditions,
     proxies: {
       targeted: holders.length,
-      inForce: accepted ? holders.length - late.length : 0,
+      inForce: holders.length - late.length,
       lagging: late.length - refused,
       refused,
     },
-    laggards: [...late]
+    laggards: late
+      .map((holder) => ({ ...holder, sinceMs: lateSinceMs(holder, input.previous, nowMs) }))
       .sort((a, b) => a.sinceMs - b.sinceMs || (a.pod < b.pod ? -1 : 1))
       .slice(0, LAGGARDS_MAX)
       .map(({ pod, sinceMs, reason: why }) => ({ pod, since: timestamp(sinceMs), reason: why })),
   };
 }
 
+/** Who was late is late since then, whatever was sent to it or said by it meanwhile. */
+function lateSinceMs({ pod, sinceMs }: Holder, previous: PolicyStatus | undefined, nowMs: number): number {
+  const before = previous?.laggards.find((laggard) => laggard.pod === pod);
+  // Anybody may have written the status: what is no time, or is to come, counts as nothing.
+  const beforeMs = before === undefined ? Number.NaN : Date.parse(before.since);
+  return beforeMs <= nowMs ? beforeMs : sinceMs;
+}
+
 function inForce(input: StatusInput): Verdict {
-  const { acceptance, generationInForce, holders, collecting, replaying } = input;
-  if (!acceptance.accepted) return notAccepted(generationInForce);
+  const { acceptance, references, holders, collecting, replaying } = input;
+  if (!acceptance.accepted) return notAccepted(input);
   if (replaying && !holders.some(({ state }) => state === 'Refused')) {
     const message = 'other replicas of the operator have not reported yet';
     return { status: 'Unknown', reason: 'Collecting', message };
   }
+  if (holders.length === 0 && references.status === 'False') return references;
   if (holders.length === 0) {
     return { status: 'True', reason: 'NoTargets', message: 'no ready proxy is a target of this policy' };
   }
-  const count = (state: Holder['state']) => holders.filter((holder) => holder.state === state).length;
+  const count = (state: Holder['state']) => countOf(holders, state);
   const message = `in force on ${count('InForce')} of ${holders.length} proxies`;
   if (count('InForce') === holders.length) return { status: 'True', reason: 'InForce', message };
   if (count('Refused') > 0) return { status: 'False', reason: 'Refused', message };
@@ -80,12 +94,18 @@ function inForce(input: StatusInput): Verdict {
   return { status: 'False', reason: 'Lagging', message };
 }
 
-function notAccepted(generationInForce: number | undefined): Verdict {
-  const message =
-    generationInForce === undefined
-      ? 'nothing is in force: no generation of this policy was ever accepted'
-      : `generation ${generationInForce}, the last accepted one, stays in force`;
-  return { status: 'False', reason: 'NotAccepted', message };
+function notAccepted({ policy, generationInForce, holders }: StatusInput): Verdict {
+  if (generationInForce === undefined) {
+    const message = 'nothing is in force: no generation of this policy was ever accepted';
+    return { status: 'False', reason: 'NotAccepted', message };
+  }
+  const holding = `${countOf(holders, 'InForce')} of ${holders.length} proxies`;
+  const message = `generation ${generationInForce} is in force on ${holding}; generation ${policy.generation} was not accepted`;
+  return { status: 'False', reason: 'OlderGenerationInForce', message };
+}
+
+function countOf(holders: readonly Holder[], state: Holder['state']): number {
+  return holders.filter((holder) => holder.state === state).length;
 }
 
 function conflicted(conflicts: readonly Conflict[]): Verdict {

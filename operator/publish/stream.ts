@@ -102,7 +102,7 @@ export class StreamServer {
   }
 
   async close(): Promise<void> {
-    for (const session of this.#sessions.values()) session.end('max-age', 'the control plane restarts');
+    for (const session of this.#sessions.values()) session.end('restarting', 'the control plane restarts');
     for (const stream of this.#reporting) stream.close();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const connection of this.#connections) connection.close();
@@ -189,7 +189,7 @@ export class StreamServer {
   #opened(session: StreamSession): void {
     const before = this.#sessions.get(session.workloadKey);
     this.#sessions.set(session.workloadKey, session);
-    before?.end('max-age', 'the sidecar has connected anew');
+    before?.end('replaced', 'the sidecar has connected anew');
     this.#options.log.info({ workload: session.workloadKey }, 'a sidecar connected');
   }
 

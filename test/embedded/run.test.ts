@@ -107,7 +107,8 @@ describe('weft run, given something wrong', () => {
     await writeFile(join(folder, 'a.yaml'), bad);
     const run = weft('run', folder);
     assert.equal(await run.ended, 2);
-    assert.match(run.output(), /a\.yaml: .*spec/);
+    assert.match(run.output(), /a\.yaml:1: Workload a\n[\s\S]*serviceAccount/);
+    assert.match(run.output(), /spec\.admin\.port/);
     await rm(folder, { recursive: true });
   });
 
@@ -119,6 +120,44 @@ describe('weft run, given something wrong', () => {
     assert.match(run.output(), /port 18280 \(the inbound port of shop\/payments\) is in use/);
     await new Promise((resolve) => taken.close(resolve));
     await assertPortsFree();
+  });
+});
+
+describe('weft run, ended the hard way', () => {
+  const start = async () => {
+    const run = weft('run', SHOP);
+    const payments = 'http://127.0.0.1:18101/v1/charges';
+    await eventually('the shop answers', async () => (await status('GET', payments)) === 200);
+    return run;
+  };
+  const portsFree = async () => (await Promise.all(PORTS.map(isFree))).every((free) => free);
+
+  it('takes Ctrl-C and the same signal forwarded by a launcher as one wish', async () => {
+    const run = await start();
+    run.child.kill('SIGINT');
+    run.child.kill('SIGINT');
+    assert.equal(await run.ended, 0, run.output());
+    await assertPortsFree();
+  });
+
+  it('leaves nothing running when the runner itself is killed', async () => {
+    const run = await start();
+    run.child.kill('SIGKILL');
+    await run.ended;
+    await eventually('every process is gone', portsFree, 5_000);
+  });
+
+  it('ends at once, with the last lines of its log, when an app cannot start', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'weft-embedded-'));
+    await cp(SHOP, folder, { recursive: true });
+    await writeFile(join(folder, 'apps', 'catalog.js'), "throw new Error('no yarn left');\n");
+    const run = weft('run', folder);
+    const timer = setTimeout(() => run.child.kill('SIGKILL'), 20_000);
+    assert.equal(await run.ended, 1, run.output());
+    clearTimeout(timer);
+    assert.match(run.output(), /shop-catalog ended unexpectedly \(exit code 1\)[\s\S]*no yarn left/);
+    await assertPortsFree();
+    await rm(folder, { recursive: true });
   });
 });
 
@@ -174,10 +213,26 @@ describe('weft run, while it runs', () => {
     const file = join(folder, 'policy.yaml');
     const good = await readFile(file, 'utf8');
     await writeFile(file, 'kind: [MeshPolicy\n');
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await eventually('the view says where', () => /policy\.yaml:\d+/.test(run.output()));
     assert.equal(await status('GET', payments), 200);
     assert.equal(await status('GET', 'http://127.0.0.1:18301/v1/charges'), 403);
     await writeFile(file, good);
+  });
+
+  it('says that a removed policy leaves open what it closed', async () => {
+    const file = join(folder, 'policy.yaml');
+    const good = await readFile(file, 'utf8');
+    await rm(file);
+    await eventually(
+      'it is open',
+      async () => (await status('GET', 'http://127.0.0.1:18301/v1/charges')) === 200,
+    );
+    await eventually('the view says so', () => /policy shop\/payments.*removed/.test(run.output()));
+    await writeFile(file, good);
+    await eventually(
+      'it is closed again',
+      async () => (await status('GET', 'http://127.0.0.1:18301/v1/charges')) === 403,
+    );
   });
 
   it('ends everything on Ctrl-C', async () => {

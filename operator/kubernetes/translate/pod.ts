@@ -25,6 +25,7 @@ export function translatePod(pod: V1Pod): Workload | undefined {
     finished,
     proxyId: proxyIdOf(pod),
     ports: portsOf(pod),
+    ...(pod.metadata?.deletionTimestamp && { terminating: true }),
     ...createdAtOf(pod.metadata?.creationTimestamp),
     ...skippedPortsOf(pod),
   };

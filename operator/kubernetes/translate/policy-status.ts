@@ -1,6 +1,6 @@
 import type { Condition, PolicyStatus } from '../../platform.ts';
 
-const TYPES: ReadonlySet<unknown> = new Set(['Accepted', 'InForce', 'Conflicted']);
+const TYPES: ReadonlySet<unknown> = new Set(['Accepted', 'ResolvedRefs', 'InForce', 'Conflicted']);
 const STATUSES: ReadonlySet<unknown> = new Set(['True', 'False', 'Unknown']);
 
 /**
