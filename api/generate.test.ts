@@ -70,7 +70,9 @@ describe('the reference', () => {
   });
 
   test('lists the rules inside a part as well as those across parts', () => {
-    assert.ok(page('mesh-policy').includes('- `spec.target`: target.kind Service needs a name'));
+    assert.ok(
+      page('mesh-policy').includes('- `spec.target`, `spec.targetRefs[]`: target.kind Service needs a name'),
+    );
     assert.ok(page('mesh-policy').includes('- `spec`: the policy says nothing'));
   });
 });

@@ -2,8 +2,11 @@ import { type Static, Type } from 'typebox';
 
 /**
  * The probes and HTTP hooks a pod declares. The injector points the kubelet at the sidecar's admin port, path
- * `/weft/probe/<container>/<kind>`, and hands the originals to the sidecar, which asks the app: so they work
- * while plaintext from elsewhere is refused. Shapes follow Kubernetes' HTTPGetAction and TCPSocketAction.
+ * `/weft/probe/<token>/<container>/<kind>`, and hands the originals to the sidecar, which asks the app: so they
+ * work while plaintext from elsewhere is refused. Everybody can reach that port; the token, which only readers of
+ * the pod know, keeps strangers from running the app's hooks. It is not the proxy id: that stands in the
+ * certificate, which is shown to whoever begins a handshake.
+ * Shapes follow Kubernetes' HTTPGetAction and TCPSocketAction.
  */
 
 const closed = { additionalProperties: false } as const;
@@ -37,6 +40,6 @@ export const DeclaredProbeSchema = Type.Object(
 /** Exactly one of httpGet and tcpSocket is present. */
 export type DeclaredProbe = Static<typeof DeclaredProbeSchema>;
 
-/** Keyed by `<container>/<kind>`. */
+/** Keyed by `<token>/<container>/<kind>`, which is what stands behind PROBE_PATH_PREFIX. */
 export const DeclaredProbesSchema = Type.Record(Type.String(), DeclaredProbeSchema);
 export type DeclaredProbes = Static<typeof DeclaredProbesSchema>;

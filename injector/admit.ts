@@ -53,7 +53,7 @@ function inject(
 ): Decision {
   const overrides = readOverrides(pod, settings);
   if ('errors' in overrides) return denied(400, overrides.errors.join('; '));
-  const { operations, probes, warnings, errors } = rewriteProbes(pod);
+  const { operations, probes, warnings, errors } = rewriteProbes(pod, proxyId);
   if (errors.length > 0) return denied(400, errors.join('; '));
   if (trustBundle === undefined) {
     return denied(503, 'the trust bundle is not there yet: see whether weft-operator runs, then try again');

@@ -23,7 +23,7 @@ function weftInjector(args: readonly string[], env: Record<string, string> = {})
 async function linesUntil(child: ChildProcess, message: string): Promise<Record<string, unknown>> {
   for await (const line of createInterface({ input: child.stdout! })) {
     const entry = JSON.parse(line);
-    if (entry.msg === message) return entry;
+    if (entry.message === message) return entry;
   }
   throw new Error(`ended before: ${message}`);
 }
@@ -60,6 +60,8 @@ describe('weft injector', () => {
     try {
       const serving = await linesUntil(child, 'serving');
       assert.equal(typeof serving.port, 'number');
+      assert.equal(serving.level, 'info');
+      assert.match(String(serving.time), /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/);
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
       assert.deepEqual(await ended, [0, null]);

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { Injector } from './injector.ts';
+import { LOG_FORMAT } from './log-format.ts';
 import { readSettings, SettingsError } from './settings.ts';
 
 const USAGE = `Usage: weft injector
@@ -34,7 +35,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 async function serve(): Promise<void> {
   const settings = readSettings(process.env);
-  const log = pino({ level: settings.logLevel, base: { room: 'injector' } });
+  const log = pino({ ...LOG_FORMAT, level: settings.logLevel });
   const injector = new Injector(settings, log);
   const ended = Promise.withResolvers<void>();
   await injector.start(undefined, ended.reject);

@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from 'node:crypto';
 import { PORTS } from '../api/names.ts';
 import {
   type DeclaredProbe,
@@ -39,8 +40,17 @@ const HEADER_VALUE = /^[\t\x20-\x7e]{0,4096}$/;
 const OTHER_HOST = 'has a host of its own';
 const UNKNOWN_PORT = 'names a port that the container does not declare';
 
-export function rewriteProbes(pod: Pod): RewrittenProbes {
-  const collector = new Collector(readProbes(pod));
+/** Hexadecimal digits: 128 bits. */
+const TOKEN_LENGTH = 32;
+const TOKEN_KEY = randomBytes(32);
+
+/**
+ * The token of the probes' paths is made of the proxy id, fresh at each invocation, and of a key that never leaves
+ * this process: the proxy id alone is no secret.
+ */
+export function rewriteProbes(pod: Pod, proxyId: string, tokenKey: Buffer = TOKEN_KEY): RewrittenProbes {
+  const token = createHmac('sha256', tokenKey).update(proxyId).digest('hex').slice(0, TOKEN_LENGTH);
+  const collector = new Collector(readProbes(pod), token);
   const others = new Set(othersOf(pod));
   for (const list of ['initContainers', 'containers'] as const) {
     for (const [index, container] of (pod.spec[list] ?? []).entries()) {
@@ -115,29 +125,45 @@ class Collector implements RewrittenProbes {
   readonly warnings: string[] = [];
   readonly errors: string[] = [];
   readonly #earlier: DeclaredProbes;
+  readonly #token: string;
 
-  constructor(earlier: DeclaredProbes) {
+  constructor(earlier: DeclaredProbes, token: string) {
     this.#earlier = earlier;
+    this.#token = token;
   }
 
   /** From now on the sidecar asks. */
   take(place: Place, probe: DeclaredProbe): void {
-    const key = keyOf(place);
-    const httpGet = { path: pathOf(place), port: PORTS.admin, scheme: 'HTTP' };
+    const key = this.#key(place);
+    const httpGet = { path: PROBE_PATH_PREFIX + key, port: PORTS.admin, scheme: 'HTTP' };
     this.probes[key] = probe;
     this.operations.push({ op: 'add', path: pointer(...place.path, 'httpGet'), value: httpGet });
   }
 
-  /** It was rewritten by an earlier invocation. */
+  /** It was rewritten by an earlier invocation: it keeps what it asked, under the token of this one. */
   keep(place: Place, action: HttpGet): void {
-    const key = keyOf(place);
-    const earlier = Object.hasOwn(this.#earlier, key) ? this.#earlier[key] : undefined;
-    if (earlier !== undefined && action.path === pathOf(place)) this.probes[key] = earlier;
-    else {
+    const key = this.#key(place);
+    const earlier = this.#earlierOf(place, action.path ?? '');
+    if (earlier === undefined) {
       this.errors.push(
         `${describe(place)} asks port ${PORTS.admin}, which is Weft's; write the app's own port`,
       );
+      return;
     }
+    this.probes[key] = earlier;
+    const path = PROBE_PATH_PREFIX + key;
+    if (action.path === path) return;
+    this.operations.push({ op: 'replace', path: pointer(...place.path, 'httpGet', 'path'), value: path });
+  }
+
+  #earlierOf(place: Place, path: string): DeclaredProbe | undefined {
+    const key = path.slice(PROBE_PATH_PREFIX.length);
+    const isOfPlace = path.startsWith(PROBE_PATH_PREFIX) && key.slice(key.indexOf('/') + 1) === keyOf(place);
+    return isOfPlace && Object.hasOwn(this.#earlier, key) ? this.#earlier[key] : undefined;
+  }
+
+  #key(place: Place): string {
+    return `${this.#token}/${keyOf(place)}`;
   }
 
   leave(place: Place, reason: string): void {
@@ -168,10 +194,6 @@ function clampTimeout(seconds: number): number {
 
 function graceSeconds(pod: Pod): number {
   return pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
-}
-
-function pathOf(place: Place): string {
-  return `${PROBE_PATH_PREFIX}${keyOf(place)}`;
 }
 
 function keyOf({ container, kind }: Place): string {

@@ -4,6 +4,7 @@ import { ArgumentError, type Arguments, parseArguments } from './arguments.ts';
 import { systemClock } from './clock.ts';
 import { HealthServer } from './health.ts';
 import { describeError, type Log } from './log.ts';
+import { LOG_FORMAT } from './log-format.ts';
 import { Operator } from './operator.ts';
 import type { Platform } from './platform.ts';
 import { USAGE } from './usage.ts';
@@ -30,7 +31,7 @@ async function operate(argv: readonly string[]): Promise<number> {
     process.stderr.write(`weft operator: ${error.message}\n`);
     return 2;
   }
-  const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const log = pino({ ...LOG_FORMAT, level: settings.logLevel }, pino.destination({ dest: 2, sync: true }));
   try {
     return await run(settings, log);
   } catch (error) {

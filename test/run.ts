@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { skipWithoutCluster } from './cluster/cluster.ts';
+import { ensureCommands } from './cluster/packages.ts';
+import { showProgress } from './cluster/progress.ts';
 
 /**
  * `npm test`: every stage in order, one summary. `npm test -- unit cluster` runs the named stages only.
@@ -11,6 +14,8 @@ interface Stage {
   readonly command: readonly string[];
   /** a stage of node's test runner prints counts that are added up */
   readonly tests?: true;
+  /** builds or installs real parts: where that cannot be done, the whole stage is skipped and says so */
+  readonly realParts?: true;
 }
 interface Result {
   readonly stage: Stage;
@@ -41,9 +46,9 @@ const STAGES: readonly Stage[] = [
   nodeTests('bundle', 'the bundles: content and size', ['test/bundle/*.test.ts']),
   nodeTests('embedded', 'the whole mesh as processes on loopback', ['test/embedded/*.test.ts']),
   nodeTests('netns', 'iptables redirection in a network namespace', ['test/netns/*.test.ts']),
-  nodeTests('apiserver', 'operator and injector against a real kube-apiserver', ['test/apiserver/*.test.ts']),
-  nodeTests('chart', 'the helm chart', ['test/chart/*.test.ts']),
-  nodeTests('cluster', 'the whole path on a real cluster', ['test/cluster/*.test.ts']),
+  realParts('apiserver', 'operator and injector against a real kube-apiserver', ['test/apiserver/*.test.ts']),
+  realParts('chart', 'the helm chart', ['test/chart/*.test.ts']),
+  realParts('cluster', 'the whole path on a real cluster', ['test/cluster/*.test.ts']),
 ];
 
 function nodeTests(name: string, what: string, patterns: readonly string[], concurrency = 1): Stage {
@@ -56,6 +61,10 @@ function help(): string {
   return ['npm test [-- STAGE ...]   all stages, or the named ones:', '', ...stages].join('\n');
 }
 
+function realParts(name: string, what: string, patterns: readonly string[]): Stage {
+  return { ...nodeTests(name, what, patterns), realParts: true };
+}
+
 async function main(wanted: readonly string[]): Promise<number> {
   if (wanted.includes('--help')) {
     console.log(help());
@@ -66,6 +75,7 @@ async function main(wanted: readonly string[]): Promise<number> {
     console.error(`no stage ${unknown.join(', ')}; there are: ${STAGES.map(({ name }) => name).join(', ')}`);
     return 2;
   }
+  await prepare();
   const results: Result[] = [];
   for (const stage of STAGES) {
     if (wanted.length === 0 || wanted.includes(stage.name)) results.push(await runStage(stage));
@@ -73,8 +83,20 @@ async function main(wanted: readonly string[]): Promise<number> {
   return report(results);
 }
 
+/** What tests of the kernel's side need. Where it cannot be installed those tests say so and are skipped. */
+async function prepare(): Promise<void> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return;
+  const commands = ['iptables', 'iptables-restore', 'ip', 'unshare', 'nsenter'] as const;
+  await ensureCommands(commands, showProgress).catch((error: Error) => console.error(error.message));
+}
+
 async function runStage(stage: Stage): Promise<Result> {
   console.log(`\n━━ ${stage.name}: ${stage.what}`);
+  const cannot = stage.realParts ? await skipWithoutCluster() : false;
+  if (cannot) {
+    console.log(`skipped: ${cannot}`);
+    return { stage, code: 0, seconds: 0, passed: 0, failed: 0, skipped: 1 };
+  }
   const startMs = performance.now();
   const { code, output } = await runCommand(expand(stage.command));
   return {
@@ -122,7 +144,7 @@ function report(results: readonly Result[]): number {
   let failedStages = 0;
   for (const result of results) {
     const { stage, code, passed, failed, skipped, seconds } = result;
-    const empty = stage.tests === true && passed + failed === 0;
+    const empty = stage.tests === true && passed + failed + skipped === 0;
     const bad = code !== 0 || empty || (strict && skipped > 0);
     if (bad) failedStages++;
     const counts = stage.tests ? `${passed} passed, ${failed} failed, ${skipped} skipped` : '';

@@ -28,8 +28,8 @@ field marked **required** has to be there wherever the object it belongs to is w
 about its own namespace: every pod there.
 
 Nothing below \`spec\` has a default in the schema: defaults apply after policies are merged. An empty list or
-object is refused; an absent list means any. Durations are Gateway API durations (\`250ms\`, \`2s\`, \`1m30s\`), sizes are Kubernetes
-quantities (\`64Ki\`, \`10Mi\`).
+object is refused; an absent list means any. Durations are Gateway API durations (\`250ms\`, \`2s\`, \`1m30s\`), sizes
+are Kubernetes quantities (\`64Ki\`, \`10Mi\`).
 
 A policy with a field that this version does not enforce yet is not accepted: its condition \`Accepted\` is
 \`False\` with reason \`NotImplemented\` and the names of the fields. Not enforced either: \`enforcement: Mandatory\`,
@@ -74,17 +74,20 @@ function isWithin(field: Field, part: Field): boolean {
 }
 
 function rulesSection(): string {
-  const rules = rulesBelow(asJsonSchema(MeshPolicySpecSchema), 'spec');
+  const rules = Map.groupBy(rulesBelow(asJsonSchema(MeshPolicySpecSchema), 'spec'), ({ message }) => message);
+  const lines = [...rules].map(
+    ([message, places]) => `- ${places.map(({ path }) => `\`${path}\``).join(', ')}: ${message}`,
+  );
   return `## Rules across fields
 
 What the API server answers when fields do not fit together:
 
-${[...new Set(rules)].join('\n')}
+${lines.join('\n')}
 `;
 }
 
-/** A list of what the schema and all below it ask for; that an object must not be empty is said above. */
-function rulesBelow(schema: JsonSchema, path: string): string[] {
+/** What the schema and all below it ask for; that an object must not be empty is said above. */
+function rulesBelow(schema: JsonSchema, path: string): { readonly path: string; readonly message: string }[] {
   const rules = (schema[RULES_KEY] ?? []) as readonly Rule[];
   const own = rules.filter(({ message }) => !message.startsWith('must not be empty'));
   const { properties, items } = schema as { properties?: Record<string, JsonSchema>; items?: JsonSchema };
@@ -92,5 +95,5 @@ function rulesBelow(schema: JsonSchema, path: string): string[] {
     rulesBelow(child, `${path}.${name}`),
   );
   const ofItems = items === undefined ? [] : rulesBelow(items, `${path}[]`);
-  return [...own.map(({ message }) => `- \`${path}\`: ${message}`), ...below, ...ofItems];
+  return [...own.map(({ message }) => ({ path, message })), ...below, ...ofItems];
 }

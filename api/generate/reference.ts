@@ -21,14 +21,15 @@ export function fieldsOf(schema: JsonSchema, path: string): Field[] {
   });
 }
 
-/** Of a list also what there is to say about each item; `A port.` is nothing. */
-const SAYS_NOTHING_MAX_LENGTH = 25;
+/** Of a list also what its items look like. */
 function descriptionOf(schema: JsonSchema): string {
   const own = String(schema.description ?? '');
   if (!isList(schema)) return own;
-  const ofItems = descriptionOf(itemsOf(schema));
-  return ofItems.length <= SAYS_NOTHING_MAX_LENGTH && !ofItems.includes('`') ? own : `${own} ${ofItems}`;
+  return `${own} ${descriptionOf(itemsOf(schema)).replace(NAME_ONLY, '')}`.trim();
 }
+
+/** A first sentence such as `A port.`, which says nothing beside the list's own. */
+const NAME_ONLY = /^[^.`]{1,24}\.( |$)/;
 
 function leafPathOf(schema: JsonSchema, path: string): string {
   if (isList(schema)) return leafPathOf(itemsOf(schema), `${path}[]`);

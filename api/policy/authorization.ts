@@ -148,7 +148,7 @@ export const AuthorizationRuleSchema = closed(
     to: Type.Optional(list(OperationSchema, 16, 'Any of these operations; absent means any operation.')),
     when: Type.Optional(WhenSchema),
   },
-  'A rule. It matches when `from`, `to` and `when` all match.',
+  'A rule matches when `from`, `to` and `when` all match.',
 );
 export type PolicyRule = Static<typeof AuthorizationRuleSchema>;
 

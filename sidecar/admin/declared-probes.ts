@@ -1,7 +1,7 @@
 /**
  * The probes and HTTP hooks a pod declared, as the injector hands them over in WEFT_PROBES: JSON of
- * `{"<container>/<kind>": {httpGet: {path, port, scheme, httpHeaders}} | {tcpSocket: {port}}}`
- * with `timeoutSeconds`. Ports are numbers; the injector has resolved names.
+ * `{"<token>/<container>/<kind>": {httpGet: {path, port, scheme, httpHeaders}} | {tcpSocket: {port}}}`
+ * with `timeoutSeconds`. Ports are numbers; the injector has resolved names. The token is a secret of the pod.
  * Source: https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/
  */
 export type DeclaredProbes = ReadonlyMap<string, DeclaredProbe>;
@@ -21,7 +21,8 @@ export interface TcpProbe {
   readonly timeoutMs: number;
 }
 
-const KEY = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/(liveness|readiness|startup|postStart|preStop)$/;
+const KEY =
+  /^[a-z0-9]{20,63}\/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/(liveness|readiness|startup|postStart|preStop)$/;
 const PROBES_MAX = 256;
 const HEADERS_MAX = 64;
 const TIMEOUT_MAX_SECONDS = 3600;
@@ -30,7 +31,7 @@ const PATH = /^\/[\x21-\x7e]{0,4095}$/;
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]{0,4096}$/;
 
-/** Throws with the key of the probe that is wrong and why. */
+/** Throws with the probe that is wrong and why; the token is not told. */
 export function parseProbes(text: string): DeclaredProbes {
   let value: unknown;
   try {
@@ -40,12 +41,16 @@ export function parseProbes(text: string): DeclaredProbes {
   }
   const entries = Object.entries(asObject(value, 'it'));
   if (entries.length > PROBES_MAX) throw new Error(`must declare at most ${PROBES_MAX} probes`);
-  return new Map(entries.map(([key, probe]) => [checkKey(key), parseProbe(key, probe)]));
+  return new Map(entries.map(([key, probe]) => [checkKey(key), parseProbe(withoutToken(key), probe)]));
+}
+
+function withoutToken(key: string): string {
+  return key.slice(key.indexOf('/') + 1);
 }
 
 function checkKey(key: string): string {
   if (!KEY.test(key))
-    throw new Error(`"${key}" must be <container>/<liveness|readiness|startup|postStart|preStop>`);
+    throw new Error('a key must be <token>/<container>/<liveness|readiness|startup|postStart|preStop>');
   return key;
 }
 

@@ -2,8 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type Log, messageOf } from '../log.ts';
 import type { HostPort } from '../settings.ts';
 import { type Answer, readiness, send, text } from './answer.ts';
+import { ConnectionLimit } from './connection-limit.ts';
 import type { DeclaredProbes } from './declared-probes.ts';
 import { relayProbe } from './probe-relay.ts';
+import { ProbeTable } from './probe-table.ts';
 
 /** Equal to PROBE_PATH_PREFIX of api/probes.ts, which the bundle must not load; a test holds them together. */
 export const PROBE_PREFIX = '/weft/probe/';
@@ -21,23 +23,25 @@ export interface AdminOptions {
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const RETRY_MS = 1_000;
 const CONNECTIONS_MAX = 512;
-const PROBES_MAX = 64;
+const REQUEST_TIMEOUT_MS = 5_000;
+const CHECKING_INTERVAL_MS = 1_000;
 
 /**
  * Health, readiness, metrics and declared probes, on a port that everybody can reach: it changes nothing,
- * names no secret, and dials nothing but what the pod declared.
+ * names no secret, and dials nothing but what the pod declared, for those who know the token of its paths.
  */
 export class AdminServer {
   readonly #options: AdminOptions;
   #server: Server | undefined;
   #address: HostPort | undefined;
   #retry: NodeJS.Timeout | undefined;
-  #probesRunning = 0;
+  readonly #probes: ProbeTable;
   /** the port it is bound to, once it is */
   boundPort: number | undefined;
 
   constructor(options: AdminOptions) {
     this.#options = options;
+    this.#probes = new ProbeTable(options.probes);
   }
 
   /** Binds there, and leaves where it was bound before; tries again while the address is taken. */
@@ -58,12 +62,17 @@ export class AdminServer {
   }
 
   #bind(address: HostPort): void {
+    const limit = new ConnectionLimit(CONNECTIONS_MAX);
     const server = createServer(
-      { requestTimeout: 10_000, headersTimeout: 5_000 },
-      (request, response) => void this.#answer(request, response),
+      {
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        headersTimeout: REQUEST_TIMEOUT_MS,
+        connectionsCheckingInterval: CHECKING_INTERVAL_MS,
+      },
+      (request, response) => void this.#answer(request, response, limit),
     );
     this.#server = server;
-    server.maxConnections = CONNECTIONS_MAX;
+    server.on('connection', (socket) => limit.add(socket));
     server.on('error', (error) => {
       this.#options.log.error('the admin port cannot be bound', { ...address, reason: messageOf(error) });
       this.#retry = setTimeout(() => this.#bind(address), RETRY_MS);
@@ -75,12 +84,12 @@ export class AdminServer {
     });
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse, limit: ConnectionLimit): Promise<void> {
     const path = (request.url ?? '').split('?', 1)[0]!;
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       send(response, text(405, 'GET only'));
     } else if (path.startsWith(PROBE_PREFIX)) {
-      send(response, await this.#probe(path.slice(PROBE_PREFIX.length), request, response));
+      send(response, await this.#probe(path.slice(PROBE_PREFIX.length), request, response, limit));
     } else {
       send(response, this.#look(path));
     }
@@ -93,17 +102,22 @@ export class AdminServer {
     return text(404, 'there are /healthz, /readyz and /metrics');
   }
 
-  async #probe(name: string, request: IncomingMessage, response: ServerResponse): Promise<Answer> {
-    const { probes, podIp } = this.#options;
-    const probe = probes.get(name);
-    if (probe === undefined || podIp === undefined) return text(404, 'no such probe is declared');
-    if (this.#probesRunning >= PROBES_MAX) return text(503, 'too many probes at the same time');
+  async #probe(
+    key: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    limit: ConnectionLimit,
+  ): Promise<Answer> {
+    const { podIp } = this.#options;
+    const slot = this.#probes.find(key);
+    if (slot === undefined || podIp === undefined) return text(404, 'no such probe is declared');
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    this.#probesRunning += 1;
     const userAgent = request.headers['user-agent'] ?? 'weft-probe';
-    const { status, detail } = await relayProbe(probe, podIp, userAgent, gone.signal);
-    this.#probesRunning -= 1;
-    return text(status, detail);
+    const release = limit.hold(request.socket);
+    const result = await slot.run((probe) => relayProbe(probe, podIp, userAgent, gone.signal));
+    release();
+    if (result === undefined) return text(503, 'too many of this probe at the same time');
+    return text(result.status, result.detail);
   }
 }

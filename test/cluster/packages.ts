@@ -12,6 +12,7 @@ const packageOf = {
   conntrack: 'conntrack',
   ip: 'iproute2',
   tcpdump: 'tcpdump',
+  pkill: 'procps',
   buildah: 'buildah',
   mmdebstrap: 'mmdebstrap',
   unshare: 'util-linux',

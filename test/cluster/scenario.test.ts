@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
-import { acquireCluster, type Cluster } from './cluster.ts';
+import { acquireCluster, type Cluster, skipWithoutCluster } from './cluster.ts';
 import { finishedCalls, installWeft, pod, request, startCalls, startCapture, waitUntil } from './scenario.ts';
 
 /**
  * From `kubectl apply` to an encrypted, authorized request: the real chart, the real image, a real kubelet.
  * The tests build on each other, as a user's first hour does.
  */
-describe('Weft on a cluster', () => {
+describe('Weft on a cluster', { skip: await skipWithoutCluster() }, () => {
   let cluster: Cluster;
   const fixture = (name: string) => readFile(`test/fixtures/${name}`, 'utf8');
   const web = () => pod(cluster, 'shop', 'app=web');

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import type { Cluster } from './cluster.ts';
 import { buildImage, ensureTestAppImage } from './images.ts';
+import { ensureCommands } from './packages.ts';
+import { showProgress } from './progress.ts';
 
 /** What the scenario's sentences are made of: install, a pod, a request from inside a pod, a capture. */
 
@@ -107,6 +109,7 @@ export interface Capture {
 
 /** tcpdump on every interface of the node. */
 export async function startCapture(cluster: Cluster, port: number): Promise<Capture> {
+  await ensureCommands(['tcpdump', 'pkill'], showProgress);
   const dump = ['tcpdump', '--immediate-mode', '-i', 'any', '-U', '-w', '-', 'tcp', 'port', String(port)];
   const [program, args] = cluster.nodeCommand(dump);
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
