@@ -1,16 +1,28 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { applyPatch, type Json, podFixture } from './pod.fixture.ts';
+import { applyPatch, type Json, PROXY_ID, podFixture } from './pod.fixture.ts';
 import { rewriteProbes } from './probes.ts';
 
+const KEY = Buffer.alloc(32, 7);
+/** What KEY makes of PROXY_ID, and of another id. */
+const tokenOf = (proxyId: string) => createHmac('sha256', KEY).update(proxyId).digest('hex').slice(0, 32);
+const TOKEN = tokenOf(PROXY_ID);
+const PREFIX = `/weft/probe/${TOKEN}/`;
+
+/** `probes` without the token of their keys. */
 function rewrite(pod: Json): {
   pod: Json;
   probes: Json;
   warnings: readonly string[];
   errors: readonly string[];
 } {
-  const { operations, ...rest } = rewriteProbes(pod);
-  return { pod: applyPatch(pod, operations), ...rest };
+  const { operations, probes, warnings, errors } = rewriteProbes(pod, PROXY_ID, KEY);
+  const named = Object.entries(probes).map(([key, probe]) => {
+    assert.ok(key.startsWith(`${TOKEN}/`), key);
+    return [key.slice(TOKEN.length + 1), probe] as const;
+  });
+  return { pod: applyPatch(pod, operations), probes: Object.fromEntries(named), warnings, errors };
 }
 const app = (more: object): Json =>
   podFixture({
@@ -18,7 +30,7 @@ const app = (more: object): Json =>
       { name: 'app', ports: [{ name: 'web', containerPort: 8080 }, { containerPort: 9 }], ...more },
     ],
   });
-const OWN = { path: '/weft/probe/app/liveness', port: 15020, scheme: 'HTTP' };
+const OWN = { path: `${PREFIX}app/liveness`, port: 15020, scheme: 'HTTP' };
 
 describe('probes', () => {
   it('over HTTP go to the sidecar, with their timing', () => {
@@ -57,7 +69,7 @@ describe('probes', () => {
       app({ readinessProbe: { tcpSocket: { port: 5432 }, failureThreshold: 9 } }),
     );
     assert.deepEqual(pod.spec.containers[0].readinessProbe, {
-      httpGet: { ...OWN, path: '/weft/probe/app/readiness' },
+      httpGet: { ...OWN, path: `${PREFIX}app/readiness` },
       failureThreshold: 9,
     });
     assert.deepEqual(probes, { 'app/readiness': { tcpSocket: { port: 5432 }, timeoutSeconds: 1 } });
@@ -84,7 +96,7 @@ describe('probes', () => {
         ],
       }),
     );
-    assert.equal(pod.spec.initContainers[0].livenessProbe.httpGet.path, '/weft/probe/logger/liveness');
+    assert.equal(pod.spec.initContainers[0].livenessProbe.httpGet.path, `${PREFIX}logger/liveness`);
   });
 
   it('that run a command are left alone, silently', () => {
@@ -119,29 +131,76 @@ describe('probes', () => {
     });
   }
 
-  it('that were rewritten before keep what they asked', () => {
-    const WEFT_PROBES = '{"app/liveness":{"tcpSocket":{"port":5},"timeoutSeconds":2}}';
-    const before = podFixture({
-      initContainers: [{ name: 'weft-sidecar', env: [{ name: 'WEFT_PROBES', value: WEFT_PROBES }] }],
-      containers: [{ name: 'app', livenessProbe: { httpGet: OWN } }],
+  /** A pod as an earlier invocation left it. */
+  const rewritten = (
+    token: string,
+    httpGet: object = { ...OWN, path: `/weft/probe/${token}/app/liveness` },
+  ) =>
+    podFixture({
+      initContainers: [{ name: 'weft-sidecar', env: [{ name: 'WEFT_PROBES', value: environment(token) }] }],
+      containers: [{ name: 'app', livenessProbe: { httpGet, periodSeconds: 3 } }],
     });
+  const environment = (token: string) =>
+    `{"${token}/app/liveness":{"tcpSocket":{"port":5},"timeoutSeconds":2}}`;
+  const ASKED = { 'app/liveness': { tcpSocket: { port: 5 }, timeoutSeconds: 2 } };
+
+  it('that were rewritten before, for the same id, stay as they are', () => {
+    const before = rewritten(TOKEN);
     const { pod, probes, errors } = rewrite(before);
-    assert.deepEqual([pod, JSON.stringify(probes), errors], [before, WEFT_PROBES, []]);
+    assert.deepEqual([pod, probes, errors], [before, ASKED, []]);
   });
+
+  it('that were rewritten before, for another id, keep what they asked under the new token', () => {
+    const { pod, probes, errors } = rewrite(rewritten(tokenOf('other')));
+    assert.deepEqual([pod.spec.containers, probes, errors], [rewritten(TOKEN).spec.containers, ASKED, []]);
+  });
+
+  it('have a token that the proxy id, which certificates show, does not give away', () => {
+    const pod = app({ livenessProbe: { httpGet: { path: '/', port: 80 } } });
+    const keys = [undefined, Buffer.alloc(32, 1), Buffer.alloc(32, 2)].map((key) => {
+      const { probes } = rewriteProbes(pod, PROXY_ID, key);
+      return Object.keys(probes)[0]!;
+    });
+    assert.equal(new Set(keys).size, 3);
+    for (const key of keys) {
+      assert.match(key, /^[0-9a-f]{32}\/app\/liveness$/);
+      assert.ok(!key.includes(PROXY_ID));
+    }
+    const other = Object.keys(rewriteProbes(pod, 'other').probes);
+    assert.notEqual(other[0], keys[0]);
+  });
+
+  const foreign = {
+    'with another token than the sidecar was told': `/weft/probe/${tokenOf('third')}/app/liveness`,
+    'without a token': '/weft/probe/app/liveness',
+    'of another kind': `${PREFIX}app/readiness`,
+    'of another container': `${PREFIX}web/liveness`,
+    'of another prefix': `/weft/other/${TOKEN}/app/liveness`,
+    'that asks the admin port something else': '/healthz',
+  };
+  for (const [what, path] of Object.entries(foreign)) {
+    it(`${what} on Weft's own port are refused`, () => {
+      const { errors, probes } = rewrite(rewritten(TOKEN, { ...OWN, path }));
+      assert.deepEqual(probes, {});
+      assert.match(errors.join(), /^the liveness probe of container app asks port 15020/);
+    });
+  }
 
   const rubbish = [
     '',
     '[]',
     'null',
-    '{"app/liveness":{}}',
-    '{"app/liveness":{"tcpSocket":{"port":0},"timeoutSeconds":1}}',
+    `{"${TOKEN}/app/readiness":{}}`,
+    `{"${TOKEN}/app/readiness":{"tcpSocket":{"port":0},"timeoutSeconds":1}}`,
   ];
   for (const value of [undefined, ...rubbish]) {
     it(`that ask Weft's own port are refused when nothing says what they were (${value})`, () => {
       const { errors, probes } = rewrite(
         podFixture({
           initContainers: [{ name: 'weft-sidecar', env: [{ name: 'WEFT_PROBES', value }] }],
-          containers: [{ name: 'app', readinessProbe: { httpGet: OWN } }],
+          containers: [
+            { name: 'app', readinessProbe: { httpGet: { ...OWN, path: `${PREFIX}app/readiness` } } },
+          ],
         }),
       );
       assert.deepEqual(probes, {});
@@ -161,8 +220,8 @@ describe('hooks', () => {
       }),
     });
     const { lifecycle } = pod.spec.containers[0];
-    assert.deepEqual(lifecycle.postStart, { httpGet: { ...OWN, path: '/weft/probe/app/postStart' } });
-    assert.deepEqual(lifecycle.preStop, { httpGet: { ...OWN, path: '/weft/probe/app/preStop' } });
+    assert.deepEqual(lifecycle.postStart, { httpGet: { ...OWN, path: `${PREFIX}app/postStart` } });
+    assert.deepEqual(lifecycle.preStop, { httpGet: { ...OWN, path: `${PREFIX}app/preStop` } });
     assert.deepEqual(probes, {
       'app/postStart': { httpGet: { path: '/up', port: 8080, scheme: 'HTTP' }, timeoutSeconds: 60 },
       'app/preStop': { httpGet: { path: '/down', port: 81, scheme: 'HTTP' }, timeoutSeconds: 30 },

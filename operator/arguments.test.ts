@@ -4,13 +4,14 @@ import { ArgumentError, parseArguments } from './arguments.ts';
 
 describe('the arguments of the operator', () => {
   it('without any are those of a pod', () => {
-    assert.deepEqual(parseArguments([], { WEFT_NAMESPACE: 'mesh' }), {
+    assert.deepEqual(parseArguments([], { WEFT_NAMESPACE: 'mesh', WEFT_POD_NAME: 'weft-operator-0' }), {
       files: undefined,
       listen: { host: undefined, port: 15010 },
       health: { host: undefined, port: 15021 },
       streamAddress: 'weft-operator.mesh.svc:15010',
       trustDomain: 'cluster.local',
       controlPlaneNamespace: 'mesh',
+      podName: 'weft-operator-0',
       leafLifetimeMs: 24 * 3600 * 1000,
       logLevel: 'info',
     });

@@ -26,6 +26,8 @@ export interface Arguments {
   readonly controlPlaneNamespace: string;
   readonly leafLifetimeMs: number;
   readonly logLevel: string;
+  /** the pod's name, by which the other replicas find the leader; undefined: the host's name */
+  readonly podName: string | undefined;
 }
 
 const OPTIONS = {
@@ -72,6 +74,7 @@ export function parseArguments(argv: readonly string[], env: NodeJS.ProcessEnv):
     streamAddress: value('advertise-address') ?? (inKubernetes ? inCluster : undefined),
     trustDomain: value('trust-domain') ?? DEFAULT_TRUST_DOMAIN,
     controlPlaneNamespace: namespace,
+    podName: env.WEFT_POD_NAME || undefined,
     leafLifetimeMs: parseLifetime(value('certificate-lifetime') ?? '24h'),
     logLevel,
   };

@@ -35,7 +35,7 @@ async function operate(argv: readonly string[]): Promise<number> {
   try {
     return await run(settings, log);
   } catch (error) {
-    log.error({ error: describeError(error) }, 'the operator cannot run');
+    log.error({ error: describeError(error) }, `the operator cannot run: ${describeError(error)}`);
     return 1;
   }
 }
@@ -86,7 +86,7 @@ interface CreatedPlatform {
 
 /** Each is loaded only where it is used: the Kubernetes client is large. */
 async function createPlatform(settings: Arguments, log: Log): Promise<CreatedPlatform> {
-  const { files, controlPlaneNamespace } = settings;
+  const { files, controlPlaneNamespace, podName } = settings;
   if (files !== undefined) {
     const { createFilesPlatform } = await import('./platforms/files.ts');
     return { platform: createFilesPlatform({ ...files, clock: systemClock, log }), started: () => {} };
@@ -95,7 +95,7 @@ async function createPlatform(settings: Arguments, log: Log): Promise<CreatedPla
   const platform = createKubernetesPlatform({
     controlPlaneNamespace,
     log,
-    ...(process.env.WEFT_POD_NAME && { identity: process.env.WEFT_POD_NAME }),
+    ...(podName !== undefined && { identity: podName }),
   });
   return { platform, started: ({ authority }) => platform.manageInjector(authority) };
 }

@@ -106,10 +106,10 @@ class Fixture {
     }) => boolean,
   ): Promise<void> {
     for (let attempt = 0; attempt < 200; attempt++) {
-      if (holds(JSON.parse(await this.file('status', 'shop-payments.json')))) return;
+      if (holds(JSON.parse(await this.file('status', 'shop', 'payments.json')))) return;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    throw new Error(`the status never was as wanted: ${await this.file('status', 'shop-payments.json')}`);
+    throw new Error(`the status never was as wanted: ${await this.file('status', 'shop', 'payments.json')}`);
   }
   async stop(): Promise<void> {
     for (const sidecar of this.#sidecars.splice(0)) sidecar.close();
@@ -210,7 +210,7 @@ describe('the operator on a folder', () => {
   it('forgets nothing over a restart: root, certificates, generations, what was accepted', async () => {
     await fixture.write('policy.yaml', policy('GET, POST'));
     await fixture.status(({ conditions }) => conditions.length > 0);
-    await fixture.file('accepted', 'shop-payments.json');
+    await fixture.file('accepted', 'shop', 'payments.json');
     const certificate = await fixture.file('proxies', 'shop-payments', 'tls.crt');
     const { trustBundle } = fixture.operator.authority;
     await fixture.stop();

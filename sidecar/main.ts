@@ -5,8 +5,26 @@ import { createLog, messageOf } from './log.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { Sidecar } from './sidecar.ts';
 
-/** Runs until SIGTERM (or SIGINT), then ends the process with 0; with 2 when the environment is not valid. */
-export async function main(_argv: readonly string[]): Promise<void> {
+const USAGE = `Usage: weft sidecar
+
+The proxy beside one app. The injector starts it in Kubernetes, weft run without.
+
+Environment: WEFT_PROXY_ID (required), WEFT_PROXY_DIR (config.json, tls.crt, tls.key, ca.crt), WEFT_STATE_DIR,
+WEFT_TOKEN_FILE, WEFT_CONTROL_PLANE (host:port) with WEFT_CONTROL_PLANE_ID (its SPIFFE ID), WEFT_TRUST_BUNDLE (PEM),
+WEFT_ADMIN_ADDRESS (host:port), WEFT_PROBES (JSON) with WEFT_POD_IP, WEFT_LOG_LEVEL, WEFT_GRACE_SECONDS.
+`;
+
+/**
+ * `weft sidecar`; argv without the command's name. Runs until SIGTERM (or SIGINT), then ends the process with 0;
+ * with 2 when arguments or environment are not valid.
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  if (argv.length > 0) {
+    const help = argv.length === 1 && argv[0] === '--help';
+    (help ? process.stdout : process.stderr).write(USAGE);
+    process.exitCode = help ? 0 : 2;
+    return;
+  }
   const settings = settingsOrExit();
   const log = createLog({ level: settings.logLevel });
   installLastResort(log, (code) => process.exit(code), Date.now);

@@ -58,7 +58,11 @@ describe('the settings of a sidecar', () => {
     ['WEFT_GRACE_SECONDS', '-1', /WEFT_GRACE_SECONDS: must be seconds/],
     ['WEFT_GRACE_SECONDS', '3601', /at most 3600/],
     ['WEFT_PROBES', '{', /WEFT_PROBES: must be JSON/],
-    ['WEFT_PROBES', '{"app/liveness":{"tcpSocket":{"port":1}}}', /WEFT_POD_IP: is required/],
+    [
+      'WEFT_PROBES',
+      '{"0123456789abcdef0123/app/liveness":{"tcpSocket":{"port":1}}}',
+      /WEFT_POD_IP: is required/,
+    ],
   ];
   for (const [name, value, reason] of bad) {
     it(`refuse ${name}=${JSON.stringify(value.slice(0, 20))}`, () => {

@@ -31,7 +31,7 @@ export const TargetSchema = withRules(
         ),
       ),
     },
-    'What the policy is about. Without a target it is about its own namespace, as with kind Namespace.',
+    'What the policy is about. Without a target the policy is about its own namespace, as with kind Namespace.',
   ),
   [
     {

@@ -7,8 +7,12 @@ import { compileDestination } from './destination.ts';
 import { parseDestinationKey } from './destination-key.ts';
 
 const web = workload('shop/web');
-const pay1 = workload('shop/pay-1', { addresses: ['10.0.0.1', 'fd00::1'], serviceAccount: 'pay' });
-const pay2 = workload('shop/pay-2', { addresses: ['10.0.0.2'], serviceAccount: 'pay' });
+const pay1 = workload('shop/pay-1', {
+  ...{ addresses: ['10.0.0.1', 'fd00::1'], serviceAccount: 'pay', app: 'payments' },
+});
+const pay2 = workload('shop/pay-2', {
+  ...{ addresses: ['10.0.0.2'], serviceAccount: 'pay', app: 'payments' },
+});
 const PORTS = [{ name: 'http', port: 80, protocol: undefined }];
 const PAY = service('shop/pay', { addresses: ['10.96.0.1'], ports: PORTS });
 const BOTH = slice('shop/pay', { 'shop/pay-2': '10.0.0.2', 'shop/pay-1': '10.0.0.1' });
@@ -29,8 +33,8 @@ describe('a destination', () => {
       assert.equal(destination.namespace, 'shop');
       assert.equal(destination.key, key);
       assert.deepEqual(destination.endpoints, [
-        { address: '10.0.0.1', port: 8080, workload: 'pay-1', namespace: 'shop', spiffeId: ID },
-        { address: '10.0.0.2', port: 8080, workload: 'pay-2', namespace: 'shop', spiffeId: ID },
+        { address: '10.0.0.1', port: 8080, workload: 'payments', namespace: 'shop', spiffeId: ID },
+        { address: '10.0.0.2', port: 8080, workload: 'payments', namespace: 'shop', spiffeId: ID },
       ]);
     });
   }
@@ -65,7 +69,7 @@ describe('a destination', () => {
       set('EndpointSlice', slice('shop/pay', { 'shop/pay-1': '10.0.0.1' })),
     );
     assert.deepEqual(destination?.endpoints, [
-      { address: '10.0.0.1', port: 8080, workload: 'pay-1', namespace: 'shop' },
+      { address: '10.0.0.1', port: 8080, workload: 'payments', namespace: 'shop' },
     ]);
   });
 
@@ -155,9 +159,9 @@ describe('a destination', () => {
 
   it('is the pod alone when its own address is dialled, ready or not', () => {
     const destination = resolve('10.0.0.1:5432', set('Workload', { ...pay1, ready: false }));
-    assert.equal(destination?.name, 'pay-1');
+    assert.equal(destination?.name, 'payments');
     assert.deepEqual(destination.endpoints, [
-      { address: '10.0.0.1', port: 5432, workload: 'pay-1', namespace: 'shop', spiffeId: ID },
+      { address: '10.0.0.1', port: 5432, workload: 'payments', namespace: 'shop', spiffeId: ID },
     ]);
   });
   it('is null for the address of a pod that has finished', () => {

@@ -44,7 +44,10 @@ function missingPorts(mesh: Mesh, policy: Policy, spec: MeshPolicySpec): string 
   const workloads = targeted(mesh, policy, spec);
   const missing = wanted.filter((port) => !exists(port, service, workloads));
   if (missing.length === 0) return undefined;
-  const owners = service === undefined ? 'no targeted workload has' : `neither Service ${service.key} nor a workload behind it has`;
+  const owners =
+    service === undefined
+      ? 'no targeted workload has'
+      : `neither Service ${service.key} nor a workload behind it has`;
   return `${owners} a port ${missing.join(' or ')}`;
 }
 

@@ -29,7 +29,7 @@ class Fixture {
   folder = '';
   state = '';
   readonly clock = new FakeClock();
-  readonly errors: string[] = [];
+  readonly warnings: string[] = [];
   readonly world = new Map<string, Change['value']>();
   platform!: Platform;
 
@@ -42,9 +42,9 @@ class Fixture {
   }
   async start(): Promise<void> {
     const { folder, state: stateFolder, clock } = this;
-    const error = (_data: object, message: string) => void this.errors.push(message);
+    const warn = (_data: object, message: string) => void this.warnings.push(message);
     this.world.clear();
-    this.platform = createFilesPlatform({ folder, stateFolder, clock, log: { ...silentLog, error } });
+    this.platform = createFilesPlatform({ folder, stateFolder, clock, log: { ...silentLog, warn } });
     await this.platform.start((changes) => {
       for (const { kind, key, value } of changes) this.world.set(`${kind} ${key}`, value);
     });
@@ -129,8 +129,8 @@ describe('the platform without Kubernetes', () => {
   it('changes nothing when a file is no YAML any more, and says where', async () => {
     const { policy } = fixture;
     await fixture.write('policy.yaml', `${POLICY}  - [`);
-    await fixture.look(() => fixture.errors.length > 0);
-    assert.match(fixture.errors[0]!, /policy\.yaml:\d+: /);
+    await fixture.look(() => fixture.warnings.length > 0);
+    assert.match(fixture.warnings[0]!, /policy\.yaml:\d+: /);
     assert.deepEqual(fixture.policy, policy);
   });
 
@@ -138,13 +138,14 @@ describe('the platform without Kubernetes', () => {
     const { key, uid, generation, spec } = fixture.policy;
     await fixture.platform.writeStatus(fixture.policy, STATUS);
     await fixture.platform.storeAccepted({ key, uid, generation, spec });
-    assert.equal(await fixture.exists('status', 'shop-strict.json'), true);
+    assert.equal(await fixture.exists('status', 'shop', 'strict.json'), true);
     await rm(join(fixture.folder, 'policy.yaml'));
     await rm(join(fixture.folder, 'workload.yaml'));
     await fixture.look(() => fixture.policy === undefined && fixture.workload === undefined);
     for (const kind of ['Service', 'EndpointSlice'])
       assert.equal(fixture.world.get(`${kind} shop/web`), undefined);
-    for (const kind of ['status', 'accepted']) await fixture.gone(kind, 'shop-strict.json');
+    for (const kind of ['status', 'accepted']) await fixture.gone(kind, 'shop', 'strict.json');
+    assert.deepEqual(fixture.warnings, ['policy shop/strict was removed: what it closed is open now']);
     await fixture.write('policy.yaml', POLICY);
     await fixture.look(() => fixture.policy !== undefined);
     assert.notEqual(fixture.policy.uid, uid);
@@ -174,6 +175,49 @@ describe('the platform without Kubernetes', () => {
     assert.equal((await readdir(folder)).includes(first), false);
     await platform.removeProxy(workload);
     assert.equal(await platform.readProxy(workload), undefined);
+  });
+
+  it('says of a policy that was removed while nobody looked that it was removed', async () => {
+    await fixture.platform.writeStatus(fixture.policy, STATUS);
+    await fixture.platform.stop();
+    await rm(join(fixture.folder, 'policy.yaml'));
+    await fixture.start();
+    assert.deepEqual(fixture.warnings, ['policy shop/strict was removed: what it closed is open now']);
+    await fixture.gone('status', 'shop', 'strict.json');
+  });
+
+  it('keeps apart what namespace and name make the same with a dash', async () => {
+    const named = (namespace: string, name: string) =>
+      POLICY.replace('name: strict, namespace: shop', `name: ${name}, namespace: ${namespace}`);
+    await fixture.write('policy.yaml', `${named('a-b', 'c')}---\n${named('a', 'b-c')}`);
+    await fixture.look(() => fixture.world.has('Policy a/b-c'));
+    const policies = ['a-b/c', 'a/b-c'].map((key) => fixture.world.get(`Policy ${key}`) as Policy);
+    for (const policy of policies) {
+      await fixture.platform.writeStatus(policy, STATUS);
+      await fixture.platform.storeAccepted({ ...policy, generation: 1 });
+    }
+    for (const kind of ['status', 'accepted']) {
+      assert.equal(await fixture.exists(kind, 'a-b', 'c.json'), true);
+      assert.equal(await fixture.exists(kind, 'a', 'b-c.json'), true);
+    }
+  });
+
+  it('says that an edit of what is read at the start waits for a restart', async () => {
+    await fixture.write('workload.yaml', WORKLOAD.replace('appPort: 18181', 'appPort: 18191'));
+    await fixture.look(() => fixture.warnings.length > 0);
+    const at = join(fixture.folder, 'workload.yaml');
+    assert.deepEqual(fixture.warnings, [
+      `${at}:1: spec.ports of Workload shop/web changed: restart to apply`,
+    ]);
+  });
+
+  it('tells of policies’ events, and leaves the alarm to the status', async () => {
+    const about = { kind: 'MeshPolicy', namespace: 'shop', name: 'strict', uid: 'u' } as const;
+    await fixture.platform.recordEvent({ about, type: 'Warning', reason: 'Invalid', message: 'no' });
+    assert.deepEqual(fixture.warnings, []);
+    const pod = { ...about, kind: 'Pod', name: 'web' } as const;
+    await fixture.platform.recordEvent({ about: pod, type: 'Warning', reason: 'Odd', message: 'it is odd' });
+    assert.deepEqual(fixture.warnings, ['Workload shop/web: it is odd']);
   });
 
   it('keeps the first root', async () => {

@@ -5,9 +5,12 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { AcceptedRevision, Change, EndpointSlice, Policy, Service, Workload } from '../mesh/model.ts';
 import type { Platform, ProxyFiles, RootMaterial } from '../platform.ts';
-import { type Documents, FilesSource } from '../sources/files.ts';
+import type { Documents } from '../sources/collect.ts';
+import type { Problem } from '../sources/documents.ts';
+import { FilesSource } from '../sources/files.ts';
 import { type Ledger, PolicyLedger } from '../sources/policy-ledger.ts';
 import { toEndpointSlices, toServices, toWorkload } from '../sources/workload-document.ts';
+import { WorkloadEdits } from '../sources/workload-edits.ts';
 import { makePrivateFolder, readIfThere, writeAtomically, writeTogether } from './atomic-file.ts';
 import { changesBetween } from './changes.ts';
 import { loadRootFile, storeRootFile } from './root-file.ts';
@@ -26,9 +29,9 @@ export interface FilesPlatformOptions {
  *
  *     ca.pem                     the root, key included
  *     policies.json              uid and generation of each policy
- *     accepted/<ns>-<name>.json  the last accepted spec of each policy
+ *     accepted/<ns>/<name>.json  the last accepted spec of each policy
  *     proxies/<proxy id>/        what the pod's Secret holds, same names, swapped like a mounted Secret
- *     status/<ns>-<name>.json    the status of each policy
+ *     status/<ns>/<name>.json    the status of each policy
  *
  * There is one operator, so it leads. There are no projected tokens: the first identity is in the folder.
  */
@@ -36,16 +39,19 @@ export function createFilesPlatform(options: FilesPlatformOptions): Platform {
   const { stateFolder, clock, log } = options;
   const file = (...parts: string[]) => join(stateFolder, ...parts);
   const proxyFolder = (workload: Workload) => file('proxies', workload.proxyId!);
-  const policyFile = (kind: string, key: string) => file(kind, `${key.replace('/', '-')}.json`);
+  const policyFile = (kind: string, key: string) => file(kind, `${key}.json`);
 
   let apply: (changes: readonly Change[]) => void = () => {};
   let known: Objects = { policies: [], workloads: [], services: [], slices: [] };
   let ledger = new PolicyLedger({}, () => clock.unixMs());
 
+  const edits = new WorkloadEdits();
+  const warn = ({ file: path, line, message }: Problem) =>
+    log.warn({ file: path, line }, `${path}:${line}: ${message}`);
+
   const onChange = async (documents: Documents) => {
-    const { policies, changed } = ledger.record(documents.policies);
+    const { policies, removed, changed } = ledger.record(documents.policies);
     if (changed) await writeAtomically(file('policies.json'), JSON.stringify(ledger));
-    const gone = known.policies.filter(({ key }) => !policies.some((policy) => policy.key === key));
     const objects = {
       policies,
       workloads: documents.workloads.map(toWorkload),
@@ -55,7 +61,9 @@ export function createFilesPlatform(options: FilesPlatformOptions): Platform {
     const changes = changesBetween(known, objects);
     known = objects;
     apply(changes);
-    for (const { key } of gone) {
+    for (const problem of edits.look(documents.workloads)) warn(problem);
+    for (const key of removed) {
+      log.warn({ policy: key }, `policy ${key} was removed: what it closed is open now`);
       for (const kind of ['status', 'accepted']) await rm(policyFile(kind, key), { force: true });
     }
   };
@@ -63,14 +71,9 @@ export function createFilesPlatform(options: FilesPlatformOptions): Platform {
     folder: options.folder,
     clock,
     onChange,
-    onProblems(problems) {
+    onProblems(problems, news) {
       if (problems.length === 0) log.info({}, 'all documents are valid again');
-      for (const problem of problems) {
-        log.error(
-          { file: problem.file, line: problem.line },
-          `${problem.file}:${problem.line}: ${problem.message}`,
-        );
-      }
+      news.forEach(warn);
     },
   });
 
@@ -113,7 +116,11 @@ export function createFilesPlatform(options: FilesPlatformOptions): Platform {
       apply([{ kind: 'AcceptedRevision', key: revision.key, value: revision }]);
     },
     async recordEvent({ about, type, reason, message }) {
-      log.warn({ kind: about.kind, namespace: about.namespace, name: about.name, type, reason }, message);
+      const { kind, namespace, name } = about;
+      const subject = `${kind === 'Pod' ? 'Workload' : kind} ${namespace}/${name}`;
+      // Of a policy the status says it too.
+      const level = type === 'Warning' && kind === 'Pod' ? 'warn' : 'info';
+      log[level]({ kind, namespace, name, type, reason }, `${subject}: ${message}`);
     },
     reviewToken: async () => undefined,
   };

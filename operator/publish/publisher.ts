@@ -64,13 +64,13 @@ export class Publisher {
       ...{ clock, random, windowMs: writeWindowMs, concurrency: WRITE_CONCURRENCY },
       work: (key) => this.#write(key),
       onError: (key, error) =>
-        log.warn({ workload: key, error: describeError(error) }, 'a proxy was not written'),
+        log.warn({ workload: key }, `the files of ${key} were not written: ${describeError(error)}`),
     });
     this.#renewals = new KeyedWorker({
       ...{ clock, random, windowMs: 0, concurrency: WRITE_CONCURRENCY },
       work: (key) => this.#renew(key),
       onError: (key, error) =>
-        log.warn({ workload: key, error: describeError(error) }, 'a certificate was not renewed'),
+        log.warn({ workload: key }, `the certificate of ${key} was not renewed: ${describeError(error)}`),
     });
   }
 
@@ -134,7 +134,8 @@ export class Publisher {
     try {
       compiled = compileProxyConfig(mesh, workload);
     } catch (error) {
-      log.error({ workload: workload.key, error: describeError(error) }, 'a configuration was not compiled');
+      const { key } = workload;
+      log.error({ workload: key }, `the configuration of ${key} was not compiled: ${describeError(error)}`);
       return;
     }
     const text = canonicalJson(compiled.config);
@@ -156,7 +157,7 @@ export class Publisher {
   /** What is in force stays in force; the status of the policies says so. */
   #withhold(key: string, current: Published | undefined, bytes: number): void {
     const withheld = `the merged configuration is ${bytes} bytes, more than ${CONFIG_MAX_BYTES}`;
-    this.#options.log.warn({ workload: key, bytes }, 'a configuration is too large');
+    this.#options.log.warn({ workload: key, bytes }, `${key} keeps its configuration: ${withheld}`);
     if (current !== undefined) this.#published.set(key, { ...current, withheld });
   }
 

@@ -152,8 +152,60 @@ describe('the status writer', () => {
     fixture.put({ inbound: { typo: 1 } } as MeshPolicySpec, { generation: 2 });
     await fixture.clock.advance(200);
     assert.equal(fixture.platform.accepted.get('shop/a')?.generation, 1);
-    assert.deepEqual(fixture.inForce(), ['False', 'NotAccepted']);
+    assert.deepEqual(fixture.inForce(), ['False', 'OlderGenerationInForce']);
     assert.equal(fixture.published.config.inbound.ports[0]?.mtls, 'Strict');
+  });
+
+  it('counts, while a generation is refused, who holds the one before', async () => {
+    fixture.put(STRICT);
+    fixture.acks.connected('shop/web', fixture.published.config.version);
+    await fixture.clock.advance(200);
+    fixture.put({ inbound: { typo: 1 } } as MeshPolicySpec, { generation: 2 });
+    await fixture.clock.advance(200);
+    const { proxies, conditions } = fixture.platform.statuses.get('shop/a')!;
+    assert.deepEqual(proxies, { targeted: 1, inForce: 1, lagging: 0, refused: 0 });
+    assert.equal(
+      conditions.find(({ type }) => type === 'InForce')?.message,
+      'generation 1 is in force on 1 of 1 proxies; generation 2 was not accepted',
+    );
+  });
+
+  it('says that a Service does not exist, until it does', async () => {
+    fixture.put({ target: { kind: 'Service', name: 'nosuch' }, ...STRICT });
+    await fixture.clock.advance(200);
+    assert.deepEqual(fixture.inForce(), ['False', 'TargetNotFound']);
+    const created = fixture.mesh.apply(set('Service', service('shop/nosuch')));
+    fixture.writer.refresh(created.policies);
+    await fixture.clock.advance(200);
+    assert.deepEqual(fixture.inForce(), ['True', 'NoTargets']);
+  });
+
+  it('does not count a pod that is told to end', async () => {
+    fixture.put(STRICT);
+    await fixture.clock.advance(200);
+    assert.equal(fixture.platform.statuses.get('shop/a')!.proxies.targeted, 1);
+    const ending = fixture.mesh.apply(set('Workload', { ...WEB, terminating: true }));
+    fixture.writer.refresh(ending.policies);
+    await fixture.clock.advance(200);
+    assert.equal(fixture.platform.statuses.get('shop/a')!.proxies.targeted, 0);
+  });
+
+  it('records an event when a policy is not accepted, once, and when it is after all', async () => {
+    fixture.put({ inbound: { typo: 1 } } as MeshPolicySpec);
+    await fixture.clock.advance(200);
+    fixture.writer.refreshAll();
+    fixture.acks.connected('shop/web', undefined);
+    await fixture.clock.advance(COLLECTING_MS + 200);
+    fixture.put(STRICT, { generation: 2 });
+    await fixture.clock.advance(200);
+    const about = { kind: 'MeshPolicy', namespace: 'shop', name: 'a', uid: 'uid-of-shop/a' };
+    const [refused, accepted, ...more] = fixture.platform.events;
+    assert.deepEqual([refused?.about, refused?.type, refused?.reason], [about, 'Warning', 'Invalid']);
+    assert.match(refused!.message, /^generation 1 was not accepted: spec\.inbound\.typo: unknown field/);
+    assert.deepEqual(accepted, {
+      ...{ about, type: 'Normal', reason: 'Accepted', message: 'generation 2 was accepted' },
+    });
+    assert.deepEqual(more, []);
   });
 
   it('writes nothing while another replica leads, and all of it when this one takes over', async () => {

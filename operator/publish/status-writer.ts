@@ -50,7 +50,7 @@ export class StatusWriter {
       ...{ clock, random, windowMs: WINDOW_MS, concurrency: CONCURRENCY },
       work: (key) => this.#write(key),
       onError: (key, error) =>
-        log.warn({ policy: key, error: describeError(error) }, 'a status was not written'),
+        log.warn({ policy: key }, `the status of policy ${key} was not written: ${describeError(error)}`),
     });
   }
 
@@ -147,7 +147,9 @@ export class StatusWriter {
     if (event === undefined) return;
     platform
       .recordEvent(event)
-      .catch((error) => log.warn({ policy: policy.key, error: describeError(error) }, 'an event was not recorded'));
+      .catch((error) =>
+        log.warn({ policy: policy.key, error: describeError(error) }, 'an event was not recorded'),
+      );
   }
 
   /** Before the status says accepted: what was promised must survive a restart. */

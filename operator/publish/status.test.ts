@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { References } from '../compile/references.ts';
 import { policy } from '../testing/builders.ts';
 import { computeStatus, type Holder, type StatusInput } from './status.ts';
 
 const NOW = Date.UTC(2026, 5, 1, 12);
 const POLICY = policy('shop/a', { inbound: { mtls: { mode: 'Strict' } } }, { generation: 3 });
 const ACCEPTED = { accepted: true, reason: 'Accepted', message: 'the policy is valid' } as const;
+const RESOLVED = { status: 'True', reason: 'ResolvedRefs', message: 'it exists' } as const;
+const MISSING: References = {
+  status: 'False',
+  reason: 'TargetNotFound',
+  message: 'Service shop/nosuch does not exist',
+};
 const holder = (pod: string, state: Holder['state'] = 'InForce', sinceMs = NOW): Holder => ({
   pod,
   state,
@@ -16,6 +23,7 @@ const holder = (pod: string, state: Holder['state'] = 'InForce', sinceMs = NOW):
 function status(rest: Partial<StatusInput> = {}) {
   return computeStatus({
     ...{ policy: POLICY, acceptance: ACCEPTED, generationInForce: 3, holders: [], conflicts: [] },
+    references: RESOLVED,
     ...{ collecting: false, replaying: false, previous: undefined, nowMs: NOW },
     ...rest,
   });
@@ -38,6 +46,15 @@ describe('the status of a policy', () => {
   it('is in force when it is about nobody, and says so', () => {
     assert.equal(condition('InForce').value, 'True');
     assert.equal(condition('InForce').reason, 'NoTargets');
+  });
+  it('is not in force when it is about nobody because what it names does not exist', () => {
+    const missing = { value: 'False', reason: 'TargetNotFound', message: MISSING.message };
+    assert.deepEqual(condition('ResolvedRefs', { references: MISSING }), missing);
+    assert.deepEqual(condition('InForce', { references: MISSING }), missing);
+    assert.equal(condition('ResolvedRefs').value, 'True');
+  });
+  it('is in force on whom it is about, also when one of its ports does not exist', () => {
+    assert.equal(condition('InForce', { references: MISSING, holders: [holder('a')] }).reason, 'InForce');
   });
   it('is not in force while a proxy lags, which is named with since when', () => {
     const holders = [holder('a'), holder('b', 'Lagging'), holder('c', 'NotConnected', NOW - 60_000)];
@@ -80,14 +97,43 @@ describe('the status of a policy', () => {
       reason: 'Invalid',
       message: 'spec.x: unknown field',
     });
-    assert.match(condition('InForce', { acceptance, generationInForce: 2 }).message, /generation 2/);
     assert.match(
       condition('InForce', { acceptance, generationInForce: undefined }).message,
       /nothing is in force/,
     );
-    const { proxies, laggards } = status({ acceptance, holders: [holder('a')] });
-    assert.deepEqual([proxies.inForce, laggards], [0, []]);
   });
+  it('that is not accepted counts the proxies that hold the older generation', () => {
+    const acceptance = { accepted: false, reason: 'Invalid', message: 'spec.x: unknown field' } as const;
+    const holders = [holder('a'), holder('b', 'Lagging')];
+    const rest = { acceptance, generationInForce: 2, holders };
+    assert.deepEqual(condition('InForce', rest), {
+      value: 'False',
+      reason: 'OlderGenerationInForce',
+      message: 'generation 2 is in force on 1 of 2 proxies; generation 3 was not accepted',
+    });
+    const { proxies, laggards } = status(rest);
+    assert.deepEqual(proxies, { targeted: 2, inForce: 1, lagging: 1, refused: 0 });
+    assert.deepEqual(
+      laggards.map(({ pod }) => pod),
+      ['b'],
+    );
+  });
+  it('says of a laggard since when it is one, whatever happened to it meanwhile', () => {
+    const first = status({ holders: [holder('a', 'NotConnected')] });
+    const later = { holders: [holder('a', 'Lagging', NOW + 9_000)], nowMs: NOW + 9_000 };
+    assert.deepEqual(status({ ...later, previous: first }).laggards, [
+      { pod: 'a', since: '2026-06-01T12:00:00Z', reason: 'Lagging' },
+    ]);
+    const held = status({ holders: [holder('a')], previous: first });
+    assert.equal(status({ ...later, previous: held }).laggards[0]?.since, '2026-06-01T12:00:09Z');
+  });
+  for (const since of ['yesterday', '2999-01-01T00:00:00Z']) {
+    it(`does not believe that a laggard is one since ${since}`, () => {
+      const previous = { ...status(), laggards: [{ pod: 'a', since, reason: '' }] };
+      const { laggards } = status({ holders: [holder('a', 'Lagging')], previous });
+      assert.equal(laggards[0]?.since, '2026-06-01T12:00:00Z');
+    });
+  }
   it('names who overrules it', () => {
     const conflicts = [{ loser: 'shop/a', winner: 'shop/b', field: 'spec.inbound.mtls.mode' }];
     const { value, message } = condition('Conflicted', { conflicts });
@@ -106,7 +152,7 @@ describe('the status of a policy', () => {
   it('observes the newest generation in every condition', () => {
     assert.deepEqual(
       status().conditions.map((each) => each.observedGeneration),
-      [3, 3, 3],
+      [3, 3, 3, 3],
     );
     assert.equal(status().observedGeneration, 3);
   });

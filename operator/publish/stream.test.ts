@@ -4,7 +4,7 @@ import { STREAM_LINE_MAX_BYTES, STREAM_PING_INTERVAL_MS } from '../../api/stream
 import { Authority, createRoot } from '../identity/authority.ts';
 import { workload } from '../testing/builders.ts';
 import { leafWithUris } from '../testing/leaf-with-uris.ts';
-import { StreamFixture, versioned, WEB } from '../testing/stream-fixture.ts';
+import { StreamFixture, silentLog, versioned, WEB } from '../testing/stream-fixture.ts';
 import type { TestSidecar } from '../testing/test-sidecar.ts';
 import { until } from '../testing/until.ts';
 import { SUBSCRIPTIONS_MAX } from './stream-session.ts';
@@ -16,6 +16,8 @@ beforeEach(async () => {
 });
 after(() => fixture.stop());
 
+/** id-kp-serverAuth (RFC 5280 4.2.1.12). */
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const VERSION = { hash: 'config-1', policies: {} };
 
 async function isRefused(sidecar: TestSidecar, status: number, code: string, message: RegExp): Promise<void> {
@@ -77,6 +79,34 @@ describe('a stream is refused', () => {
     const leaf = await leafWithUris(fixture.root, names, 'proxy-web');
     await forbidden(fixture.dial(leaf), /2 URI names/);
     await forbidden(fixture.dial(leaf, { path: '/v1/acks' }), /2 URI names/);
+  });
+  for (const [what, usages, reason] of [
+    ['without extended key usage', [], /not for TLS clients/],
+    ['for servers only', [SERVER_AUTH], /not trusted/],
+  ] as const) {
+    it(`with a certificate ${what}`, async () => {
+      const name = 'spiffe://cluster.local/ns/shop/sa/web';
+      const leaf = await leafWithUris(fixture.root, [name], 'proxy-web', [...usages]);
+      await forbidden(fixture.dial(leaf), reason);
+      await forbidden(fixture.dial(leaf, { path: '/v1/acks' }), reason);
+    });
+  }
+  it('with one line each in the log, ten a second at most, on every path', async () => {
+    const lines: object[] = [];
+    const logging = await StreamFixture.start({
+      log: { ...silentLog, warn: (data: object, message: string) => void lines.push([data, message]) },
+    });
+    for (const request of [{}, { path: '/v1/acks' }]) {
+      for (let time = 0; time < 6; time++) await logging.dial(undefined, request).ended();
+    }
+    const reason = 'a client certificate is required';
+    assert.deepEqual(lines, [
+      ...Array(6).fill([{ reason }, 'a stream was refused']),
+      ...Array(4).fill([{ reason }, 'a report was refused']),
+    ]);
+    await logging.clock.advance(1_000);
+    assert.deepEqual(lines.slice(10), [[{ suppressed: 2 }, 'more refusals were not written']]);
+    await logging.stop();
   });
   it('when hello names another proxy id than the certificate', async () => {
     const sidecar = fixture.dial(await fixture.leafOf());
@@ -235,7 +265,7 @@ describe('an admitted sidecar', () => {
     const first = await fixture.join(VERSION);
     await until(() => fixture.server.size === 1);
     await fixture.join(VERSION);
-    assert.equal((await first.get('error')).code, 'max-age');
+    assert.equal((await first.get('error')).code, 'replaced');
     await until(() => fixture.acks.get('shop/web')?.connected === true);
     assert.equal(fixture.server.size, 1);
   });
@@ -249,6 +279,16 @@ describe('a stream ends', () => {
     assert.equal((await sidecar.get('error')).code, 'gone');
     await sidecar.ended();
     assert.equal(fixture.acks.get('shop/web')?.connected, false);
+  });
+
+  it('when the control plane restarts, and says so', async () => {
+    const sidecar = await fixture.join(VERSION);
+    await until(() => fixture.server.size === 1);
+    const closing = fixture.server.close();
+    const { code, message } = await sidecar.get('error');
+    assert.deepEqual([code, message], ['restarting', 'the control plane restarts']);
+    await fixture.clock.advance(1_000);
+    await closing;
   });
 
   it('when it is old', async () => {

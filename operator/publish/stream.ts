@@ -17,6 +17,7 @@ import { ACKS_PATH } from '../replicas/report-message.ts';
 import { ReportSession } from '../replicas/report-session.ts';
 import type { AckTable } from './acks.ts';
 import { FirstIdentity } from './first-identity.ts';
+import { RefusalLog } from './refusal-log.ts';
 import { authenticate, refusalOf } from './stream-auth.ts';
 import { refuse, StreamSession } from './stream-session.ts';
 import type { StreamSource } from './stream-source.ts';
@@ -55,11 +56,13 @@ export class StreamServer {
   /** other replicas */
   readonly #reporting = new Set<ServerHttp2Stream>();
   readonly #firstIdentity: FirstIdentity;
+  readonly #refusals: RefusalLog;
   #open = 0;
 
   constructor(options: StreamServerOptions) {
     this.#options = { maxStreams: MAX_STREAMS, maxAgeMs: MAX_AGE_MS, ...options };
     this.#firstIdentity = new FirstIdentity(options.source);
+    this.#refusals = new RefusalLog(options.log, options.clock);
     this.#server = createSecureServer({
       ...secureContextOptions(options.authority, options.leaf),
       // Who has no certificate yet may ask for the first; every path judges its caller itself.
@@ -111,6 +114,7 @@ export class StreamServer {
     });
     await closed;
     cancel();
+    this.#refusals.flush();
   }
 
   configChanged(workload: string): void {
@@ -150,14 +154,14 @@ export class StreamServer {
   }
 
   #admit(stream: ServerHttp2Stream): void {
-    const { trustDomain, source, acks, clock, random, maxAgeMs, maxStreams, log } = this.#options;
+    const { trustDomain, source, acks, clock, random, maxAgeMs, maxStreams } = this.#options;
     if (this.#open >= maxStreams) {
       refuse(stream, 503, 'forbidden', 'too many streams; connect again');
       return;
     }
     const peer = authenticate(stream.session, trustDomain, clock.unixMs(), (id) => source.find(id));
     if (typeof peer === 'string') {
-      log.warn({ reason: peer }, 'a stream was refused');
+      this.#refusals.warn({ reason: peer }, 'a stream was refused');
       refuse(stream, 403, 'forbidden', peer);
       return;
     }
@@ -177,7 +181,7 @@ export class StreamServer {
     const { trustDomain, operatorSpiffeId, reports, clock, maxAgeMs, log } = this.#options;
     const refusal = refusalOf(stream.session, trustDomain, clock.unixMs(), operatorSpiffeId);
     if (refusal !== undefined) {
-      log.warn({ reason: refusal }, 'a report was refused');
+      this.#refusals.warn({ reason: refusal }, 'a report was refused');
       refuse(stream, 403, 'forbidden', refusal);
       return;
     }

@@ -48,6 +48,8 @@ describe('documents in a file', () => {
     const { isReadable, problems } = readDocuments(`${POLICY}  x: [1`, 'a.yaml');
     assert.equal(isReadable, false);
     assert.equal(problems[0]?.line, 7);
+    assert.match(problems[0]!.message, /^this is not YAML \(.*[^:]\): mend it/);
+    assert.doesNotMatch(problems[0]!.message, /at line/);
   });
   it('with a wrong spec are reported with the line, and passed on for their status', () => {
     const text = POLICY.replace('mode: Strict', 'mode: Sometimes');
@@ -59,8 +61,27 @@ describe('documents in a file', () => {
     assert.equal(policies.length, 0);
     assert.equal(problems[0]?.line, 7);
   });
-  it('of another kind are reported', () => {
-    assert.match(lines('kind: ConfigMap\n')[0]!, /^1: kind must be/);
+  it('of a kind that is not known are reported, with what to write', () => {
+    assert.deepEqual(lines(POLICY.replace('MeshPolicy', 'MeshPolcy')), [
+      '2: kind MeshPolcy is not known: write MeshPolicy or Workload',
+    ]);
+    assert.match(lines('kind: ConfigMap\n')[0]!, /^1: kind ConfigMap is not known/);
+    assert.match(lines('spec: {}\n')[0]!, /^1: kind is missing/);
+  });
+  it('of others are ignored, and that is said', () => {
+    const text = `${POLICY}---\napiVersion: apps/v1\nkind: Deployment\n`;
+    const { policies, problems } = readDocuments(text, 'a.yaml');
+    assert.equal(policies.length, 1);
+    const message = 'apiVersion apps/v1 is not weft.dev/v1alpha1: the document is ignored';
+    assert.deepEqual(problems, [{ file: 'a.yaml', line: 9, message, isForeign: true }]);
+  });
+  it('of our kinds in another version are reported and not passed on', () => {
+    const { policies, problems } = readDocuments(POLICY.replace('v1alpha1', 'v9'), 'a.yaml');
+    assert.deepEqual(policies, []);
+    assert.match(problems[0]!.message, /^apiVersion: must be/);
+  });
+  it('show no control characters of what they say', () => {
+    assert.match(lines('kind: "a\\u001b[2Jb"\n')[0]!, /kind a\?\[2Jb is not known/);
   });
   it('that are no mapping are reported', () => {
     assert.match(lines('- 1\n')[0]!, /must be a mapping/);

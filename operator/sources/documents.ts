@@ -1,7 +1,9 @@
-import { type Document, isNode, LineCounter, parseAllDocuments } from 'yaml';
+import { type Document, isNode, isSeq, LineCounter, parseAllDocuments } from 'yaml';
 import type { MeshPolicy } from '../../api/mesh-policy.ts';
+import { API_VERSION } from '../../api/names.ts';
 import { type ValidationProblem, validateMeshPolicy, validateWorkload } from '../../api/validate.ts';
 import type { WorkloadDocument } from '../../api/workload.ts';
+import { type Position, remember } from './position.ts';
 
 /** What one file says. */
 export interface FileContent {
@@ -16,8 +18,12 @@ export interface Problem {
   readonly file: string;
   readonly line: number;
   readonly message: string;
+  /** the document is somebody else's and is not missed */
+  readonly isForeign?: true;
 }
 
+const API_GROUP_PREFIX = API_VERSION.replace(/[^/]*$/, '');
+const NAME_SHOWN_MAX = 100;
 const DOCUMENTS_MAX = 1000;
 const ALIASES_MAX = 100;
 const DEFAULT_NAMESPACE = 'default';
@@ -34,7 +40,8 @@ export function readDocuments(text: string, file: string): FileContent {
   if (broken.length > 0 || documents.length > DOCUMENTS_MAX) {
     const [error] = broken;
     const line = error === undefined ? 1 : lines.linePos(error.pos[0]).line;
-    const message = error?.message.split('\n')[0] ?? `more than ${DOCUMENTS_MAX} documents`;
+    const message =
+      error === undefined ? `more than ${DOCUMENTS_MAX} documents: split the file` : notYaml(error);
     return { policies, workloads, problems: [{ file, line, message }], isReadable: false };
   }
   for (const document of documents) {
@@ -42,11 +49,43 @@ export function readDocuments(text: string, file: string): FileContent {
       problems.push({ file, line: lineOf(document, path, lines), message });
     const value = toValue(document, report);
     if (value === undefined) continue;
-    if (value.kind === 'MeshPolicy') policies.push(...policyOf(value, report));
-    else if (value.kind === 'Workload') workloads.push(...workloadOf(value, report));
-    else report(['kind'], 'kind must be MeshPolicy or Workload');
+    const position = positionIn(document, lines, file);
+    if (value.kind === 'MeshPolicy') policies.push(...policyOf(value, report, position));
+    else if (value.kind === 'Workload') workloads.push(...workloadOf(value, report, position));
+    else problems.push({ file, line: lineOf(document, ['kind'], lines), ...unknown(value) });
   }
   return { policies, workloads, problems, isReadable: true };
+}
+
+/** The parser's own words, without the place: that stands before them. */
+function notYaml({ message }: Error): string {
+  const [said = ''] = message.split('\n');
+  const why = said.replace(/ at line \d+, column \d+:?$/, '');
+  return `this is not YAML (${why}): mend it; until then what the file said before counts`;
+}
+
+function unknown({ apiVersion, kind }: Record<string, unknown>): Pick<Problem, 'message' | 'isForeign'> {
+  if (typeof apiVersion === 'string' && !apiVersion.startsWith(API_GROUP_PREFIX)) {
+    const message = `apiVersion ${printable(apiVersion)} is not ${API_VERSION}: the document is ignored`;
+    return { message, isForeign: true };
+  }
+  if (typeof kind !== 'string') return { message: 'kind is missing: write MeshPolicy or Workload' };
+  return { message: `kind ${printable(kind)} is not known: write MeshPolicy or Workload` };
+}
+
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, NAME_SHOWN_MAX);
+}
+
+function positionIn(document: Document.Parsed, lines: LineCounter, file: string): Position {
+  const line = lineOf(document, [], lines);
+  const outbound = document.getIn(['spec', 'outbound'], true);
+  const entries = isSeq(outbound) ? outbound.items : [];
+  return {
+    file,
+    line,
+    outboundLines: entries.map((_, index) => lineOf(document, ['spec', 'outbound', index], lines)),
+  };
 }
 
 type Report = (path: readonly (string | number)[], message: string) => void;
@@ -69,23 +108,19 @@ function toValue(document: Document.Parsed, report: Report): Record<string, unkn
  * A policy that has a name is passed on however wrong its spec is: the operator says so in its status, and what
  * it said before stays in force.
  */
-function policyOf(value: Record<string, unknown>, report: Report): MeshPolicy[] {
+function policyOf(value: Record<string, unknown>, report: Report, position: Position): MeshPolicy[] {
   const found = validateMeshPolicy(value);
   reportAll(found, report);
   if (found.some(({ path }) => !/^spec($|[.[])/.test(path))) return [];
   const policy = value as unknown as MeshPolicy;
-  return [
-    {
-      ...policy,
-      metadata: { ...policy.metadata, namespace: policy.metadata.namespace ?? DEFAULT_NAMESPACE },
-    },
-  ];
+  const namespace = policy.metadata.namespace ?? DEFAULT_NAMESPACE;
+  return [remember({ ...policy, metadata: { ...policy.metadata, namespace } }, position)];
 }
 
-function workloadOf(value: Record<string, unknown>, report: Report): WorkloadDocument[] {
+function workloadOf(value: Record<string, unknown>, report: Report, position: Position): WorkloadDocument[] {
   const found = validateWorkload(value);
   reportAll(found, report);
-  return found.length > 0 ? [] : [value as unknown as WorkloadDocument];
+  return found.length > 0 ? [] : [remember(value as unknown as WorkloadDocument, position)];
 }
 
 function reportAll(found: readonly ValidationProblem[], report: Report): void {

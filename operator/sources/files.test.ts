@@ -26,6 +26,8 @@ class Folder {
   /** names of policies and workloads, as delivered */
   readonly delivered: string[] = [];
   problems: readonly Problem[] = [];
+  /** one entry for each time there was news */
+  readonly news: string[] = [];
   source!: FilesSource;
 
   async create(): Promise<void> {
@@ -37,8 +39,9 @@ class Folder {
         const modes = policies.map(({ metadata, spec }) => `${metadata.name}:${spec.inbound?.mtls?.mode}`);
         this.delivered.push([...modes, ...workloads.map(({ metadata }) => metadata.name)].join(' '));
       },
-      onProblems: (problems) => {
+      onProblems: (problems, news) => {
         this.problems = problems;
+        if (news.length > 0) this.news.push(news.map(({ message }) => message).join('; '));
       },
     });
   }
@@ -125,6 +128,24 @@ describe('a file', () => {
     assert.match(folder.told[0]!, /^a\.yaml:\d+: spec\.ports\[0\]\.port/);
   });
 
+  it('tells its problems again when it is written anew, and not when another one is', async () => {
+    await folder.write('b.yaml', 'kind: MeshPolcy\n');
+    await folder.look(() => folder.news.length === 1);
+    await folder.write('c.yaml', policy('three'));
+    await folder.look(() => last()?.includes('three:Strict') === true);
+    await folder.write('b.yaml', 'kind: MeshPolcy \n');
+    await folder.look(() => folder.news.length === 2);
+    assert.equal(folder.news[0], folder.news[1]);
+  });
+
+  it('that also says what is not ours loses its policies all the same', async () => {
+    const foreign = 'apiVersion: v1\nkind: ConfigMap\n';
+    await folder.write('b.yaml', `${foreign}---\n${policy('two')}`);
+    await folder.look(() => folder.problems.length === 1);
+    await folder.write('b.yaml', foreign);
+    await folder.look(() => last() === 'one:Strict web');
+  });
+
   it('that is removed takes its documents with it', async () => {
     await rm(join(folder.path, 'a.yaml'));
     await folder.look(() => last() === 'two:Strict');
@@ -149,8 +170,8 @@ describe('a file', () => {
     await folder.write('c.yaml', `${policy('one', 'Permissive')}---\n${workload('web')}`);
     await folder.look(() => folder.problems.length === 2);
     assert.deepEqual(folder.told, [
-      'c.yaml:1: MeshPolicy shop/one stands in another document',
-      'c.yaml:1: Workload shop/web stands in another document',
+      `c.yaml:1: MeshPolicy shop/one is left out: it stands at ${folder.path}/a.yaml:1 already, remove one of them`,
+      `c.yaml:6: Workload shop/web is left out: it stands at ${folder.path}/a.yaml:6 already, remove one of them`,
     ]);
     assert.equal(last(), 'one:Strict two:Strict web');
   });

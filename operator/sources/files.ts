@@ -1,23 +1,21 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { MeshPolicy } from '../../api/mesh-policy.ts';
-import type { WorkloadDocument } from '../../api/workload.ts';
 import type { Clock } from '../clock.ts';
+import { collect, type Documents } from './collect.ts';
 import { type FileContent, type Problem, readDocuments } from './documents.ts';
-import { keyOf, proxyIdOf } from './workload-document.ts';
+import { keyOf } from './workload-document.ts';
 
-export interface Documents {
-  readonly policies: readonly MeshPolicy[];
-  readonly workloads: readonly WorkloadDocument[];
-}
 export interface FilesSourceOptions {
   readonly folder: string;
   readonly clock: Clock;
   /** all documents there are, whenever something changed */
   readonly onChange: (documents: Documents) => Promise<void>;
-  /** all problems there are, whenever they changed */
-  readonly onProblems: (problems: readonly Problem[]) => void;
+  /**
+   * All problems there are, whenever they changed; `news` are those that were not there before, or whose file
+   * was written anew: whoever tries again and fails again is told again.
+   */
+  readonly onProblems: (problems: readonly Problem[], news: readonly Problem[]) => void;
   readonly pollMs?: number;
 }
 
@@ -26,7 +24,6 @@ const DEBOUNCE_MS = 50;
 const POLL_MS = 2_000;
 const FILES_MAX = 1_000;
 const FILE_MAX_BYTES = 4 * 1024 * 1024;
-const PROXY_ID_MAX_LENGTH = 63;
 
 /**
  * A folder of YAML, followed. What cannot be read or is not valid is reported, and what was read before stands
@@ -36,7 +33,7 @@ export class FilesSource {
   readonly #options: FilesSourceOptions;
   /** by file name, as of the last time it could be read */
   #files = new Map<string, { readonly stamp: string; readonly content: FileContent }>();
-  #reported = '';
+  #reported: ReadonlySet<string> = new Set();
   #watcher: FSWatcher | undefined;
   #cancelTimer: () => void = () => {};
   #reading: Promise<void> = Promise.resolve();
@@ -80,7 +77,7 @@ export class FilesSource {
       this.#reading = this.#reading
         .then(() => (this.#stopped ? undefined : this.#read()))
         .catch((error: Error) =>
-          this.#report([{ file: this.#options.folder, line: 1, message: error.message }]),
+          this.#report([{ file: this.#options.folder, line: 1, message: error.message }], new Set()),
         )
         .then(() => this.#lookAfter(this.#pollMs));
     });
@@ -90,21 +87,17 @@ export class FilesSource {
     const before = this.#files;
     const names = (await readdir(this.#options.folder)).filter((name) => /^[^.].*\.ya?ml$/.test(name)).sort();
     const files: typeof before = new Map();
-    const problems: Problem[] = [];
     for (const name of names.slice(0, FILES_MAX)) {
       const file = await this.#readFile(name, before.get(name));
       if (file !== undefined) files.set(name, file);
     }
+    const { problems, ...documents } = collect([...files.values()].map(({ content }) => content));
     if (names.length > FILES_MAX) {
-      problems.push({
-        file: this.#options.folder,
-        line: 1,
-        message: `only the first ${FILES_MAX} files are read`,
-      });
+      const message = `only the first ${FILES_MAX} files are read: merge some`;
+      problems.push({ file: this.#options.folder, line: 1, message });
     }
     this.#files = files;
-    const documents = collect(files, problems);
-    this.#report(problems);
+    this.#report(problems, this.#writtenSince(before));
     if (isSame(before, files)) return;
     await this.#options.onChange(documents);
   }
@@ -124,11 +117,18 @@ export class FilesSource {
     }
   }
 
-  #report(problems: readonly Problem[]): void {
-    const text = JSON.stringify(problems);
-    if (text === this.#reported || (this.#reported === '' && problems.length === 0)) return;
-    this.#reported = text;
-    this.#options.onProblems(problems);
+  /** Paths. */
+  #writtenSince(before: Files): Set<string> {
+    const written = [...this.#files].filter(([name, { stamp }]) => before.get(name)?.stamp !== stamp);
+    return new Set(written.map(([name]) => join(this.#options.folder, name)));
+  }
+
+  #report(problems: readonly Problem[], written: ReadonlySet<string>): void {
+    const before = this.#reported;
+    const now = new Set(problems.map(textOf));
+    const news = problems.filter((problem) => written.has(problem.file) || !before.has(textOf(problem)));
+    this.#reported = now;
+    if (news.length > 0 || now.size !== before.size) this.#options.onProblems(problems, news);
   }
 }
 
@@ -136,7 +136,10 @@ const NOTHING: FileContent = { policies: [], workloads: [], problems: [], isRead
 
 function parse(text: string | undefined, path: string): FileContent {
   if (text !== undefined) return readDocuments(text, path);
-  return { ...NOTHING, problems: [{ file: path, line: 1, message: `larger than ${FILE_MAX_BYTES} bytes` }] };
+  return {
+    ...NOTHING,
+    problems: [{ file: path, line: 1, message: `larger than ${FILE_MAX_BYTES} bytes: split the file` }],
+  };
 }
 
 /**
@@ -144,7 +147,7 @@ function parse(text: string | undefined, path: string): FileContent {
  * be the ones that are wrong: better one too many for a moment than a door opened by a typo.
  */
 function keepWhatWas(before: FileContent | undefined, now: FileContent): FileContent {
-  if (before === undefined || now.problems.length === 0) return now;
+  if (before === undefined || now.problems.every(({ isForeign }) => isForeign)) return now;
   if (!now.isReadable) return { ...before, problems: now.problems };
   return {
     ...now,
@@ -153,45 +156,13 @@ function keepWhatWas(before: FileContent | undefined, now: FileContent): FileCon
   };
 }
 
-interface Named {
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+function withMissing<T extends Parameters<typeof keyOf>[0]>(now: readonly T[], before: readonly T[]): T[] {
+  const keys = new Set(now.map(keyOf));
+  return [...now, ...before.filter((document) => !keys.has(keyOf(document)))];
 }
 
-function withMissing<T extends Named>(now: readonly T[], before: readonly T[]): T[] {
-  const name = ({ metadata }: Named) => `${metadata.namespace}/${metadata.name}`;
-  const names = new Set(now.map(name));
-  return [...now, ...before.filter((document) => !names.has(name(document)))];
-}
-
-/** The first document of a name counts, in the order of file names. */
-function collect(
-  files: ReadonlyMap<string, { readonly content: FileContent }>,
-  problems: Problem[],
-): Documents {
-  const policies = new Map<string, MeshPolicy>();
-  const workloads = new Map<string, WorkloadDocument>();
-  for (const [file, { content }] of files) {
-    problems.push(...content.problems);
-    for (const policy of content.policies) {
-      const key = `${policy.metadata.namespace}/${policy.metadata.name}`;
-      if (policies.has(key))
-        problems.push({ file, line: 1, message: `MeshPolicy ${key} stands in another document` });
-      else policies.set(key, policy);
-    }
-    for (const workload of content.workloads) {
-      const key = keyOf(workload);
-      if (workloads.has(key))
-        problems.push({ file, line: 1, message: `Workload ${key} stands in another document` });
-      else if (proxyIdOf(workload).length > PROXY_ID_MAX_LENGTH) {
-        problems.push({
-          file,
-          line: 1,
-          message: `Workload ${key}: namespace and name are too long together`,
-        });
-      } else workloads.set(key, workload);
-    }
-  }
-  return { policies: [...policies.values()], workloads: [...workloads.values()] };
+function textOf({ file, line, message }: Problem): string {
+  return `${file}:${line}: ${message}`;
 }
 
 type Files = ReadonlyMap<string, { readonly stamp: string }>;

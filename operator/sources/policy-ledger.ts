@@ -10,6 +10,12 @@ export interface LedgerEntry {
   readonly createdAt: string;
   readonly spec: unknown;
 }
+/** `removed`: keys of those that were there before, be it before a restart. */
+export interface Recorded {
+  readonly policies: Policy[];
+  readonly removed: readonly string[];
+  readonly changed: boolean;
+}
 export type Ledger = Readonly<Record<string, LedgerEntry>>;
 
 /**
@@ -26,7 +32,7 @@ export class PolicyLedger {
   }
 
   /** All policies there are now; one that is missing is forgotten, and is another when it comes back. */
-  record(documents: readonly MeshPolicy[]): { readonly policies: Policy[]; readonly changed: boolean } {
+  record(documents: readonly MeshPolicy[]): Recorded {
     const before = this.#entries;
     const after = new Map<string, LedgerEntry>();
     let changed = false;
@@ -44,7 +50,8 @@ export class PolicyLedger {
       const { uid, generation, createdAt } = after.get(key)!;
       return { key, namespace, name: metadata.name, uid, generation, createdAt, spec };
     });
-    return { policies, changed: changed || after.size !== before.size };
+    const removed = [...before.keys()].filter((key) => !after.has(key)).sort();
+    return { policies, removed, changed: changed || removed.length > 0 };
   }
 
   toJSON(): Ledger {

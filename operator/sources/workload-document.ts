@@ -7,8 +7,12 @@ const LOOPBACK = '127.0.0.1';
 export function proxyIdOf({ metadata }: WorkloadDocument): string {
   return `${metadata.namespace}-${metadata.name}`;
 }
-export function keyOf({ metadata }: WorkloadDocument): string {
+export function keyOf({ metadata }: Named): string {
   return `${metadata.namespace}/${metadata.name}`;
+}
+
+interface Named {
+  readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
 /**
@@ -42,14 +46,15 @@ export function toWorkload(document: WorkloadDocument): Workload {
       outbound: (spec.outbound ?? []).map(({ port, service, servicePort }) => ({
         address: LOOPBACK,
         port,
-        destination: `${qualified(service, metadata.namespace)}:${servicePort}`,
+        destination: `${qualifiedService(service, metadata.namespace)}:${servicePort}`,
       })),
       admin: { address, port: spec.admin.port },
     },
   };
 }
 
-function qualified(service: string, namespace: string): string {
+/** `payments` → `shop/payments`; what names its namespace stays as it is. */
+export function qualifiedService(service: string, namespace: string): string {
   return service.includes('/') ? service : `${namespace}/${service}`;
 }
 

@@ -6,8 +6,15 @@ import type { RootMaterial } from '../platform.ts';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-/** What our own authority never issues: a leaf of its root with several URI names. */
-export async function leafWithUris(root: RootMaterial, uris: string[], dnsName: string): Promise<Leaf> {
+const { clientAuth, serverAuth } = x509.ExtendedKeyUsage;
+
+/** What our own authority never issues: a leaf of its root with several URI names, or without its usages. */
+export async function leafWithUris(
+  root: RootMaterial,
+  uris: string[],
+  dnsName: string,
+  usages: x509.ExtendedKeyUsageType[] = [serverAuth, clientAuth],
+): Promise<Leaf> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const rootKey = x509.PemConverter.decodeFirst(root.privateKey);
   const names = uris.map((value) => ({ type: 'url', value }) as const);
@@ -18,7 +25,10 @@ export async function leafWithUris(root: RootMaterial, uris: string[], dnsName: 
     publicKey: keys.publicKey,
     signingKey: await webcrypto.subtle.importKey('pkcs8', rootKey, ALGORITHM, false, ['sign']),
     signingAlgorithm: ALGORITHM,
-    extensions: [new x509.SubjectAlternativeNameExtension([...names, { type: 'dns', value: dnsName }])],
+    extensions: [
+      new x509.SubjectAlternativeNameExtension([...names, { type: 'dns', value: dnsName }]),
+      ...(usages.length === 0 ? [] : [new x509.ExtendedKeyUsageExtension(usages)]),
+    ],
   });
   const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
   return {

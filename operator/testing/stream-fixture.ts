@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { Authority, createRoot, type Leaf } from '../identity/authority.ts';
 import { FakeClock } from '../kubernetes/testing/fake-clock.ts';
+import type { Log } from '../log.ts';
 import type { Workload } from '../mesh/model.ts';
 import type { RootMaterial, TokenHolder } from '../platform.ts';
 import { AckTable } from '../publish/acks.ts';
@@ -79,7 +80,9 @@ export class StreamFixture {
   server!: StreamServer;
   address!: AddressInfo;
 
-  static async start(options: { readonly maxStreams?: number } = {}): Promise<StreamFixture> {
+  static async start(
+    options: { readonly maxStreams?: number; readonly log?: Log } = {},
+  ): Promise<StreamFixture> {
     const fixture = new StreamFixture();
     const { clock, source, acks, reports } = fixture;
     fixture.root = await createRoot('cluster.local', clock.unixMs());

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseProbes } from './declared-probes.ts';
 
-const http = (change: object = {}) => ({ 'app/liveness': { httpGet: { path: '/', port: 80, ...change } } });
-const probe = (change: object) => ({ 'app/liveness': { tcpSocket: { port: 80 }, ...change } });
+const TOKEN = '0123456789abcdef0123456789abcdef';
+const http = (change: object = {}) => ({
+  [`${TOKEN}/app/liveness`]: { httpGet: { path: '/', port: 80, ...change } },
+});
+const probe = (change: object) => ({ [`${TOKEN}/app/liveness`]: { tcpSocket: { port: 80 }, ...change } });
 
 describe('declared probes', () => {
   it('are read with the defaults of Kubernetes', () => {
@@ -15,19 +18,19 @@ describe('declared probes', () => {
     };
     const probes = parseProbes(
       JSON.stringify({
-        'app/readiness': { httpGet, timeoutSeconds: 3 },
-        'app/liveness': { tcpSocket: { port: 80 } },
-        'app/startup': { httpGet: { port: 80, path: 'healthz' } },
-        'app/preStop': { httpGet: { port: 80 }, timeoutSeconds: 30 },
+        [`${TOKEN}/app/readiness`]: { httpGet, timeoutSeconds: 3 },
+        [`${TOKEN}/app/liveness`]: { tcpSocket: { port: 80 } },
+        [`${TOKEN}/app/startup`]: { httpGet: { port: 80, path: 'healthz' } },
+        [`${TOKEN}/app/preStop`]: { httpGet: { port: 80 }, timeoutSeconds: 30 },
       }),
     );
     assert.deepEqual(Object.fromEntries(probes), {
-      'app/readiness': {
+      [`${TOKEN}/app/readiness`]: {
         ...{ type: 'http', scheme: 'https', path: '/ready?x=1', port: 8443, timeoutMs: 3000 },
         headers: [{ name: 'Host', value: 'a' }],
       },
-      'app/liveness': { type: 'tcp', port: 80, timeoutMs: 1000 },
-      'app/startup': {
+      [`${TOKEN}/app/liveness`]: { type: 'tcp', port: 80, timeoutMs: 1000 },
+      [`${TOKEN}/app/startup`]: {
         type: 'http',
         scheme: 'http',
         path: '/healthz',
@@ -35,17 +38,26 @@ describe('declared probes', () => {
         timeoutMs: 1000,
         headers: [],
       },
-      'app/preStop': { type: 'http', scheme: 'http', path: '/', port: 80, timeoutMs: 30_000, headers: [] },
+      [`${TOKEN}/app/preStop`]: {
+        type: 'http',
+        scheme: 'http',
+        path: '/',
+        port: 80,
+        timeoutMs: 30_000,
+        headers: [],
+      },
     });
   });
 
   const bad: [name: string, value: unknown, reason: RegExp][] = [
     ['a list', [], /must be an object/],
     ['null', null, /must be an object/],
-    ['a key without kind', { app: {} }, /"app" must be/],
-    ['an unknown kind', { 'app/other': {} }, /"app\/other" must be/],
-    ['a key that climbs', { '../liveness': {} }, /must be </],
-    ['neither kind of action', { 'app/liveness': {} }, /either httpGet or tcpSocket/],
+    ['a key without kind', { [`${TOKEN}/app`]: {} }, /a key must be </],
+    ['a key without token', { 'app/liveness': {} }, /a key must be </],
+    ['a short token', { 'abc/app/liveness': {} }, /a key must be </],
+    ['an unknown kind', { [`${TOKEN}/app/other`]: {} }, /a key must be </],
+    ['a key that climbs', { [`${TOKEN}/../liveness`]: {} }, /a key must be </],
+    ['neither kind of action', { [`${TOKEN}/app/liveness`]: {} }, /^Error: app\/liveness: must have either/],
     ['both kinds of action', probe({ httpGet: { port: 80 } }), /either httpGet or tcpSocket/],
     ['a named port', probe({ tcpSocket: { port: 'http' } }), /port must be a number/],
     ['port 0', probe({ tcpSocket: { port: 0 } }), /port must be/],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { createServer as createHttp, type RequestListener } from 'node:http';
+import { createServer as createHttp, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createHttps } from 'node:https';
-import { type AddressInfo, createServer as createTcp, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcp, type Server, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { createTestAuthority } from '../../test/fixtures/certificate-authority.ts';
 import { eventually } from '../control/control.fixture.ts';
@@ -9,16 +9,21 @@ import { SILENT } from '../log.ts';
 import { parseProbes } from './declared-probes.ts';
 import { AdminServer } from './server.ts';
 
+const TOKEN = '0123456789abcdef0123456789abcdef';
+const PROBES = `/weft/probe/${TOKEN}/`;
+
 async function listen(t: TestContext, server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => new Promise((resolve) => server.close(resolve)));
   return (server.address() as AddressInfo).port;
 }
 
+/** `probes` by `<container>/<kind>`. */
 async function admin(t: TestContext, probes: object = {}, reasons: string[] = []) {
+  const keyed = Object.fromEntries(Object.entries(probes).map(([key, probe]) => [`${TOKEN}/${key}`, probe]));
   const server = new AdminServer({
     ...{ reasons: () => reasons, metrics: () => 'a 1\n', log: SILENT },
-    ...{ probes: parseProbes(JSON.stringify(probes)), podIp: '127.0.0.1' },
+    ...{ probes: parseProbes(JSON.stringify(keyed)), podIp: '127.0.0.1' },
   });
   t.after(() => server.close());
   server.listen({ host: '127.0.0.1', port: 0 });
@@ -41,7 +46,7 @@ async function probed(t: TestContext, app: RequestListener, httpGet: object = {}
   });
   return {
     port,
-    probe: () => get('/weft/probe/app/liveness', { headers: { 'user-agent': 'kube-probe/1.34' } }),
+    probe: () => get(`${PROBES}app/liveness`, { headers: { 'user-agent': 'kube-probe/1.34' } }),
   };
 }
 
@@ -119,7 +124,7 @@ describe('a declared probe', () => {
 
   it('fails when the app is not there, is late, or does not speak HTTP', async (t) => {
     const { get } = await admin(t, { 'app/liveness': { httpGet: { port: 1 } } });
-    assert.equal((await get('/weft/probe/app/liveness')).status, 503);
+    assert.equal((await get(`${PROBES}app/liveness`)).status, 503);
     const late = await probed(t, (request) =>
       request.socket.setTimeout(3_000, () => request.socket.destroy()),
     );
@@ -134,7 +139,7 @@ describe('a declared probe', () => {
       ),
     );
     const other = await admin(t, { 'app/liveness': { httpGet: { port } } });
-    assert.equal((await other.get('/weft/probe/app/liveness')).status, 503);
+    assert.equal((await other.get(`${PROBES}app/liveness`)).status, 503);
   });
 
   it('lets go of the app when the kubelet has given up, and bounds how many run', async (t) => {
@@ -149,12 +154,16 @@ describe('a declared probe', () => {
         });
       }),
     );
-    const { server, get } = await admin(t, { 'app/liveness': { httpGet: { port }, timeoutSeconds: 30 } });
-    const url = `http://127.0.0.1:${server.boundPort}/weft/probe/app/liveness`;
+    const { server, get } = await admin(t, {
+      'app/liveness': { httpGet: { port }, timeoutSeconds: 30 },
+      'app/readiness': { tcpSocket: { port } },
+    });
+    const url = `http://127.0.0.1:${server.boundPort}${PROBES}app/liveness`;
     const impatient = new AbortController();
-    const given = Array.from({ length: 64 }, () => fetch(url, { signal: impatient.signal }).catch(() => {}));
-    await eventually('all run', () => open === 64);
-    assert.deepEqual((await get('/weft/probe/app/liveness')).text, 'too many probes at the same time\n');
+    const given = Array.from({ length: 4 }, () => fetch(url, { signal: impatient.signal }).catch(() => {}));
+    await eventually('all run', () => open === 4);
+    assert.deepEqual((await get(`${PROBES}app/liveness`)).text, 'too many of this probe at the same time\n');
+    assert.equal((await get(`${PROBES}app/readiness`)).status, 200, 'another has its own share');
     impatient.abort();
     await Promise.all(given);
     await eventually('all are gone', () => open === 0);
@@ -191,7 +200,7 @@ describe('a declared probe', () => {
     );
     const port = await listen(t, server);
     const { get } = await admin(t, { 'app/readiness': { httpGet: { port, scheme: 'HTTPS' } } });
-    assert.equal((await get('/weft/probe/app/readiness')).status, 200);
+    assert.equal((await get(`${PROBES}app/readiness`)).status, 200);
   });
 
   it('of a TCP port succeeds when it can be connected', async (t) => {
@@ -205,9 +214,9 @@ describe('a declared probe', () => {
       'app/startup': { tcpSocket: { port } },
       'app/liveness': { tcpSocket: { port: 1 } },
     });
-    assert.equal((await get('/weft/probe/app/startup')).status, 200);
+    assert.equal((await get(`${PROBES}app/startup`)).status, 200);
     assert.deepEqual(sources, ['127.0.0.6']);
-    assert.equal((await get('/weft/probe/app/liveness')).status, 503);
+    assert.equal((await get(`${PROBES}app/liveness`)).status, 503);
   });
 
   it('is the only thing that is dialled', async (t) => {
@@ -220,7 +229,79 @@ describe('a declared probe', () => {
       'constructor',
       '',
     ]) {
-      assert.equal((await get(`/weft/probe/${path}`)).status, 404, path);
+      assert.equal((await get(`${PROBES}${path}`)).status, 404, path);
     }
+  });
+
+  it('does not run for who does not know the token', async (t) => {
+    let asked = 0;
+    const port = await listen(
+      t,
+      createHttp((_request, response) => {
+        asked += 1;
+        response.end();
+      }),
+    );
+    const { get } = await admin(t, {
+      'app/preStop': { httpGet: { port } },
+      'app/postStart': { httpGet: { port } },
+    });
+    const wrong = `${TOKEN.slice(0, -1)}0`;
+    for (const kind of ['preStop', 'postStart']) {
+      for (const path of [
+        ...[`app/${kind}`, `/app/${kind}`, `${wrong}/app/${kind}`, `${TOKEN}0/app/${kind}`],
+        ...[`${TOKEN.toUpperCase()}/app/${kind}`, `${TOKEN}%2Fapp/${kind}`, `*/app/${kind}`],
+        `?/${TOKEN}/app/${kind}`,
+      ]) {
+        const answer = await get(`/weft/probe/${path}`);
+        assert.deepEqual([answer.status, answer.text], [404, 'no such probe is declared\n'], path);
+      }
+    }
+    assert.equal(asked, 0);
+    assert.equal((await get(`${PROBES}app/preStop`)).status, 200);
+    assert.equal(asked, 1);
+  });
+});
+
+describe('many connections to the admin port', () => {
+  const idle = (port: number) =>
+    new Promise<Socket>((resolve, reject) => {
+      const socket = connect({ port, host: '127.0.0.1' }, () => resolve(socket));
+      socket.once('error', reject).on('error', () => {});
+    });
+
+  it('do not keep the kubelet out: the oldest idle ones go', async (t) => {
+    const { server, get } = await admin(t);
+    const sockets: Socket[] = [];
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    for (let count = 0; count < 600; count++) sockets.push(await idle(server.boundPort!));
+    assert.equal((await get('/healthz')).status, 200);
+    for (const socket of sockets) socket.resume();
+    const isGone = (socket: Socket) => socket.destroyed || socket.readableEnded;
+    await eventually('the first are gone', () => sockets.slice(0, 88).every(isGone));
+    assert.ok(
+      sockets.slice(100).every((socket) => !isGone(socket)),
+      'the newer ones stay',
+    );
+  });
+
+  it('do not end a probe that runs', async (t) => {
+    const waiting: ServerResponse[] = [];
+    const port = await listen(
+      t,
+      createHttp((_request, response) => void waiting.push(response)),
+    );
+    const { server, get } = await admin(t, { 'app/preStop': { httpGet: { port }, timeoutSeconds: 30 } });
+    const hook = get(`${PROBES}app/preStop`);
+    await eventually('the hook runs', () => waiting.length === 1);
+    const sockets: Socket[] = [];
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    for (let count = 0; count < 600; count++) sockets.push(await idle(server.boundPort!));
+    waiting[0]!.end();
+    assert.equal((await hook).status, 200);
   });
 });

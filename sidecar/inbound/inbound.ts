@@ -13,11 +13,11 @@ import { carry, type OpaqueConnection, refuse } from '../layers/opaque.ts';
 import { type Observation, observe } from '../layers/telemetry.ts';
 import { Trail } from '../layers/trail.ts';
 import { firstSpeaker } from '../tcp/first-speaker.ts';
-import { httpWatch } from '../tcp/http-watch.ts';
 import type { Parties } from '../telemetry/parties.ts';
 import { type Dial, type DialResult, dialPlain } from '../transport/dial.ts';
-import type { SocketAddress } from '../transport/original-destination.ts';
-import { compilePortPolicies, type PortPolicies, type PortPolicy } from './port-policy.ts';
+import { hostPort, type SocketAddress } from '../transport/original-destination.ts';
+import { opaqueWatch } from './opaque-watch.ts';
+import { compilePortPolicies, mayBeHttp, type PortPolicies, type PortPolicy } from './port-policy.ts';
 import { type Recognized, recognize } from './recognize.ts';
 
 /** One connection on its way to the app. */
@@ -31,6 +31,7 @@ interface Flow extends OpaqueConnection {
  *
  * HTTP/2, gRPC included, is carried as opaque bytes inside mTLS and authorized as a connection: Deny rules
  * with HTTP fields hold, Allow rules with HTTP fields never match, and no caller header is set or stripped.
+ * A port that is declared HTTP is HTTP/1 only: an app behind it believes weft-caller, which HTTP/2 could forge.
  */
 export class Inbound {
   readonly #context: Context;
@@ -122,22 +123,22 @@ export class Inbound {
       const caller: Caller = { ...result.peer, spiffeId: result.spiffeId, address: flow.caller.address };
       const authenticated = this.#flow(result.socket, flow.target, caller, true);
       if (result.alpn === ALPN.http1) return this.#http(authenticated, EMPTY);
-      const declared = this.#policy(flow).protocol;
-      this.#opaque(authenticated, EMPTY, declared === undefined || declared === 'HTTP');
+      this.#opaque(authenticated, EMPTY);
     });
   }
 
   #plaintext(flow: Flow, recognized: Exclude<Recognized, 'mesh' | 'gone'>, bytes: Buffer): void {
     const { protocol } = this.#policy(flow);
-    const mayBeHttp = protocol === undefined || protocol === 'HTTP';
-    if (recognized === 'silent') {
-      if (protocol === 'HTTP') return void flow.client.destroy();
-      return void this.#opaque(flow, EMPTY, mayBeHttp);
-    }
+    if (recognized === 'silent' && protocol === 'HTTP') return void flow.client.destroy();
+    if (recognized === 'http2' && protocol === 'HTTP') return void this.#refuseHttp2(flow);
     const isOther = recognized === 'tls' || recognized === 'http2';
     const isHttp = recognized === 'http1' || (protocol === 'HTTP' && !isOther);
-    if (isHttp && mayBeHttp) return void this.#http(flow, bytes);
-    this.#opaque(flow, bytes, mayBeHttp);
+    if (isHttp && mayBeHttp(protocol)) return void this.#http(flow, bytes);
+    this.#opaque(flow, bytes);
+  }
+
+  #refuseHttp2(flow: Flow): void {
+    refuse(this.#context, flow, 'bad-request', 'HTTP/2 on a port that is declared HTTP');
   }
 
   /** Requests, one by one. The order is the order of trust. */
@@ -200,10 +201,10 @@ export class Inbound {
   }
 
   /**
-   * Bytes that are not parsed. `mayBeHttp`: should the client speak first after all and speak HTTP, it is
+   * Bytes that are not parsed. Should the client speak first after all and speak HTTP where that may be, it is
    * served as HTTP, or it could forge the headers that tell the app who calls.
    */
-  #opaque(flow: Flow, bytes: Buffer, mayBeHttp: boolean): void {
+  #opaque(flow: Flow, bytes: Buffer): void {
     const { context, trail } = { context: this.#context, trail: flow.trail };
     const authorizer = () => this.#policy(flow).authorizer;
     const { caller, client } = flow;
@@ -214,12 +215,13 @@ export class Inbound {
     this.#keep(flow, () => ({ caller, method: undefined, path: undefined }));
     trail.endpoint = hostPort(flow.target);
     const dial = this.#dialApp(flow);
-    const mayForward = mayBeHttp ? httpWatch() : undefined;
+    const { protocol } = this.#policy(flow);
+    const watch = opaqueWatch(protocol, () => context.telemetry.error('inbound', 'bad-request'));
     const connected = (result: DialResult, fromClient: Buffer, fromServer: Buffer) => {
       if (!result.ok) return refuse(context, flow, result.code, result.reason);
-      carry(context, flow, result.socket, fromClient, fromServer, mayForward);
+      carry(context, flow, result.socket, fromClient, fromServer, watch);
     };
-    if (!mayBeHttp || bytes.length > 0) return void dial((result) => connected(result, bytes, EMPTY));
+    if (!watch || bytes.length > 0) return void dial((result) => connected(result, bytes, EMPTY));
     firstSpeaker({
       client,
       dial,
@@ -234,6 +236,10 @@ export class Inbound {
         if (word.verdict === 'http1') {
           word.speculation?.discard();
           return this.#http(flow, word.bytes);
+        }
+        if (word.verdict === 'http2' && protocol === 'HTTP') {
+          word.speculation?.discard();
+          return this.#refuseHttp2(flow);
         }
         word.speculation?.take((result, serverBytes) => connected(result, word.bytes, serverBytes));
       },
@@ -288,10 +294,6 @@ export class Inbound {
 
 function methodAndPath({ head: { method, path } }: Exchange): Pick<Call, 'method' | 'path'> {
   return { method, path };
-}
-
-export function hostPort({ address, port }: SocketAddress): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 const EMPTY = Buffer.alloc(0);

@@ -9,6 +9,11 @@ export interface PortPolicy {
 }
 export type PortPolicies = (port: number) => PortPolicy;
 
+/** Whether a client that speaks HTTP/1 is served as HTTP there. */
+export function mayBeHttp(protocol: Protocol | undefined): boolean {
+  return protocol === undefined || protocol === 'HTTP';
+}
+
 /** Throws when the configuration cannot be enforced as it is. */
 export function compilePortPolicies(config: ProxyConfig): PortPolicies {
   const { ports, rules } = config.inbound;

@@ -6,6 +6,10 @@ export interface SocketAddress {
   readonly address: string;
   readonly port: number;
 }
+export function hostPort({ address, port }: SocketAddress): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
 /** undefined: the connection was not redirected. */
 export type OriginalDestination = (socket: Socket) => SocketAddress | undefined;
 

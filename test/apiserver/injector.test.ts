@@ -97,7 +97,13 @@ describe('injection through a real API server', () => {
     assert.equal(secret?.secretName, `weft-proxy-${id}`);
     assert.equal(secret?.optional, true);
     const [app] = pod.spec!.containers;
-    const path = (kind: string) => ({ path: `/weft/probe/app/${kind}`, port: 15020, scheme: 'HTTP' });
+    const token = app!.livenessProbe!.httpGet!.path!.split('/')[3]!;
+    assert.match(token, /^[0-9a-f]{32}$/);
+    const path = (kind: string) => ({
+      path: `/weft/probe/${token}/app/${kind}`,
+      port: 15020,
+      scheme: 'HTTP',
+    });
     assert.deepEqual({ ...app!.livenessProbe!.httpGet }, path('liveness'));
     assert.equal(app!.livenessProbe!.periodSeconds, 7);
     assert.deepEqual({ ...app!.readinessProbe!.httpGet }, path('readiness'));
@@ -125,7 +131,12 @@ describe('injection through a real API server', () => {
     assert.equal(copy.spec!.volumes!.length, original.spec!.volumes!.length);
     const probes = (pod: V1Pod) =>
       pod.spec!.initContainers![1]!.env!.find(({ name }) => name === 'WEFT_PROBES')!.value;
-    assert.equal(probes(copy), probes(original));
+    const tokens = [original, copy].map(
+      (pod) => pod.spec!.containers[0]!.livenessProbe!.httpGet!.path!.split('/')[3]!,
+    );
+    assert.notEqual(tokens[0], tokens[1]);
+    assert.ok(!JSON.stringify(copy.spec).includes(tokens[0]!));
+    assert.equal(probes(copy), probes(original)!.replaceAll(tokens[0]!, tokens[1]!));
     assert.match(probes(copy)!, /"port":8080/);
   });
 
@@ -140,7 +151,11 @@ describe('injection through a real API server', () => {
     const { env } = pod.spec!.initContainers![1]!;
     const value = (wanted: string) => env!.find(({ name }) => name === wanted)!.value;
     assert.equal(value('WEFT_PROXY_ID'), id);
-    assert.deepEqual(Object.keys(JSON.parse(value('WEFT_PROBES')!)).sort(), [
+    const keys = Object.keys(JSON.parse(value('WEFT_PROBES')!));
+    const token = keys[0]!.split('/')[0]!;
+    assert.match(token, /^[0-9a-f]{32}$/);
+    assert.ok(keys.every((key) => key.startsWith(`${token}/`)));
+    assert.deepEqual(keys.map((key) => key.slice(token.length + 1)).sort(), [
       'app/liveness',
       'app/readiness',
       'intruder/liveness',

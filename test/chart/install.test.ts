@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SECRET_TYPE, WEBHOOK_CONFIGURATION } from '../../api/names.ts';
-import { type ApiServer, startApiServer } from '../apiserver/apiserver.ts';
-import { findBinary } from '../cluster/binaries.ts';
-import { type CommandResult, run } from '../cluster/command.ts';
+import { ChartCluster } from './chart-cluster.ts';
 import { environmentOf } from './environment.ts';
-import {
-  chartDirectory,
-  HELMS,
-  type Helm,
-  helm,
-  type KubernetesObject,
-  NAMESPACE,
-  type Values,
-} from './helm.ts';
+import { chartDirectory, HELMS, type KubernetesObject, NAMESPACE, type Values } from './helm.ts';
 import { OperatorProcess } from './operator-process.ts';
 
 const OPERATOR = `system:serviceaccount:${NAMESPACE}:weft-operator`;
@@ -23,72 +13,34 @@ const VALUES: Values = {
   networkPolicy: { enabled: true },
 };
 const CA_BUNDLE = Buffer.from('a bundle').toString('base64');
-const ACTIVE_WITHIN_MS = 30_000;
 
 describe('the chart in a real API server', () => {
-  let server: ApiServer;
-  let kubectlBinary: string;
+  let cluster: ChartCluster;
   before(async () => {
-    [server, kubectlBinary] = await Promise.all([startApiServer(), findBinary('kubectl')]);
+    cluster = await ChartCluster.start();
     for (const name of [NAMESPACE, 'shop', 'elsewhere']) await apply(namespace(name));
     await apply(namespace('shop', { 'weft.dev/inject': 'enabled' }));
     // Their controller does not run here.
     for (const name of ['shop', 'elsewhere']) await apply(serviceAccount(name));
   });
-  after(() => server?.stop());
+  after(() => cluster?.stop());
 
-  function kubectl(args: readonly string[], input?: KubernetesObject): Promise<CommandResult> {
-    const connection = ['--kubeconfig', server.kubeconfigPath];
-    return run(kubectlBinary, [...connection, ...args], { input: input && JSON.stringify(input) });
-  }
-  async function ok(args: readonly string[], input?: KubernetesObject): Promise<string> {
-    const { stdout, stderr, code } = await kubectl(args, input);
-    assert.equal(code, 0, `kubectl ${args.join(' ')}: ${stderr}`);
-    return stdout;
-  }
-  const apply = (object: KubernetesObject) => ok(['apply', '-f', '-'], object);
-  const get = async (...args: string[]): Promise<KubernetesObject> =>
-    JSON.parse(await ok(['get', ...args, '-o', 'json']));
-  /** Asks the API server to judge, and changes nothing. Empty: it would be admitted. */
-  async function refusal(object: KubernetesObject, as?: string): Promise<string> {
-    const user = as === undefined ? [] : ['--as', as];
-    const { stderr, code } = await kubectl(['create', '--dry-run=server', ...user, '-f', '-'], object);
-    return code === 0 ? '' : stderr;
-  }
-  async function release(version: Helm, args: readonly string[], values?: Values): Promise<string> {
-    const connection = ['--kubeconfig', server.kubeconfigPath, '--namespace', NAMESPACE];
-    const { stdout, stderr, code } = await helm(version, [...args, ...connection], values);
-    assert.equal(code, 0, stderr);
-    return stdout;
-  }
+  const apply = (object: KubernetesObject) => cluster.apply(object);
+  const ok = (args: readonly string[]) => cluster.ok(args);
+  const get = (...args: string[]) => cluster.get(...args);
+  const refusal = (object: KubernetesObject, as?: string) => cluster.refusal(object, as);
   const caBundles = async () =>
     (await get('mutatingwebhookconfiguration', WEBHOOK_CONFIGURATION)).webhooks.map(
       (entry: KubernetesObject) => entry.clientConfig.caBundle,
     );
-  async function until(condition: () => Promise<boolean>) {
-    const deadline = Date.now() + ACTIVE_WITHIN_MS;
-    while (!(await condition())) {
-      assert.ok(Date.now() < deadline, 'it did not happen in time');
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
-  /** Admission policies take effect a moment after they were created. */
-  async function eventually(object: KubernetesObject, as: string | undefined, says: RegExp) {
-    const deadline = Date.now() + ACTIVE_WITHIN_MS;
-    let said = '';
-    while (Date.now() < deadline) {
-      said = await refusal(object, as);
-      if (says.test(said)) return;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-    assert.match(said, says);
-  }
+  const eventually = (object: KubernetesObject, as: string | undefined, says: RegExp) =>
+    cluster.eventually(() => refusal(object, as), says);
 
   for (const version of HELMS) {
     // In order: each test continues where the one before ended.
     describe(`with ${version}`, () => {
       it('is accepted, every object of it', async () => {
-        assert.match(await release(version, ['install', 'weft', chartDirectory], VALUES), /Next:/);
+        assert.match(await cluster.release(version, ['install', 'weft', chartDirectory], VALUES), /Next:/);
         assert.deepEqual(await caBundles(), [undefined, undefined]);
         const established = ['--for=condition=Established', '--timeout=30s'];
         await ok(['wait', 'crd/meshpolicies.weft.dev', ...established]);
@@ -117,7 +69,15 @@ describe('the chart in a real API server', () => {
         ];
         for (const [where, name] of foreign) {
           await apply(secret(where, name, 'Opaque'));
-          const { stderr, code } = await kubectl(['delete', 'secret', name, '-n', where, '--as', OPERATOR]);
+          const { stderr, code } = await cluster.kubectl([
+            'delete',
+            'secret',
+            name,
+            '-n',
+            where,
+            '--as',
+            OPERATOR,
+          ]);
           assert.notEqual(code, 0);
           assert.match(stderr, /writes only Secrets/);
           await ok(['delete', 'secret', name, '-n', where]);
@@ -133,7 +93,7 @@ describe('the chart in a real API server', () => {
           [injector, 'get', 'pods'],
           [injector, 'get', 'secrets'],
         ] as const) {
-          const { stdout } = await kubectl(['auth', 'can-i', verb, what, '-A', '--as', user]);
+          const { stdout } = await cluster.kubectl(['auth', 'can-i', verb, what, '-A', '--as', user]);
           assert.equal(stdout.trim(), 'no', `${user} may ${verb} ${what}`);
         }
       });
@@ -157,10 +117,10 @@ describe('the chart in a real API server', () => {
       it('gives the operator what it needs to make root, certificate, bundle and caBundle', async () => {
         const token = (await ok(['create', 'token', 'weft-operator', '-n', NAMESPACE])).trim();
         const env = await environmentOf('weft-operator', NAMESPACE, VALUES);
-        const operator = new OperatorProcess(server.kubeconfig, token, env);
+        const operator = new OperatorProcess(cluster.kubeconfig, token, env);
         try {
           await operator.ready();
-          await until(async () => (await caBundles()).every((bundle: string | undefined) => bundle));
+          await cluster.until(async () => (await caBundles()).every((bundle: string | undefined) => bundle));
         } finally {
           assert.equal(await operator.stop(), 0, operator.output);
         }
@@ -179,15 +139,15 @@ describe('the chart in a real API server', () => {
         const patch = ['--type=strategic', '--patch', JSON.stringify({ webhooks }), '--as', OPERATOR];
         await ok(['patch', ...target, ...patch]);
         const changed = { ...VALUES, injector: { failurePolicy: 'Ignore', timeoutSeconds: 2 } };
-        await release(version, ['upgrade', 'weft', chartDirectory], changed);
-        await release(version, ['upgrade', 'weft', chartDirectory], changed);
+        await cluster.release(version, ['upgrade', 'weft', chartDirectory], changed);
+        await cluster.release(version, ['upgrade', 'weft', chartDirectory], changed);
         assert.deepEqual(await caBundles(), [CA_BUNDLE, CA_BUNDLE]);
         const { webhooks: upgraded } = await get('mutatingwebhookconfiguration', WEBHOOK_CONFIGURATION);
         for (const { timeoutSeconds } of upgraded) assert.equal(timeoutSeconds, 2);
       });
 
       it('leaves definition, policies and the root in place when it is uninstalled, and nothing that acts', async () => {
-        await release(version, ['uninstall', 'weft']);
+        await cluster.release(version, ['uninstall', 'weft']);
         assert.equal((await get('meshpolicies', '-n', 'shop')).items.length, 1);
         await ok(['delete', 'secret', 'weft-ca', 'weft-injector-tls', '-n', NAMESPACE]);
         const kinds =

@@ -76,14 +76,24 @@ describe('permissions of the control plane', () => {
     assert.equal(pick(objects, 'ServiceAccount', 'weft-injector').automountServiceAccountToken, false);
   });
 
-  it('are narrowed to the mesh’s own Secrets by an admission policy that the API server evaluates', () => {
-    const { spec } = pick(objects, 'ValidatingAdmissionPolicy', 'weft-operator-secrets');
-    assert.match(
-      spec.matchConditions[0].expression,
-      new RegExp(`system:serviceaccount:${NAMESPACE}:${OPERATOR_SERVICE_ACCOUNT}'`),
-    );
-    assert.equal(spec.failurePolicy, 'Fail');
-    const binding = pick(objects, 'ValidatingAdmissionPolicyBinding', 'weft-operator-secrets');
-    assert.ok(binding.spec.validationActions.includes('Deny'));
-  });
+  const byTheOperator = new RegExp(`system:serviceaccount:${NAMESPACE}:${OPERATOR_SERVICE_ACCOUNT}'`);
+  const narrowed: readonly [policy: string, group: string, resource: string][] = [
+    ['weft-operator-secrets', '', 'secrets'],
+    ['weft-accepted-revisions', 'apps', 'controllerrevisions'],
+    ['weft-operator-webhook', 'admissionregistration.k8s.io', 'mutatingwebhookconfigurations'],
+  ];
+  for (const [name, group, resource] of narrowed) {
+    it(`are narrowed to the mesh’s own ${resource} by an admission policy that the API server evaluates`, () => {
+      const { spec } = pick(objects, 'ValidatingAdmissionPolicy', name);
+      assert.match(spec.matchConditions[0].expression, byTheOperator);
+      assert.equal(spec.failurePolicy, 'Fail');
+      const [rule, ...more] = spec.matchConstraints.resourceRules;
+      assert.deepEqual(more, []);
+      assert.deepEqual([rule.apiGroups, rule.resources], [[group], [resource]]);
+      assert.deepEqual(rule.operations, ['CREATE', 'UPDATE', 'DELETE']);
+      const binding = pick(objects, 'ValidatingAdmissionPolicyBinding', name);
+      assert.equal(binding.spec.policyName, name);
+      assert.ok(binding.spec.validationActions.includes('Deny'));
+    });
+  }
 });

@@ -74,6 +74,12 @@ describe('translatePod', () => {
     assert.deepEqual(workload?.addresses, []);
   });
 
+  it('knows a pod that is told to end', () => {
+    const deletionTimestamp = '2026-06-01T12:00:00Z';
+    assert.equal(translatePod(pod({ metadata: { deletionTimestamp } }))?.terminating, true);
+    assert.equal(translatePod(pod())?.terminating, undefined);
+  });
+
   it('is ready only when the condition says so', () => {
     const ready = (conditions: object[]) => translatePod(pod({ status: { conditions } }))?.ready;
     assert.equal(ready([{ type: 'Ready', status: 'False' }]), false);

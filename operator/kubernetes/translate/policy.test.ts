@@ -40,6 +40,13 @@ describe('translatePolicy', () => {
       };
       assert.deepEqual(statusOf(status), status);
     });
+    it('keeps every condition that the operator writes', () => {
+      const conditions = ['Accepted', 'ResolvedRefs', 'InForce', 'Conflicted'].map((type) => ({
+        ...condition,
+        type,
+      }));
+      assert.deepEqual(statusOf({ conditions })?.conditions, conditions);
+    });
     it('counts as zero what is not there, and leaves out what is of another shape', () => {
       const strange = [null, 7, { ...condition, type: 'Other' }, { ...condition, status: true }];
       const untimed = { ...condition, lastTransitionTime: undefined };
