@@ -30,7 +30,7 @@ export class Processes {
     this.#onUnexpectedExit = onUnexpectedExit;
   }
 
-  /** `onLine` is given each line of standard output besides the log file. */
+  /** `onLine` is given each line the process prints, besides the log file. */
   start(spec: ProcessSpec, onLine?: (line: string) => void): ChildProcess {
     const [program, ...args] = spec.command;
     // A process group of its own: Ctrl-C reaches only us, and we end the children in order.
@@ -45,7 +45,7 @@ export class Processes {
     const log = createWriteStream(logFile);
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });
-    if (onLine !== undefined) readLines(child.stdout, onLine);
+    if (onLine !== undefined) for (const stream of [child.stdout, child.stderr]) readLines(stream, onLine);
     const exited = new Promise<void>((resolve) => {
       child.once('error', () => resolve());
       child.once('exit', () => resolve());

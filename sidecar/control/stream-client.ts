@@ -42,6 +42,9 @@ const UNSENT_MAX_BYTES = 4 * 1024 * 1024;
  * The push stream: keeps one connection to the control plane, for as long as it runs. Connects again with full
  * jitter when it ends for whatever reason, and gives up on a peer that is silent for three ping intervals.
  */
+/** Reasons that ask for nothing but a new connection. */
+const ORDINARY_ENDS = new Set(['max-age', 'restarting', 'replaced']);
+
 export class StreamClient {
   readonly #options: StreamClientOptions;
   readonly #pingIntervalMs: number;
@@ -171,7 +174,7 @@ export class StreamClient {
 
   #told(message: StreamErrorMessage): void {
     const fields = { code: message.code, reason: String(message.message).slice(0, 500) };
-    if (message.code === 'max-age') this.#options.log.info('the control plane ends the stream', fields);
+    if (ORDINARY_ENDS.has(message.code)) this.#options.log.info('the control plane ends the stream', fields);
     else this.#options.log.warn('the control plane ends the stream', fields);
   }
 

@@ -16,6 +16,7 @@ import { chartDirectory, HELMS, type KubernetesObject, NAMESPACE, type Values } 
 const OPERATOR = `system:serviceaccount:${NAMESPACE}:weft-operator`;
 const ADMIN = 'ana';
 const COLLECTOR = 'system:serviceaccount:kube-system:generic-garbage-collector';
+const NAMESPACE_CONTROLLER = 'system:serviceaccount:kube-system:namespace-controller';
 const OPERATOR_ONLY = /written by the Weft operator alone: change or delete the MeshPolicy/;
 const LABELLED_ONLY = /creates and deletes only ControllerRevisions with the label/;
 const CA_BUNDLE_ONLY = /changes only clientConfig.caBundle/;
@@ -145,11 +146,18 @@ describe('the guards of the chart in a real API server', { timeout: 600_000 }, (
         await cluster.ok(['delete', 'rolebinding', `${OPERATOR}-is-admin`, '-n', 'shop']);
       });
 
-      it('let the garbage collector release an accepted policy, but not write one', async () => {
+      it('let the controllers that clean up delete an accepted policy, but not write one', async () => {
         await cluster.apply(adminOf('shop', COLLECTOR));
         assert.match(await cluster.refusal(revision('shop', 'forged', ACCEPTED), COLLECTOR), OPERATOR_ONLY);
         assert.match(await patchRevision('strict', { revision: 99 }, COLLECTOR), OPERATOR_ONLY);
         assert.equal(await deletion('strict', COLLECTOR), '');
+        for (const deleter of [NAMESPACE_CONTROLLER, 'system:kube-controller-manager']) {
+          await cluster.apply(adminOf('shop', deleter));
+          assert.equal(await deletion('strict', deleter), '');
+          assert.match(await cluster.refusal(revision('shop', 'forged', ACCEPTED), deleter), OPERATOR_ONLY);
+        }
+        const relabelled = { metadata: { labels: { ...ACCEPTED, more: 'x' } } };
+        assert.match(await patchRevision('strict', relabelled, NAMESPACE_CONTROLLER), OPERATOR_ONLY);
       });
 
       it('let the accepted policy go with its policy, however that is deleted', async () => {
