@@ -167,6 +167,15 @@ describe('watching the mount', () => {
     await eventually('it is gone', () => changes.at(-1)?.kind === 'absent');
   });
 
+  it('looks often for what has never been there, whatever the poll', async (t) => {
+    const directory = join(await temporaryFolder(t), 'later');
+    const { mount, changes } = watched(t, directory, { pollMs: 60_000 });
+    assert.equal((await mount.start()).kind, 'absent');
+    await mkdir(directory);
+    await new KubeletVolume(directory).write(await secret());
+    await eventually('it is found', () => changes.at(-1)?.kind === 'valid');
+  });
+
   it('reads nothing anew when nothing changes', async (t) => {
     const volume = new KubeletVolume(await temporaryFolder(t));
     await volume.write(await secret());

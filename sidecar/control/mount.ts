@@ -25,6 +25,8 @@ export interface MountOptions {
 }
 
 const POLL_MS = 5_000;
+/** until something valid was found: whoever waits for the first Secret is a pod that does not start */
+const FIRST_POLL_MS = 250;
 const SETTLE_MS = 100;
 
 /** The mounted Secret (or a folder of the same shape), read at the start and whenever it changes. */
@@ -36,6 +38,7 @@ export class Mount {
   #cancelTimer: () => void = () => {};
   #stamp: string | undefined;
   #reading = false;
+  #found = false;
   #stopped = false;
 
   constructor(options: MountOptions) {
@@ -49,7 +52,8 @@ export class Mount {
     this.#stamp = await stampOf(this.#options.directory);
     const mounted = await this.#read();
     this.#watch();
-    this.#lookAfter(this.#pollMs);
+    // not the poll's time: what was written while the first read was under way, nobody has watched
+    this.#lookAfter(this.#settleMs);
     return mounted;
   }
 
@@ -93,16 +97,21 @@ export class Mount {
     if (this.#stopped) return;
     this.#stamp = stamp;
     this.#watch();
-    this.#lookAfter(changed ? this.#settleMs : this.#pollMs);
+    this.#lookAfter(changed ? this.#settleMs : this.#idleMs());
     if (mounted !== undefined) this.#options.onChange(mounted);
+  }
+
+  #idleMs(): number {
+    return this.#found ? this.#pollMs : Math.min(this.#pollMs, FIRST_POLL_MS);
   }
 
   async #read(): Promise<Mounted> {
     try {
       const files = await readProxyFiles(this.#options.directory);
-      return files === undefined
-        ? { kind: 'absent' }
-        : { kind: 'valid', ...checkFiles(files, this.#options.proxyId, this.#options.clock.nowMs()) };
+      if (files === undefined) return { kind: 'absent' };
+      const checked = checkFiles(files, this.#options.proxyId, this.#options.clock.nowMs());
+      this.#found = true;
+      return { kind: 'valid', ...checked };
     } catch (error) {
       return { kind: 'invalid', reason: messageOf(error) };
     }

@@ -72,7 +72,8 @@ function startOperator(folder: string) {
     '--stream-address',
     '127.0.0.1:0',
   ];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const env = { ...process.env, WEFT_LOG_LEVEL: 'warn' };
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const ready = new Promise<string>((resolve, reject) => {
     let text = '';
