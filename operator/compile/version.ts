@@ -11,8 +11,3 @@ export function versionOf(content: object, policies: ReadonlyMap<string, number>
     policies: Object.fromEntries([...policies].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
 }
-
-export function sameVersion(a: Version | null | undefined, b: Version | null | undefined): boolean {
-  if (a === b) return true;
-  return a != null && b != null && canonicalJson(a) === canonicalJson(b);
-}

@@ -63,14 +63,7 @@ describe('Weft on a cluster', { skip: await skipWithoutCluster() }, () => {
 
   it("says in the policy's status when it is in force on every proxy", async () => {
     await cluster.apply(await fixture('payments-policy.yaml'));
-    await cluster.kubectlOk([
-      '-n',
-      'shop',
-      'wait',
-      'meshpolicy/payments',
-      '--for=condition=InForce',
-      '--timeout=60s',
-    ]);
+    await paymentsPolicy(cluster, 'condition=InForce', '60s');
     const status = JSON.parse(
       await cluster.kubectlOk(['-n', 'shop', 'get', 'meshpolicy', 'payments', '-o', 'jsonpath={.status}']),
     );
@@ -133,25 +126,11 @@ describe('Weft on a cluster', { skip: await skipWithoutCluster() }, () => {
     assert.ok(!packets.includes('HTTP/1.1'), 'HTTP was readable on the wire');
   });
 
-  it('puts a changed policy in force within a second of apply', async () => {
+  it('puts a changed policy in force and says so in its status', async () => {
     const changed = (await fixture('payments-policy.yaml')).replace('[GET]', '[GET, POST]');
     await cluster.apply(changed);
-    await cluster.kubectlOk([
-      '-n',
-      'shop',
-      'wait',
-      'meshpolicy/payments',
-      '--for=jsonpath={.status.observedGeneration}=2',
-      '--timeout=10s',
-    ]);
-    await cluster.kubectlOk([
-      '-n',
-      'shop',
-      'wait',
-      'meshpolicy/payments',
-      '--for=condition=InForce',
-      '--timeout=10s',
-    ]);
+    await paymentsPolicy(cluster, 'jsonpath={.status.observedGeneration}=2', '10s');
+    await paymentsPolicy(cluster, 'condition=InForce', '10s');
     assert.equal((await request(cluster, await web(), 'POST', 'http://payments/v1/charges')).status, 200);
   });
 
@@ -168,14 +147,7 @@ describe('Weft on a cluster', { skip: await skipWithoutCluster() }, () => {
       'mtls: {mode: Permissive}\n    limits: {maxConnections: 10}',
     );
     await cluster.apply(unsupported);
-    await cluster.kubectlOk([
-      '-n',
-      'shop',
-      'wait',
-      'meshpolicy/payments',
-      '--for=condition=Accepted=False',
-      '--timeout=30s',
-    ]);
+    await paymentsPolicy(cluster, 'condition=Accepted=False', '30s');
     const conditions = await cluster.kubectlOk([
       '-n',
       'shop',
@@ -194,14 +166,7 @@ describe('Weft on a cluster', { skip: await skipWithoutCluster() }, () => {
       'still Strict',
     );
     await cluster.apply(await fixture('payments-policy.yaml'));
-    await cluster.kubectlOk([
-      '-n',
-      'shop',
-      'wait',
-      'meshpolicy/payments',
-      '--for=condition=Accepted',
-      '--timeout=30s',
-    ]);
+    await paymentsPolicy(cluster, 'condition=Accepted', '30s');
   });
 
   it('goes on while the operator is gone, and starts pods when it is back', async () => {
@@ -277,4 +242,16 @@ describe('Weft on a cluster', { skip: await skipWithoutCluster() }, () => {
 async function pods(cluster: Cluster): Promise<string[]> {
   const names = await cluster.kubectlOk(['-n', 'shop', 'get', 'pods', '-l', 'app=payments', '-o', 'name']);
   return names.trim().split('\n');
+}
+
+/** Waits until the policy of payments has come so far. */
+function paymentsPolicy(cluster: Cluster, state: string, timeout: string): Promise<string> {
+  return cluster.kubectlOk([
+    '-n',
+    'shop',
+    'wait',
+    'meshpolicy/payments',
+    `--for=${state}`,
+    `--timeout=${timeout}`,
+  ]);
 }
