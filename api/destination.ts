@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { DestinationTrafficSchema } from './destination-traffic.ts';
 import { ProtocolSchema } from './proxy-config.ts';
 import { VersionSchema } from './version.ts';
 
@@ -16,6 +17,10 @@ export const EndpointSchema = Type.Object(
      * no fallback to plaintext. Absent: outside the mesh, dialled as the client meant it.
      */
     spiffeId: Type.Optional(Type.String()),
+    /** topology.kubernetes.io/zone of its node */
+    zone: Type.Optional(Type.String({ minLength: 1, maxLength: 63 })),
+    /** its share relative to the others; 1 when absent */
+    weight: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
   },
   closed,
 );
@@ -36,6 +41,8 @@ export const DestinationSchema = Type.Object(
     /** declared by policy or appProtocol; absent: who speaks first decides */
     protocol: Type.Optional(ProtocolSchema),
     endpoints: Type.Array(EndpointSchema),
+    /** absent: nothing but defaults */
+    traffic: Type.Optional(DestinationTrafficSchema),
   },
   closed,
 );

@@ -119,6 +119,8 @@ export const ProxyConfigSchema = Type.Object(
         serviceAccount: Type.String(),
         /** the app as shown in metrics: label app.kubernetes.io/name, else app, else the controller's name */
         app: Type.String(),
+        /** topology.kubernetes.io/zone of its node, for zone preference */
+        zone: Type.Optional(Type.String({ minLength: 1, maxLength: 63 })),
       },
       closed,
     ),

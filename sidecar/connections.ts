@@ -1,28 +1,28 @@
-import type { Socket } from 'node:net';
+import type { Channel } from './transport/channel.ts';
 
 /** What is open, so that it can be drained and stopped. Bounded by the listeners' own limits. */
 export class Connections {
-  readonly #open = new Set<Socket>();
-  /** Kept apart from the accepted sockets: inside mTLS the socket that speaks is the one TLS wraps around it. */
-  readonly #drains = new Map<Socket, () => void>();
+  readonly #open = new Set<Channel>();
+  /** Kept apart from the accepted channels: inside mTLS the channel that speaks is another one. */
+  readonly #drains = new Map<Channel, () => void>();
   #onEmpty: (() => void) | undefined;
 
   get size(): number {
     return this.#open.size;
   }
 
-  add(socket: Socket): void {
-    this.#open.add(socket);
-    socket.once('close', () => {
-      this.#open.delete(socket);
+  add(channel: Channel): void {
+    this.#open.add(channel);
+    channel.onClosed(() => {
+      this.#open.delete(channel);
       if (this.#open.size === 0) this.#onEmpty?.();
     });
   }
 
   /** `drain` asks the connection to end as soon as nothing is in flight. */
-  onDrain(socket: Socket, drain: () => void): void {
-    if (!this.#drains.has(socket)) socket.once('close', () => this.#drains.delete(socket));
-    this.#drains.set(socket, drain);
+  onDrain(channel: Channel, drain: () => void): void {
+    if (!this.#drains.has(channel)) channel.onClosed(() => this.#drains.delete(channel));
+    this.#drains.set(channel, drain);
   }
 
   /** Resolves when all are closed. */
@@ -35,6 +35,6 @@ export class Connections {
   }
 
   destroyAll(): void {
-    for (const socket of [...this.#open]) socket.destroy();
+    for (const channel of [...this.#open]) channel.destroy();
   }
 }

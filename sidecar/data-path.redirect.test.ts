@@ -9,8 +9,8 @@ import { toClose } from './testing/harness.ts';
 import { redirectedContext } from './testing/redirected.ts';
 import { connect, ok, readAll, serveHttp, talk } from './testing/wire.ts';
 import { listen } from './transport/listener.ts';
-import type { SocketAddress } from './transport/original-destination.ts';
 import { ownAddresses } from './transport/own-addresses.ts';
+import type { SocketAddress } from './transport/socket-address.ts';
 
 /**
  * Redirected traffic without a redirection: the listeners of Kubernetes are explicit here, so that no fixed
@@ -31,9 +31,8 @@ async function start(
   const listener = await listen({
     address: '127.0.0.1',
     port: 0,
-    maxConnections: 10,
-    onConnection: (socket) => side.accept(socket, undefined),
-    onOverload: () => {},
+    mayAccept: () => true,
+    onConnection: (channel) => side.accept(channel, undefined),
     onError: () => {},
   });
   toClose.push(async () => listener.close());

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { PORTS } from '../api/names.ts';
 import type { Listeners, ProxyConfig } from '../api/proxy-config.ts';
 import { Connections } from './connections.ts';
@@ -12,6 +11,7 @@ import type { Identity, ProxyState } from './proxy-state.ts';
 import { AccessLog } from './telemetry/access-log.ts';
 import type { Edge } from './telemetry/edges.ts';
 import { Telemetry } from './telemetry/telemetry.ts';
+import type { Channel } from './transport/channel.ts';
 import { type Listener, listen } from './transport/listener.ts';
 import { MtlsClient } from './transport/mtls-client.ts';
 import { MtlsServer } from './transport/mtls-server.ts';
@@ -59,7 +59,7 @@ export interface DataPath {
   addresses(): readonly BoundAddress[];
 }
 
-type Accept = (socket: Socket) => void;
+type Accept = (channel: Channel) => void;
 
 export function createDataPath(options: DataPathOptions): DataPath {
   return new RunningDataPath(options);
@@ -79,6 +79,7 @@ class RunningDataPath implements DataPath {
   #originalDestination: OriginalDestination | undefined;
   #listeners: { readonly direction: BoundAddress['direction']; readonly listener: Listener }[] = [];
   #draining = false;
+  readonly #accepted = { inbound: 0, outbound: 0 };
 
   constructor(options: DataPathOptions) {
     this.#options = options;
@@ -123,8 +124,8 @@ class RunningDataPath implements DataPath {
 
   /** Redirected traffic: inbound arrives at the pod's addresses, outbound at loopback only. */
   async #bindRedirected(): Promise<void> {
-    const accept = (socket: Socket) => this.#inbound.accept(socket, undefined);
-    const send = (socket: Socket) => this.#outbound.accept(socket, undefined);
+    const accept = (channel: Channel) => this.#inbound.accept(channel, undefined);
+    const send = (channel: Channel) => this.#outbound.accept(channel, undefined);
     await this.#bind('inbound', '0.0.0.0', PORTS.inbound, accept);
     await this.#bindIPv6('inbound', '::', PORTS.inbound, accept);
     await this.#bind('outbound', '127.0.0.1', PORTS.outbound, send);
@@ -134,10 +135,10 @@ class RunningDataPath implements DataPath {
   async #bindExplicit(listeners: Listeners): Promise<void> {
     for (const { address, port, appAddress, appPort } of listeners.inbound) {
       const app = { address: appAddress, port: appPort };
-      await this.#bind('inbound', address, port, (socket) => this.#inbound.accept(socket, app));
+      await this.#bind('inbound', address, port, (channel) => this.#inbound.accept(channel, app));
     }
     for (const { address, port, destination } of listeners.outbound) {
-      await this.#bind('outbound', address, port, (socket) => this.#outbound.accept(socket, destination));
+      await this.#bind('outbound', address, port, (channel) => this.#outbound.accept(channel, destination));
     }
   }
 
@@ -151,16 +152,25 @@ class RunningDataPath implements DataPath {
     const listener = await listen({
       address,
       port,
-      maxConnections: this.#limits.maxConnections,
-      onConnection: (socket) => {
-        this.#connections.add(socket);
-        accept(socket);
+      mayAccept: () => this.#mayAccept(direction),
+      onConnection: (channel) => {
+        this.#accepted[direction] += 1;
+        channel.onClosed(() => {
+          this.#accepted[direction] -= 1;
+        });
+        this.#connections.add(channel);
+        accept(channel);
       },
-      onOverload: () => this.#telemetry.error(direction, 'overloaded'),
       onError: (error) => log.error('accept failed', { direction, address, port, error }),
     });
     this.#listeners.push({ direction, listener });
     log.info('listening', { direction, address: listener.address, port: listener.port });
+  }
+
+  #mayAccept(direction: BoundAddress['direction']): boolean {
+    if (this.#accepted[direction] < this.#limits.maxConnections) return true;
+    this.#telemetry.error(direction, 'overloaded');
+    return false;
   }
 
   /** A pod without IPv6 is a pod without IPv6 traffic. */

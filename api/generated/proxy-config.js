@@ -7,7 +7,7 @@ const codePoints = (text) => {
 "use strict";
 export const validate = validate10;
 
-const schema11 = {"type":"object","required":["apiVersion","kind","version","proxyId","trustDomain","workload","controlPlane","inbound"],"properties":{"apiVersion":{"type":"string","const":"weft.dev/v1alpha1"},"kind":{"type":"string","const":"ProxyConfig"},"version":{"type":"object","required":["hash","policies"],"properties":{"hash":{"type":"string","minLength":1,"maxLength":64},"policies":{"type":"object","additionalProperties":{"type":"integer","minimum":0}}},"additionalProperties":false},"proxyId":{"type":"string","minLength":1,"maxLength":63},"trustDomain":{"type":"string","minLength":1,"maxLength":255},"workload":{"type":"object","required":["name","namespace","serviceAccount","app"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"serviceAccount":{"type":"string"},"app":{"type":"string"}},"additionalProperties":false},"controlPlane":{"type":"object","required":["address","spiffeId"],"properties":{"address":{"type":"string"},"spiffeId":{"type":"string"}},"additionalProperties":false},"inbound":{"type":"object","required":["ports","rules"],"properties":{"ports":{"type":"array","items":{"type":"object","required":["mtls","authorizationDefault"],"properties":{"port":{"type":"integer","minimum":1,"maximum":65535},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"mtls":{"enum":["Permissive","Strict"]},"authorizationDefault":{"enum":["Allow","Deny"]}},"additionalProperties":false},"minItems":1},"rules":{"type":"array","items":{"type":"object","required":["policy","name","action","mode"],"properties":{"policy":{"type":"string"},"name":{"type":"string"},"action":{"enum":["Allow","Deny"]},"mode":{"enum":["Enforce","Audit"]},"ports":{"type":"array","items":{"type":"integer","minimum":1,"maximum":65535},"minItems":1},"from":{"type":"array","items":{"type":"object","properties":{"spiffeId":{"type":"string"},"namespace":{"type":"string"},"serviceAccount":{"type":"string"},"ipBlock":{"type":"string"}},"additionalProperties":false},"minItems":1},"to":{"type":"array","items":{"type":"object","properties":{"methods":{"type":"array","items":{"type":"string"},"minItems":1},"paths":{"type":"array","items":{"type":"string"},"minItems":1}},"additionalProperties":false},"minItems":1}},"additionalProperties":false}}},"additionalProperties":false},"listeners":{"type":"object","required":["inbound","outbound","admin"],"properties":{"inbound":{"type":"array","items":{"type":"object","required":["address","port","appAddress","appPort"],"properties":{"address":{"type":"string"},"port":{"type":"integer","minimum":1,"maximum":65535},"appAddress":{"type":"string"},"appPort":{"type":"integer","minimum":1,"maximum":65535}},"additionalProperties":false}},"outbound":{"type":"array","items":{"type":"object","required":["address","port","destination"],"properties":{"address":{"type":"string"},"port":{"type":"integer","minimum":1,"maximum":65535},"destination":{"type":"string"}},"additionalProperties":false}},"admin":{"type":"object","required":["address","port"],"properties":{"address":{"type":"string"},"port":{"type":"integer","minimum":1,"maximum":65535}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
+const schema11 = {"type":"object","required":["apiVersion","kind","version","proxyId","trustDomain","workload","controlPlane","inbound"],"properties":{"apiVersion":{"type":"string","const":"weft.dev/v1alpha1"},"kind":{"type":"string","const":"ProxyConfig"},"version":{"type":"object","required":["hash","policies"],"properties":{"hash":{"type":"string","minLength":1,"maxLength":64},"policies":{"type":"object","additionalProperties":{"type":"integer","minimum":0}}},"additionalProperties":false},"proxyId":{"type":"string","minLength":1,"maxLength":63},"trustDomain":{"type":"string","minLength":1,"maxLength":255},"workload":{"type":"object","required":["name","namespace","serviceAccount","app"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"serviceAccount":{"type":"string"},"app":{"type":"string"},"zone":{"type":"string","minLength":1,"maxLength":63}},"additionalProperties":false},"controlPlane":{"type":"object","required":["address","spiffeId"],"properties":{"address":{"type":"string"},"spiffeId":{"type":"string"}},"additionalProperties":false},"inbound":{"type":"object","required":["ports","rules"],"properties":{"ports":{"type":"array","items":{"type":"object","required":["mtls","authorizationDefault"],"properties":{"port":{"type":"integer","minimum":1,"maximum":65535},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"mtls":{"enum":["Permissive","Strict"]},"authorizationDefault":{"enum":["Allow","Deny"]}},"additionalProperties":false},"minItems":1},"rules":{"type":"array","items":{"type":"object","required":["policy","name","action","mode"],"properties":{"policy":{"type":"string"},"name":{"type":"string"},"action":{"enum":["Allow","Deny"]},"mode":{"enum":["Enforce","Audit"]},"ports":{"type":"array","items":{"type":"integer","minimum":1,"maximum":65535},"minItems":1},"from":{"type":"array","items":{"type":"object","properties":{"spiffeId":{"type":"string"},"namespace":{"type":"string"},"serviceAccount":{"type":"string"},"ipBlock":{"type":"string"}},"additionalProperties":false},"minItems":1},"to":{"type":"array","items":{"type":"object","properties":{"methods":{"type":"array","items":{"type":"string"},"minItems":1},"paths":{"type":"array","items":{"type":"string"},"minItems":1}},"additionalProperties":false},"minItems":1}},"additionalProperties":false}}},"additionalProperties":false},"listeners":{"type":"object","required":["inbound","outbound","admin"],"properties":{"inbound":{"type":"array","items":{"type":"object","required":["address","port","appAddress","appPort"],"properties":{"address":{"type":"string"},"port":{"type":"integer","minimum":1,"maximum":65535},"appAddress":{"type":"string"},"appPort":{"type":"integer","minimum":1,"maximum":65535}},"additionalProperties":false}},"outbound":{"type":"array","items":{"type":"object","required":["address","port","destination"],"properties":{"address":{"type":"string"},"port":{"type":"integer","minimum":1,"maximum":65535},"destination":{"type":"string"}},"additionalProperties":false}},"admin":{"type":"object","required":["address","port"],"properties":{"address":{"type":"string"},"port":{"type":"integer","minimum":1,"maximum":65535}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
 const func2 = Object.prototype.hasOwnProperty;
 const func3 = codePoints;
 
@@ -230,7 +230,7 @@ return false;
 else {
 const _errs22 = errors;
 for(const key3 in data8){
-if(!((((key3 === "name") || (key3 === "namespace")) || (key3 === "serviceAccount")) || (key3 === "app"))){
+if(!(((((key3 === "name") || (key3 === "namespace")) || (key3 === "serviceAccount")) || (key3 === "app")) || (key3 === "zone"))){
 validate10.errors = [{instancePath:instancePath+"/workload",schemaPath:"#/properties/workload/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -284,6 +284,34 @@ var valid3 = _errs29 === errors;
 else {
 var valid3 = true;
 }
+if(valid3){
+if(data8.zone !== undefined){
+let data13 = data8.zone;
+const _errs31 = errors;
+if(errors === _errs31){
+if(typeof data13 === "string"){
+if(func3(data13) > 63){
+validate10.errors = [{instancePath:instancePath+"/workload/zone",schemaPath:"#/properties/workload/properties/zone/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"}];
+return false;
+}
+else {
+if(func3(data13) < 1){
+validate10.errors = [{instancePath:instancePath+"/workload/zone",schemaPath:"#/properties/workload/properties/zone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate10.errors = [{instancePath:instancePath+"/workload/zone",schemaPath:"#/properties/workload/properties/zone/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid3 = _errs31 === errors;
+}
+else {
+var valid3 = true;
+}
+}
 }
 }
 }
@@ -302,44 +330,44 @@ var valid0 = true;
 }
 if(valid0){
 if(data.controlPlane !== undefined){
-let data13 = data.controlPlane;
-const _errs31 = errors;
-if(errors === _errs31){
-if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+let data14 = data.controlPlane;
+const _errs33 = errors;
+if(errors === _errs33){
+if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
 let missing3;
-if(((data13.address === undefined) && (missing3 = "address")) || ((data13.spiffeId === undefined) && (missing3 = "spiffeId"))){
+if(((data14.address === undefined) && (missing3 = "address")) || ((data14.spiffeId === undefined) && (missing3 = "spiffeId"))){
 validate10.errors = [{instancePath:instancePath+"/controlPlane",schemaPath:"#/properties/controlPlane/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
 return false;
 }
 else {
-const _errs33 = errors;
-for(const key4 in data13){
+const _errs35 = errors;
+for(const key4 in data14){
 if(!((key4 === "address") || (key4 === "spiffeId"))){
 validate10.errors = [{instancePath:instancePath+"/controlPlane",schemaPath:"#/properties/controlPlane/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs33 === errors){
-if(data13.address !== undefined){
-const _errs34 = errors;
-if(typeof data13.address !== "string"){
+if(_errs35 === errors){
+if(data14.address !== undefined){
+const _errs36 = errors;
+if(typeof data14.address !== "string"){
 validate10.errors = [{instancePath:instancePath+"/controlPlane/address",schemaPath:"#/properties/controlPlane/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid4 = _errs34 === errors;
+var valid4 = _errs36 === errors;
 }
 else {
 var valid4 = true;
 }
 if(valid4){
-if(data13.spiffeId !== undefined){
-const _errs36 = errors;
-if(typeof data13.spiffeId !== "string"){
+if(data14.spiffeId !== undefined){
+const _errs38 = errors;
+if(typeof data14.spiffeId !== "string"){
 validate10.errors = [{instancePath:instancePath+"/controlPlane/spiffeId",schemaPath:"#/properties/controlPlane/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid4 = _errs36 === errors;
+var valid4 = _errs38 === errors;
 }
 else {
 var valid4 = true;
@@ -353,97 +381,84 @@ validate10.errors = [{instancePath:instancePath+"/controlPlane",schemaPath:"#/pr
 return false;
 }
 }
-var valid0 = _errs31 === errors;
+var valid0 = _errs33 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.inbound !== undefined){
-let data16 = data.inbound;
-const _errs38 = errors;
-if(errors === _errs38){
-if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
+let data17 = data.inbound;
+const _errs40 = errors;
+if(errors === _errs40){
+if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
 let missing4;
-if(((data16.ports === undefined) && (missing4 = "ports")) || ((data16.rules === undefined) && (missing4 = "rules"))){
+if(((data17.ports === undefined) && (missing4 = "ports")) || ((data17.rules === undefined) && (missing4 = "rules"))){
 validate10.errors = [{instancePath:instancePath+"/inbound",schemaPath:"#/properties/inbound/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
 return false;
 }
 else {
-const _errs40 = errors;
-for(const key5 in data16){
+const _errs42 = errors;
+for(const key5 in data17){
 if(!((key5 === "ports") || (key5 === "rules"))){
 validate10.errors = [{instancePath:instancePath+"/inbound",schemaPath:"#/properties/inbound/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs40 === errors){
-if(data16.ports !== undefined){
-let data17 = data16.ports;
-const _errs41 = errors;
-if(errors === _errs41){
-if(Array.isArray(data17)){
-if(data17.length < 1){
+if(_errs42 === errors){
+if(data17.ports !== undefined){
+let data18 = data17.ports;
+const _errs43 = errors;
+if(errors === _errs43){
+if(Array.isArray(data18)){
+if(data18.length < 1){
 validate10.errors = [{instancePath:instancePath+"/inbound/ports",schemaPath:"#/properties/inbound/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
 var valid6 = true;
-const len0 = data17.length;
+const len0 = data18.length;
 for(let i0=0; i0<len0; i0++){
-let data18 = data17[i0];
-const _errs43 = errors;
-if(errors === _errs43){
-if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
+let data19 = data18[i0];
+const _errs45 = errors;
+if(errors === _errs45){
+if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
 let missing5;
-if(((data18.mtls === undefined) && (missing5 = "mtls")) || ((data18.authorizationDefault === undefined) && (missing5 = "authorizationDefault"))){
+if(((data19.mtls === undefined) && (missing5 = "mtls")) || ((data19.authorizationDefault === undefined) && (missing5 = "authorizationDefault"))){
 validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0,schemaPath:"#/properties/inbound/properties/ports/items/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
 return false;
 }
 else {
-const _errs45 = errors;
-for(const key6 in data18){
+const _errs47 = errors;
+for(const key6 in data19){
 if(!((((key6 === "port") || (key6 === "protocol")) || (key6 === "mtls")) || (key6 === "authorizationDefault"))){
 validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0,schemaPath:"#/properties/inbound/properties/ports/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs45 === errors){
-if(data18.port !== undefined){
-let data19 = data18.port;
-const _errs46 = errors;
-if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
+if(_errs47 === errors){
+if(data19.port !== undefined){
+let data20 = data19.port;
+const _errs48 = errors;
+if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
 validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/port",schemaPath:"#/properties/inbound/properties/ports/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs46){
-if((typeof data19 == "number") && (isFinite(data19))){
-if(data19 > 65535 || isNaN(data19)){
+if(errors === _errs48){
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 > 65535 || isNaN(data20)){
 validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/port",schemaPath:"#/properties/inbound/properties/ports/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data19 < 1 || isNaN(data19)){
+if(data20 < 1 || isNaN(data20)){
 validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/port",schemaPath:"#/properties/inbound/properties/ports/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
-}
-var valid7 = _errs46 === errors;
-}
-else {
-var valid7 = true;
-}
-if(valid7){
-if(data18.protocol !== undefined){
-let data20 = data18.protocol;
-const _errs48 = errors;
-if(!((((data20 === "HTTP") || (data20 === "HTTP2")) || (data20 === "GRPC")) || (data20 === "TCP"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/protocol",schemaPath:"#/properties/inbound/properties/ports/items/properties/protocol/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.ports.items.properties.protocol.enum},message:"must be equal to one of the allowed values"}];
-return false;
 }
 var valid7 = _errs48 === errors;
 }
@@ -451,27 +466,40 @@ else {
 var valid7 = true;
 }
 if(valid7){
-if(data18.mtls !== undefined){
-let data21 = data18.mtls;
-const _errs49 = errors;
-if(!((data21 === "Permissive") || (data21 === "Strict"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/mtls",schemaPath:"#/properties/inbound/properties/ports/items/properties/mtls/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.ports.items.properties.mtls.enum},message:"must be equal to one of the allowed values"}];
+if(data19.protocol !== undefined){
+let data21 = data19.protocol;
+const _errs50 = errors;
+if(!((((data21 === "HTTP") || (data21 === "HTTP2")) || (data21 === "GRPC")) || (data21 === "TCP"))){
+validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/protocol",schemaPath:"#/properties/inbound/properties/ports/items/properties/protocol/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.ports.items.properties.protocol.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid7 = _errs49 === errors;
+var valid7 = _errs50 === errors;
 }
 else {
 var valid7 = true;
 }
 if(valid7){
-if(data18.authorizationDefault !== undefined){
-let data22 = data18.authorizationDefault;
-const _errs50 = errors;
-if(!((data22 === "Allow") || (data22 === "Deny"))){
+if(data19.mtls !== undefined){
+let data22 = data19.mtls;
+const _errs51 = errors;
+if(!((data22 === "Permissive") || (data22 === "Strict"))){
+validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/mtls",schemaPath:"#/properties/inbound/properties/ports/items/properties/mtls/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.ports.items.properties.mtls.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid7 = _errs51 === errors;
+}
+else {
+var valid7 = true;
+}
+if(valid7){
+if(data19.authorizationDefault !== undefined){
+let data23 = data19.authorizationDefault;
+const _errs52 = errors;
+if(!((data23 === "Allow") || (data23 === "Deny"))){
 validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/authorizationDefault",schemaPath:"#/properties/inbound/properties/ports/items/properties/authorizationDefault/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.ports.items.properties.authorizationDefault.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid7 = _errs50 === errors;
+var valid7 = _errs52 === errors;
 }
 else {
 var valid7 = true;
@@ -487,7 +515,7 @@ validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0,schemaPat
 return false;
 }
 }
-var valid6 = _errs43 === errors;
+var valid6 = _errs45 === errors;
 if(!valid6){
 break;
 }
@@ -499,55 +527,43 @@ validate10.errors = [{instancePath:instancePath+"/inbound/ports",schemaPath:"#/p
 return false;
 }
 }
-var valid5 = _errs41 === errors;
+var valid5 = _errs43 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
-if(data16.rules !== undefined){
-let data23 = data16.rules;
-const _errs51 = errors;
-if(errors === _errs51){
-if(Array.isArray(data23)){
-var valid8 = true;
-const len1 = data23.length;
-for(let i1=0; i1<len1; i1++){
-let data24 = data23[i1];
+if(data17.rules !== undefined){
+let data24 = data17.rules;
 const _errs53 = errors;
 if(errors === _errs53){
-if(data24 && typeof data24 == "object" && !Array.isArray(data24)){
+if(Array.isArray(data24)){
+var valid8 = true;
+const len1 = data24.length;
+for(let i1=0; i1<len1; i1++){
+let data25 = data24[i1];
+const _errs55 = errors;
+if(errors === _errs55){
+if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
 let missing6;
-if(((((data24.policy === undefined) && (missing6 = "policy")) || ((data24.name === undefined) && (missing6 = "name"))) || ((data24.action === undefined) && (missing6 = "action"))) || ((data24.mode === undefined) && (missing6 = "mode"))){
+if(((((data25.policy === undefined) && (missing6 = "policy")) || ((data25.name === undefined) && (missing6 = "name"))) || ((data25.action === undefined) && (missing6 = "action"))) || ((data25.mode === undefined) && (missing6 = "mode"))){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1,schemaPath:"#/properties/inbound/properties/rules/items/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
 return false;
 }
 else {
-const _errs55 = errors;
-for(const key7 in data24){
+const _errs57 = errors;
+for(const key7 in data25){
 if(!(((((((key7 === "policy") || (key7 === "name")) || (key7 === "action")) || (key7 === "mode")) || (key7 === "ports")) || (key7 === "from")) || (key7 === "to"))){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1,schemaPath:"#/properties/inbound/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs55 === errors){
-if(data24.policy !== undefined){
-const _errs56 = errors;
-if(typeof data24.policy !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/policy",schemaPath:"#/properties/inbound/properties/rules/items/properties/policy/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid9 = _errs56 === errors;
-}
-else {
-var valid9 = true;
-}
-if(valid9){
-if(data24.name !== undefined){
+if(_errs57 === errors){
+if(data25.policy !== undefined){
 const _errs58 = errors;
-if(typeof data24.name !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/name",schemaPath:"#/properties/inbound/properties/rules/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(typeof data25.policy !== "string"){
+validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/policy",schemaPath:"#/properties/inbound/properties/rules/items/properties/policy/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid9 = _errs58 === errors;
@@ -556,11 +572,10 @@ else {
 var valid9 = true;
 }
 if(valid9){
-if(data24.action !== undefined){
-let data27 = data24.action;
+if(data25.name !== undefined){
 const _errs60 = errors;
-if(!((data27 === "Allow") || (data27 === "Deny"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/action",schemaPath:"#/properties/inbound/properties/rules/items/properties/action/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.rules.items.properties.action.enum},message:"must be equal to one of the allowed values"}];
+if(typeof data25.name !== "string"){
+validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/name",schemaPath:"#/properties/inbound/properties/rules/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid9 = _errs60 === errors;
@@ -569,53 +584,66 @@ else {
 var valid9 = true;
 }
 if(valid9){
-if(data24.mode !== undefined){
-let data28 = data24.mode;
-const _errs61 = errors;
-if(!((data28 === "Enforce") || (data28 === "Audit"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/mode",schemaPath:"#/properties/inbound/properties/rules/items/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.rules.items.properties.mode.enum},message:"must be equal to one of the allowed values"}];
+if(data25.action !== undefined){
+let data28 = data25.action;
+const _errs62 = errors;
+if(!((data28 === "Allow") || (data28 === "Deny"))){
+validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/action",schemaPath:"#/properties/inbound/properties/rules/items/properties/action/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.rules.items.properties.action.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid9 = _errs61 === errors;
+var valid9 = _errs62 === errors;
 }
 else {
 var valid9 = true;
 }
 if(valid9){
-if(data24.ports !== undefined){
-let data29 = data24.ports;
-const _errs62 = errors;
-if(errors === _errs62){
-if(Array.isArray(data29)){
-if(data29.length < 1){
+if(data25.mode !== undefined){
+let data29 = data25.mode;
+const _errs63 = errors;
+if(!((data29 === "Enforce") || (data29 === "Audit"))){
+validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/mode",schemaPath:"#/properties/inbound/properties/rules/items/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.rules.items.properties.mode.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid9 = _errs63 === errors;
+}
+else {
+var valid9 = true;
+}
+if(valid9){
+if(data25.ports !== undefined){
+let data30 = data25.ports;
+const _errs64 = errors;
+if(errors === _errs64){
+if(Array.isArray(data30)){
+if(data30.length < 1){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports",schemaPath:"#/properties/inbound/properties/rules/items/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
 var valid10 = true;
-const len2 = data29.length;
+const len2 = data30.length;
 for(let i2=0; i2<len2; i2++){
-let data30 = data29[i2];
-const _errs64 = errors;
-if(!(((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30))) && (isFinite(data30)))){
+let data31 = data30[i2];
+const _errs66 = errors;
+if(!(((typeof data31 == "number") && (!(data31 % 1) && !isNaN(data31))) && (isFinite(data31)))){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports/" + i2,schemaPath:"#/properties/inbound/properties/rules/items/properties/ports/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs64){
-if((typeof data30 == "number") && (isFinite(data30))){
-if(data30 > 65535 || isNaN(data30)){
+if(errors === _errs66){
+if((typeof data31 == "number") && (isFinite(data31))){
+if(data31 > 65535 || isNaN(data31)){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports/" + i2,schemaPath:"#/properties/inbound/properties/rules/items/properties/ports/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data30 < 1 || isNaN(data30)){
+if(data31 < 1 || isNaN(data31)){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports/" + i2,schemaPath:"#/properties/inbound/properties/rules/items/properties/ports/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid10 = _errs64 === errors;
+var valid10 = _errs66 === errors;
 if(!valid10){
 break;
 }
@@ -627,54 +655,42 @@ validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports",
 return false;
 }
 }
-var valid9 = _errs62 === errors;
+var valid9 = _errs64 === errors;
 }
 else {
 var valid9 = true;
 }
 if(valid9){
-if(data24.from !== undefined){
-let data31 = data24.from;
-const _errs66 = errors;
-if(errors === _errs66){
-if(Array.isArray(data31)){
-if(data31.length < 1){
+if(data25.from !== undefined){
+let data32 = data25.from;
+const _errs68 = errors;
+if(errors === _errs68){
+if(Array.isArray(data32)){
+if(data32.length < 1){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
 var valid11 = true;
-const len3 = data31.length;
+const len3 = data32.length;
 for(let i3=0; i3<len3; i3++){
-let data32 = data31[i3];
-const _errs68 = errors;
-if(errors === _errs68){
-if(data32 && typeof data32 == "object" && !Array.isArray(data32)){
+let data33 = data32[i3];
 const _errs70 = errors;
-for(const key8 in data32){
+if(errors === _errs70){
+if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
+const _errs72 = errors;
+for(const key8 in data33){
 if(!((((key8 === "spiffeId") || (key8 === "namespace")) || (key8 === "serviceAccount")) || (key8 === "ipBlock"))){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3,schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs70 === errors){
-if(data32.spiffeId !== undefined){
-const _errs71 = errors;
-if(typeof data32.spiffeId !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/spiffeId",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid12 = _errs71 === errors;
-}
-else {
-var valid12 = true;
-}
-if(valid12){
-if(data32.namespace !== undefined){
+if(_errs72 === errors){
+if(data33.spiffeId !== undefined){
 const _errs73 = errors;
-if(typeof data32.namespace !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/namespace",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(typeof data33.spiffeId !== "string"){
+validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/spiffeId",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid12 = _errs73 === errors;
@@ -683,10 +699,10 @@ else {
 var valid12 = true;
 }
 if(valid12){
-if(data32.serviceAccount !== undefined){
+if(data33.namespace !== undefined){
 const _errs75 = errors;
-if(typeof data32.serviceAccount !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/serviceAccount",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/serviceAccount/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(typeof data33.namespace !== "string"){
+validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/namespace",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid12 = _errs75 === errors;
@@ -695,13 +711,25 @@ else {
 var valid12 = true;
 }
 if(valid12){
-if(data32.ipBlock !== undefined){
+if(data33.serviceAccount !== undefined){
 const _errs77 = errors;
-if(typeof data32.ipBlock !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/ipBlock",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/ipBlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(typeof data33.serviceAccount !== "string"){
+validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/serviceAccount",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/serviceAccount/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid12 = _errs77 === errors;
+}
+else {
+var valid12 = true;
+}
+if(valid12){
+if(data33.ipBlock !== undefined){
+const _errs79 = errors;
+if(typeof data33.ipBlock !== "string"){
+validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/ipBlock",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/ipBlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid12 = _errs79 === errors;
 }
 else {
 var valid12 = true;
@@ -716,7 +744,7 @@ validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" 
 return false;
 }
 }
-var valid11 = _errs68 === errors;
+var valid11 = _errs70 === errors;
 if(!valid11){
 break;
 }
@@ -728,57 +756,57 @@ validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from",s
 return false;
 }
 }
-var valid9 = _errs66 === errors;
+var valid9 = _errs68 === errors;
 }
 else {
 var valid9 = true;
 }
 if(valid9){
-if(data24.to !== undefined){
-let data37 = data24.to;
-const _errs79 = errors;
-if(errors === _errs79){
-if(Array.isArray(data37)){
-if(data37.length < 1){
+if(data25.to !== undefined){
+let data38 = data25.to;
+const _errs81 = errors;
+if(errors === _errs81){
+if(Array.isArray(data38)){
+if(data38.length < 1){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
 var valid13 = true;
-const len4 = data37.length;
+const len4 = data38.length;
 for(let i4=0; i4<len4; i4++){
-let data38 = data37[i4];
-const _errs81 = errors;
-if(errors === _errs81){
-if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
+let data39 = data38[i4];
 const _errs83 = errors;
-for(const key9 in data38){
+if(errors === _errs83){
+if(data39 && typeof data39 == "object" && !Array.isArray(data39)){
+const _errs85 = errors;
+for(const key9 in data39){
 if(!((key9 === "methods") || (key9 === "paths"))){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs83 === errors){
-if(data38.methods !== undefined){
-let data39 = data38.methods;
-const _errs84 = errors;
-if(errors === _errs84){
-if(Array.isArray(data39)){
-if(data39.length < 1){
+if(_errs85 === errors){
+if(data39.methods !== undefined){
+let data40 = data39.methods;
+const _errs86 = errors;
+if(errors === _errs86){
+if(Array.isArray(data40)){
+if(data40.length < 1){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/methods",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/methods/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
 var valid15 = true;
-const len5 = data39.length;
+const len5 = data40.length;
 for(let i5=0; i5<len5; i5++){
-const _errs86 = errors;
-if(typeof data39[i5] !== "string"){
+const _errs88 = errors;
+if(typeof data40[i5] !== "string"){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/methods/" + i5,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/methods/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid15 = _errs86 === errors;
+var valid15 = _errs88 === errors;
 if(!valid15){
 break;
 }
@@ -790,31 +818,31 @@ validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + 
 return false;
 }
 }
-var valid14 = _errs84 === errors;
+var valid14 = _errs86 === errors;
 }
 else {
 var valid14 = true;
 }
 if(valid14){
-if(data38.paths !== undefined){
-let data41 = data38.paths;
-const _errs88 = errors;
-if(errors === _errs88){
-if(Array.isArray(data41)){
-if(data41.length < 1){
+if(data39.paths !== undefined){
+let data42 = data39.paths;
+const _errs90 = errors;
+if(errors === _errs90){
+if(Array.isArray(data42)){
+if(data42.length < 1){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/paths",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/paths/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
 var valid16 = true;
-const len6 = data41.length;
+const len6 = data42.length;
 for(let i6=0; i6<len6; i6++){
-const _errs90 = errors;
-if(typeof data41[i6] !== "string"){
+const _errs92 = errors;
+if(typeof data42[i6] !== "string"){
 validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/paths/" + i6,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/paths/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid16 = _errs90 === errors;
+var valid16 = _errs92 === errors;
 if(!valid16){
 break;
 }
@@ -826,7 +854,7 @@ validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + 
 return false;
 }
 }
-var valid14 = _errs88 === errors;
+var valid14 = _errs90 === errors;
 }
 else {
 var valid14 = true;
@@ -839,7 +867,7 @@ validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + 
 return false;
 }
 }
-var valid13 = _errs81 === errors;
+var valid13 = _errs83 === errors;
 if(!valid13){
 break;
 }
@@ -851,7 +879,7 @@ validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to",sch
 return false;
 }
 }
-var valid9 = _errs79 === errors;
+var valid9 = _errs81 === errors;
 }
 else {
 var valid9 = true;
@@ -870,7 +898,7 @@ validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1,schemaPat
 return false;
 }
 }
-var valid8 = _errs53 === errors;
+var valid8 = _errs55 === errors;
 if(!valid8){
 break;
 }
@@ -881,7 +909,7 @@ validate10.errors = [{instancePath:instancePath+"/inbound/rules",schemaPath:"#/p
 return false;
 }
 }
-var valid5 = _errs51 === errors;
+var valid5 = _errs53 === errors;
 }
 else {
 var valid5 = true;
@@ -895,91 +923,64 @@ validate10.errors = [{instancePath:instancePath+"/inbound",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs38 === errors;
+var valid0 = _errs40 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.listeners !== undefined){
-let data43 = data.listeners;
-const _errs92 = errors;
-if(errors === _errs92){
-if(data43 && typeof data43 == "object" && !Array.isArray(data43)){
+let data44 = data.listeners;
+const _errs94 = errors;
+if(errors === _errs94){
+if(data44 && typeof data44 == "object" && !Array.isArray(data44)){
 let missing7;
-if((((data43.inbound === undefined) && (missing7 = "inbound")) || ((data43.outbound === undefined) && (missing7 = "outbound"))) || ((data43.admin === undefined) && (missing7 = "admin"))){
+if((((data44.inbound === undefined) && (missing7 = "inbound")) || ((data44.outbound === undefined) && (missing7 = "outbound"))) || ((data44.admin === undefined) && (missing7 = "admin"))){
 validate10.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
 return false;
 }
 else {
-const _errs94 = errors;
-for(const key10 in data43){
+const _errs96 = errors;
+for(const key10 in data44){
 if(!(((key10 === "inbound") || (key10 === "outbound")) || (key10 === "admin"))){
 validate10.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs94 === errors){
-if(data43.inbound !== undefined){
-let data44 = data43.inbound;
-const _errs95 = errors;
-if(errors === _errs95){
-if(Array.isArray(data44)){
-var valid18 = true;
-const len7 = data44.length;
-for(let i7=0; i7<len7; i7++){
-let data45 = data44[i7];
+if(_errs96 === errors){
+if(data44.inbound !== undefined){
+let data45 = data44.inbound;
 const _errs97 = errors;
 if(errors === _errs97){
-if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
+if(Array.isArray(data45)){
+var valid18 = true;
+const len7 = data45.length;
+for(let i7=0; i7<len7; i7++){
+let data46 = data45[i7];
+const _errs99 = errors;
+if(errors === _errs99){
+if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
 let missing8;
-if(((((data45.address === undefined) && (missing8 = "address")) || ((data45.port === undefined) && (missing8 = "port"))) || ((data45.appAddress === undefined) && (missing8 = "appAddress"))) || ((data45.appPort === undefined) && (missing8 = "appPort"))){
+if(((((data46.address === undefined) && (missing8 = "address")) || ((data46.port === undefined) && (missing8 = "port"))) || ((data46.appAddress === undefined) && (missing8 = "appAddress"))) || ((data46.appPort === undefined) && (missing8 = "appPort"))){
 validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7,schemaPath:"#/properties/listeners/properties/inbound/items/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
 return false;
 }
 else {
-const _errs99 = errors;
-for(const key11 in data45){
+const _errs101 = errors;
+for(const key11 in data46){
 if(!((((key11 === "address") || (key11 === "port")) || (key11 === "appAddress")) || (key11 === "appPort"))){
 validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7,schemaPath:"#/properties/listeners/properties/inbound/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs99 === errors){
-if(data45.address !== undefined){
-const _errs100 = errors;
-if(typeof data45.address !== "string"){
+if(_errs101 === errors){
+if(data46.address !== undefined){
+const _errs102 = errors;
+if(typeof data46.address !== "string"){
 validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/address",schemaPath:"#/properties/listeners/properties/inbound/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
-}
-var valid19 = _errs100 === errors;
-}
-else {
-var valid19 = true;
-}
-if(valid19){
-if(data45.port !== undefined){
-let data47 = data45.port;
-const _errs102 = errors;
-if(!(((typeof data47 == "number") && (!(data47 % 1) && !isNaN(data47))) && (isFinite(data47)))){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/port",schemaPath:"#/properties/listeners/properties/inbound/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs102){
-if((typeof data47 == "number") && (isFinite(data47))){
-if(data47 > 65535 || isNaN(data47)){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/port",schemaPath:"#/properties/listeners/properties/inbound/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data47 < 1 || isNaN(data47)){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/port",schemaPath:"#/properties/listeners/properties/inbound/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
 }
 var valid19 = _errs102 === errors;
 }
@@ -987,11 +988,26 @@ else {
 var valid19 = true;
 }
 if(valid19){
-if(data45.appAddress !== undefined){
+if(data46.port !== undefined){
+let data48 = data46.port;
 const _errs104 = errors;
-if(typeof data45.appAddress !== "string"){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/appAddress",schemaPath:"#/properties/listeners/properties/inbound/items/properties/appAddress/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(!(((typeof data48 == "number") && (!(data48 % 1) && !isNaN(data48))) && (isFinite(data48)))){
+validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/port",schemaPath:"#/properties/listeners/properties/inbound/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
+}
+if(errors === _errs104){
+if((typeof data48 == "number") && (isFinite(data48))){
+if(data48 > 65535 || isNaN(data48)){
+validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/port",schemaPath:"#/properties/listeners/properties/inbound/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+return false;
+}
+else {
+if(data48 < 1 || isNaN(data48)){
+validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/port",schemaPath:"#/properties/listeners/properties/inbound/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
 }
 var valid19 = _errs104 === errors;
 }
@@ -999,28 +1015,40 @@ else {
 var valid19 = true;
 }
 if(valid19){
-if(data45.appPort !== undefined){
-let data49 = data45.appPort;
+if(data46.appAddress !== undefined){
 const _errs106 = errors;
-if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
+if(typeof data46.appAddress !== "string"){
+validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/appAddress",schemaPath:"#/properties/listeners/properties/inbound/items/properties/appAddress/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid19 = _errs106 === errors;
+}
+else {
+var valid19 = true;
+}
+if(valid19){
+if(data46.appPort !== undefined){
+let data50 = data46.appPort;
+const _errs108 = errors;
+if(!(((typeof data50 == "number") && (!(data50 % 1) && !isNaN(data50))) && (isFinite(data50)))){
 validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/appPort",schemaPath:"#/properties/listeners/properties/inbound/items/properties/appPort/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs106){
-if((typeof data49 == "number") && (isFinite(data49))){
-if(data49 > 65535 || isNaN(data49)){
+if(errors === _errs108){
+if((typeof data50 == "number") && (isFinite(data50))){
+if(data50 > 65535 || isNaN(data50)){
 validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/appPort",schemaPath:"#/properties/listeners/properties/inbound/items/properties/appPort/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data49 < 1 || isNaN(data49)){
+if(data50 < 1 || isNaN(data50)){
 validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/appPort",schemaPath:"#/properties/listeners/properties/inbound/items/properties/appPort/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid19 = _errs106 === errors;
+var valid19 = _errs108 === errors;
 }
 else {
 var valid19 = true;
@@ -1036,7 +1064,7 @@ validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7,schem
 return false;
 }
 }
-var valid18 = _errs97 === errors;
+var valid18 = _errs99 === errors;
 if(!valid18){
 break;
 }
@@ -1047,71 +1075,44 @@ validate10.errors = [{instancePath:instancePath+"/listeners/inbound",schemaPath:
 return false;
 }
 }
-var valid17 = _errs95 === errors;
+var valid17 = _errs97 === errors;
 }
 else {
 var valid17 = true;
 }
 if(valid17){
-if(data43.outbound !== undefined){
-let data50 = data43.outbound;
-const _errs108 = errors;
-if(errors === _errs108){
-if(Array.isArray(data50)){
-var valid20 = true;
-const len8 = data50.length;
-for(let i8=0; i8<len8; i8++){
-let data51 = data50[i8];
+if(data44.outbound !== undefined){
+let data51 = data44.outbound;
 const _errs110 = errors;
 if(errors === _errs110){
-if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
+if(Array.isArray(data51)){
+var valid20 = true;
+const len8 = data51.length;
+for(let i8=0; i8<len8; i8++){
+let data52 = data51[i8];
+const _errs112 = errors;
+if(errors === _errs112){
+if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
 let missing9;
-if((((data51.address === undefined) && (missing9 = "address")) || ((data51.port === undefined) && (missing9 = "port"))) || ((data51.destination === undefined) && (missing9 = "destination"))){
+if((((data52.address === undefined) && (missing9 = "address")) || ((data52.port === undefined) && (missing9 = "port"))) || ((data52.destination === undefined) && (missing9 = "destination"))){
 validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8,schemaPath:"#/properties/listeners/properties/outbound/items/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
 return false;
 }
 else {
-const _errs112 = errors;
-for(const key12 in data51){
+const _errs114 = errors;
+for(const key12 in data52){
 if(!(((key12 === "address") || (key12 === "port")) || (key12 === "destination"))){
 validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8,schemaPath:"#/properties/listeners/properties/outbound/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs112 === errors){
-if(data51.address !== undefined){
-const _errs113 = errors;
-if(typeof data51.address !== "string"){
+if(_errs114 === errors){
+if(data52.address !== undefined){
+const _errs115 = errors;
+if(typeof data52.address !== "string"){
 validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8+"/address",schemaPath:"#/properties/listeners/properties/outbound/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
-}
-var valid21 = _errs113 === errors;
-}
-else {
-var valid21 = true;
-}
-if(valid21){
-if(data51.port !== undefined){
-let data53 = data51.port;
-const _errs115 = errors;
-if(!(((typeof data53 == "number") && (!(data53 % 1) && !isNaN(data53))) && (isFinite(data53)))){
-validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8+"/port",schemaPath:"#/properties/listeners/properties/outbound/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs115){
-if((typeof data53 == "number") && (isFinite(data53))){
-if(data53 > 65535 || isNaN(data53)){
-validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8+"/port",schemaPath:"#/properties/listeners/properties/outbound/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data53 < 1 || isNaN(data53)){
-validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8+"/port",schemaPath:"#/properties/listeners/properties/outbound/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
 }
 var valid21 = _errs115 === errors;
 }
@@ -1119,13 +1120,40 @@ else {
 var valid21 = true;
 }
 if(valid21){
-if(data51.destination !== undefined){
+if(data52.port !== undefined){
+let data54 = data52.port;
 const _errs117 = errors;
-if(typeof data51.destination !== "string"){
+if(!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))){
+validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8+"/port",schemaPath:"#/properties/listeners/properties/outbound/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs117){
+if((typeof data54 == "number") && (isFinite(data54))){
+if(data54 > 65535 || isNaN(data54)){
+validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8+"/port",schemaPath:"#/properties/listeners/properties/outbound/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+return false;
+}
+else {
+if(data54 < 1 || isNaN(data54)){
+validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8+"/port",schemaPath:"#/properties/listeners/properties/outbound/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid21 = _errs117 === errors;
+}
+else {
+var valid21 = true;
+}
+if(valid21){
+if(data52.destination !== undefined){
+const _errs119 = errors;
+if(typeof data52.destination !== "string"){
 validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8+"/destination",schemaPath:"#/properties/listeners/properties/outbound/items/properties/destination/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid21 = _errs117 === errors;
+var valid21 = _errs119 === errors;
 }
 else {
 var valid21 = true;
@@ -1140,7 +1168,7 @@ validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8,sche
 return false;
 }
 }
-var valid20 = _errs110 === errors;
+var valid20 = _errs112 === errors;
 if(!valid20){
 break;
 }
@@ -1151,66 +1179,66 @@ validate10.errors = [{instancePath:instancePath+"/listeners/outbound",schemaPath
 return false;
 }
 }
-var valid17 = _errs108 === errors;
+var valid17 = _errs110 === errors;
 }
 else {
 var valid17 = true;
 }
 if(valid17){
-if(data43.admin !== undefined){
-let data55 = data43.admin;
-const _errs119 = errors;
-if(errors === _errs119){
-if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
+if(data44.admin !== undefined){
+let data56 = data44.admin;
+const _errs121 = errors;
+if(errors === _errs121){
+if(data56 && typeof data56 == "object" && !Array.isArray(data56)){
 let missing10;
-if(((data55.address === undefined) && (missing10 = "address")) || ((data55.port === undefined) && (missing10 = "port"))){
+if(((data56.address === undefined) && (missing10 = "address")) || ((data56.port === undefined) && (missing10 = "port"))){
 validate10.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#/properties/listeners/properties/admin/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
 return false;
 }
 else {
-const _errs121 = errors;
-for(const key13 in data55){
+const _errs123 = errors;
+for(const key13 in data56){
 if(!((key13 === "address") || (key13 === "port"))){
 validate10.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#/properties/listeners/properties/admin/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs121 === errors){
-if(data55.address !== undefined){
-const _errs122 = errors;
-if(typeof data55.address !== "string"){
+if(_errs123 === errors){
+if(data56.address !== undefined){
+const _errs124 = errors;
+if(typeof data56.address !== "string"){
 validate10.errors = [{instancePath:instancePath+"/listeners/admin/address",schemaPath:"#/properties/listeners/properties/admin/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid22 = _errs122 === errors;
+var valid22 = _errs124 === errors;
 }
 else {
 var valid22 = true;
 }
 if(valid22){
-if(data55.port !== undefined){
-let data57 = data55.port;
-const _errs124 = errors;
-if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
+if(data56.port !== undefined){
+let data58 = data56.port;
+const _errs126 = errors;
+if(!(((typeof data58 == "number") && (!(data58 % 1) && !isNaN(data58))) && (isFinite(data58)))){
 validate10.errors = [{instancePath:instancePath+"/listeners/admin/port",schemaPath:"#/properties/listeners/properties/admin/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs124){
-if((typeof data57 == "number") && (isFinite(data57))){
-if(data57 > 65535 || isNaN(data57)){
+if(errors === _errs126){
+if((typeof data58 == "number") && (isFinite(data58))){
+if(data58 > 65535 || isNaN(data58)){
 validate10.errors = [{instancePath:instancePath+"/listeners/admin/port",schemaPath:"#/properties/listeners/properties/admin/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data57 < 1 || isNaN(data57)){
+if(data58 < 1 || isNaN(data58)){
 validate10.errors = [{instancePath:instancePath+"/listeners/admin/port",schemaPath:"#/properties/listeners/properties/admin/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid22 = _errs124 === errors;
+var valid22 = _errs126 === errors;
 }
 else {
 var valid22 = true;
@@ -1224,7 +1252,7 @@ validate10.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#
 return false;
 }
 }
-var valid17 = _errs119 === errors;
+var valid17 = _errs121 === errors;
 }
 else {
 var valid17 = true;
@@ -1239,7 +1267,7 @@ validate10.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs92 === errors;
+var valid0 = _errs94 === errors;
 }
 else {
 var valid0 = true;

@@ -9,8 +9,12 @@ const LF = 0x0a;
 const MAX_CHUNK_LINE_BYTES = 256;
 /** Chunk extensions are dropped; this bounds how many bytes one message may waste on them. */
 const MAX_EXTENSION_BYTES = 16 * 1024;
-// RFC 9112 7.1: hexadecimal size, then extensions, which begin with `;`
-const CHUNK_LINE = /^([0-9A-Fa-f]{1,13})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
+const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+const QUOTED = '"(?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t\\x20-\\x7e\\x80-\\xff])*"';
+// RFC 9112 7.1, 7.1.1: hexadecimal size, then extensions: names, with or without a value
+const CHUNK_LINE = new RegExp(
+  `^([0-9A-Fa-f]{1,13})(?:[ \\t]*;[ \\t]*${TOKEN}(?:[ \\t]*=[ \\t]*(?:${TOKEN}|${QUOTED}))?)*$`,
+);
 
 type Phase = 'length' | 'until-close' | 'chunk-line' | 'chunk-data' | 'chunk-end' | 'trailers' | 'done';
 

@@ -1,39 +1,31 @@
-import type { Socket } from 'node:net';
+import type { Channel } from '../transport/channel.ts';
 import type { Fields } from './fields.ts';
 import type { Framing } from './framing.ts';
 
-/**
- * Writes one message: the head and the first body bytes leave in one write. `body` returns false when the
- * socket wants no more for now.
- */
+/** Writes one message. `body` returns false when the channel wants no more for now. */
 export class BodyWriter {
-  readonly #socket: Socket;
-  readonly #chunked: boolean;
+  readonly #channel: Channel;
+  #chunked = false;
 
-  constructor(socket: Socket, framing: Framing) {
-    this.#socket = socket;
-    this.#chunked = framing.type === 'chunked';
+  constructor(channel: Channel) {
+    this.#channel = channel;
   }
 
-  head(text: string): void {
-    this.#socket.cork();
-    process.nextTick(() => this.#socket.uncork());
-    this.#socket.write(text, 'latin1');
+  head(text: string, framing: Framing): void {
+    this.#chunked = framing.type === 'chunked';
+    this.#channel.write(text);
   }
 
   body(data: Buffer): boolean {
+    if (!this.#chunked) return this.#channel.write(data);
     if (data.length === 0) return true;
-    if (!this.#chunked) return this.#socket.write(data);
-    this.#socket.cork();
-    this.#socket.write(`${data.length.toString(16)}\r\n`, 'latin1');
-    this.#socket.write(data);
-    const more = this.#socket.write('\r\n', 'latin1');
-    this.#socket.uncork();
-    return more;
+    this.#channel.write(`${data.length.toString(16)}\r\n`);
+    this.#channel.write(data);
+    return this.#channel.write('\r\n');
   }
 
   end(trailers: Fields | undefined): void {
     if (!this.#chunked) return;
-    this.#socket.write(`0\r\n${trailers === undefined ? '' : trailers.serialize()}\r\n`, 'latin1');
+    this.#channel.write(trailers === undefined ? '0\r\n\r\n' : `0\r\n${trailers.serialize()}\r\n`);
   }
 }

@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
 import type { Limits } from '../limits.ts';
+import type { Channel, ChannelOwner } from '../transport/channel.ts';
 import { BodyWriter } from './body-writer.ts';
 import type { Fields } from './fields.ts';
 import { MessageParser, type MessageSink } from './message-parser.ts';
@@ -21,17 +21,16 @@ export interface ClientConnectionOwner {
 }
 
 /** Our end of an HTTP/1 connection to an endpoint: one request at a time. */
-export class ClientConnection implements MessageSink<ResponseHead> {
-  readonly #socket: Socket;
+export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner {
+  readonly #channel: Channel;
   readonly #owner: ClientConnectionOwner;
   readonly #parser: MessageParser<ResponseHead>;
   #receiver: ResponseReceiver | undefined;
-  #writer: BodyWriter | undefined;
+  readonly #writer: BodyWriter;
   #method = '';
   #requestSent = true;
   #reusable = true;
   #answered = true;
-  #ended = false;
   /** from the last `Keep-Alive: timeout`, else undefined */
   keepAliveSeconds: number | undefined;
   /** requests begun here, the one in flight included */
@@ -39,8 +38,9 @@ export class ClientConnection implements MessageSink<ResponseHead> {
   /** whether a byte came back since the request in flight was begun */
   sawResponse = false;
 
-  constructor(socket: Socket, owner: ClientConnectionOwner, limits: Limits) {
-    this.#socket = socket;
+  constructor(channel: Channel, owner: ClientConnectionOwner, limits: Limits) {
+    this.#channel = channel;
+    this.#writer = new BodyWriter(channel);
     this.#owner = owner;
     this.#parser = new MessageParser(
       (text) => parseResponseHead(text, this.#method),
@@ -48,17 +48,13 @@ export class ClientConnection implements MessageSink<ResponseHead> {
       limits,
       'responses',
     );
-    socket.on('data', this.#onData);
-    socket.on('end', this.#onSocketEnd);
-    socket.on('drain', this.#onDrain);
-    socket.on('error', () => {});
-    socket.on('close', () => this.#onClose());
-    socket.resume();
+    channel.owner = this;
+    channel.resume();
   }
 
   /** False for what must not get another request: closed, half-closed, or holding bytes nobody asked for. */
   get isUsable(): boolean {
-    return !this.#ended && this.#reusable && !this.#socket.destroyed && this.#socket.writable;
+    return !this.#channel.ended && this.#reusable && this.#channel.writable;
   }
 
   begin(head: RequestHead, fallbackHost: string, receiver: ResponseReceiver): void {
@@ -67,24 +63,23 @@ export class ClientConnection implements MessageSink<ResponseHead> {
     this.#receiver = receiver;
     this.#requestSent = this.#answered = this.sawResponse = false;
     this.#parser.next();
-    this.#writer = new BodyWriter(this.#socket, head.framing);
-    this.#writer.head(serializeRequestHead(head, fallbackHost));
+    this.#writer.head(serializeRequestHead(head, fallbackHost), head.framing);
   }
   /** False: wait for `onUpstreamDrained`. */
   writeBody(data: Buffer): boolean {
-    return this.#writer?.body(data) ?? true;
+    return this.#writer.body(data);
   }
   endBody(trailers: Fields | undefined): void {
-    this.#writer?.end(trailers);
+    this.#writer.end(trailers);
     this.#requestSent = true;
   }
   pause(): void {
     this.#parser.pause();
-    this.#socket.pause();
+    this.#channel.pause();
   }
   resume(): void {
     this.#parser.resume();
-    if (!this.#socket.destroyed) this.#socket.resume();
+    this.#channel.resume();
   }
   /** After an interim response: the next one belongs to the same request. */
   nextResponse(): void {
@@ -102,30 +97,35 @@ export class ClientConnection implements MessageSink<ResponseHead> {
   destroy(): void {
     this.#receiver = undefined;
     this.#reusable = false;
-    this.#socket.destroy();
+    this.#channel.destroy();
   }
   /** Gives the socket away, as a tunnel, with bytes read beyond the response head. */
-  detach(): { readonly socket: Socket; readonly rest: Buffer } {
+  detach(): { readonly channel: Channel; readonly rest: Buffer } {
     this.#receiver = undefined;
     this.#reusable = false;
-    this.#socket.pause();
-    this.#socket.off('data', this.#onData).off('end', this.#onSocketEnd).off('drain', this.#onDrain);
-    return { socket: this.#socket, rest: this.#parser.detach() };
+    this.#channel.pause();
+    const rest = this.#parser.detach();
+    this.#owner.onClosed(this);
+    this.#channel.disown();
+    return { channel: this.#channel, rest };
   }
 
-  readonly #onData = (bytes: Buffer): void => {
+  // === from the channel ===
+
+  onData(bytes: Buffer): void {
     // bytes nobody asked for: whatever they are, the next response cannot be trusted
     if (this.#receiver === undefined) return void this.destroy();
     this.sawResponse = true;
     this.#parser.push(bytes);
-  };
-  readonly #onSocketEnd = (): void => {
-    this.#ended = true;
+  }
+  onEnd(): void {
     if (this.#receiver === undefined) this.destroy();
     else this.#parser.end();
-  };
-  readonly #onDrain = (): void => this.#receiver?.onUpstreamDrained();
-  #onClose(): void {
+  }
+  onDrain(): void {
+    this.#receiver?.onUpstreamDrained();
+  }
+  onClose(): void {
     const receiver = this.#receiver;
     this.#receiver = undefined;
     this.#reusable = false;
@@ -145,9 +145,9 @@ export class ClientConnection implements MessageSink<ResponseHead> {
   onBody(data: Buffer): void {
     this.#receiver?.onBody(data);
   }
-  onEnd(trailers: Fields | undefined): void {
+  onMessageEnd(trailers: Fields | undefined): void {
     this.#answered = true;
-    this.#receiver?.onEnd(trailers);
+    this.#receiver?.onMessageEnd(trailers);
   }
   onError(error: HttpSyntaxError): void {
     this.#reusable = false;

@@ -1,7 +1,7 @@
-import type { Socket } from 'node:net';
 import { ERRORS, type ErrorCode } from '../../api/errors.ts';
 import { HEADER_ERROR } from '../../api/names.ts';
 import { Trail } from '../layers/trail.ts';
+import type { Channel } from '../transport/channel.ts';
 import { Fields } from './fields.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
@@ -26,7 +26,7 @@ export interface ExchangeTransport {
   writeHead(head: ResponseHead, mayKeepAlive: boolean): void;
   writeBody(data: Buffer): boolean;
   writeEnd(trailers: Fields | undefined): void;
-  writeTunnelHead(head: ResponseHead): { readonly socket: Socket; readonly rest: Buffer };
+  writeTunnelHead(head: ResponseHead): { readonly channel: Channel; readonly rest: Buffer };
   abort(): void;
 }
 
@@ -114,7 +114,7 @@ export class Exchange {
     this.#transport.writeEnd(trailers);
   }
   /** Sends the head that opens a tunnel; what follows on both sides is opaque. */
-  openTunnel(head: ResponseHead): { readonly socket: Socket; readonly rest: Buffer } {
+  openTunnel(head: ResponseHead): { readonly channel: Channel; readonly rest: Buffer } {
     this.responseStarted = this.responseEnded = this.isTunnel = true;
     this.status = head.status;
     return this.#transport.writeTunnelHead(head);

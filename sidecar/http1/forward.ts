@@ -83,7 +83,7 @@ class Forward implements RequestReceiver, ResponseReceiver {
   onResponseDrained(): void {
     this.#connection.resume();
   }
-  onEnd(trailers: Fields | undefined): void {
+  onMessageEnd(trailers: Fields | undefined): void {
     if (this.#over) return;
     if (this.#interim) return void this.#connection.nextResponse();
     this.#over = true;
@@ -101,7 +101,7 @@ class Forward implements RequestReceiver, ResponseReceiver {
     this.#over = true;
     const server = this.#connection.detach();
     const client = exchange.openTunnel(head);
-    copy(client.socket, server.socket, {
+    copy(client.channel, server.channel, {
       timers: this.#options.timers,
       idleTimeoutMs: this.#options.limits.idleTimeoutMs,
       fromClient: client.rest,

@@ -7,7 +7,7 @@ import { HttpSyntaxError } from './syntax-error.ts';
 export interface MessageSink<Head> {
   onHead(head: Head): void;
   onBody(data: Buffer): void;
-  onEnd(trailers: Fields | undefined): void;
+  onMessageEnd(trailers: Fields | undefined): void;
   /** After this the parser takes nothing more. `truncated`: the connection ended within a message. */
   onError(error: HttpSyntaxError): void;
   /** The connection ended between messages. */
@@ -60,10 +60,16 @@ export class MessageParser<Head extends { readonly framing: Framing }> {
     return this.#held.length === 0 && this.#phase === 'head' && this.#scanner.isEmpty;
   }
 
+  /** `bytes` may be reused by the caller afterwards. */
   push(bytes: Buffer): void {
     if (this.#phase === 'stopped') return;
-    this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
+    if (this.#held.length > 0) {
+      this.#held = Buffer.concat([this.#held, bytes]);
+      return this.#run();
+    }
+    this.#held = bytes;
     this.#run();
+    if (this.#held.length > 0) this.#held = Buffer.from(this.#held);
   }
 
   /** The connection has ended. */
@@ -91,7 +97,7 @@ export class MessageParser<Head extends { readonly framing: Framing }> {
   /** Stops for good and gives back the bytes not used: what follows is a tunnel. */
   detach(): Buffer {
     this.#phase = 'stopped';
-    const rest = this.#held;
+    const rest = this.#held.length === 0 ? EMPTY : Buffer.from(this.#held);
     this.#held = EMPTY;
     return rest;
   }
@@ -132,7 +138,7 @@ export class MessageParser<Head extends { readonly framing: Framing }> {
   #stepBody(body: BodyReader): boolean {
     if (body.done) {
       this.#phase = 'between';
-      this.#sink.onEnd(body.trailers);
+      this.#sink.onMessageEnd(body.trailers);
       return true;
     }
     if (this.#held.length > 0) {

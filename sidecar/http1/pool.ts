@@ -69,7 +69,7 @@ export class Pool implements ClientConnectionOwner {
         done(result);
         return this.#closeIfEmpty();
       }
-      const connection = new ClientConnection(result.socket, this, this.#options.limits);
+      const connection = new ClientConnection(result.channel, this, this.#options.limits);
       this.#open.add(connection);
       done({ ok: true, connection, reused: false });
     });

@@ -1,8 +1,8 @@
-import type { Socket } from 'node:net';
 import type { ErrorCode } from '../../api/errors.ts';
 import { ERRORS } from '../../api/errors.ts';
 import type { Limits } from '../limits.ts';
-import { abortSocket, lingeringClose } from '../transport/close.ts';
+import type { Channel, ChannelOwner } from '../transport/channel.ts';
+import { lingeringClose } from '../transport/close.ts';
 import { IdleWatch, type Timer, type Timers } from '../transport/timers.ts';
 import { BodyWriter } from './body-writer.ts';
 import { Exchange, type ExchangeTransport, errorHead, type HttpHandler } from './exchange.ts';
@@ -26,36 +26,34 @@ export interface ServerOptions {
  * The client's end of HTTP/1: reads requests one after another (pipelined ones wait, RFC 9112 9.3.2), hands
  * each to the handler and writes its response.
  */
-export class ServerConnection implements MessageSink<RequestHead>, ExchangeTransport {
-  readonly #socket: Socket;
+export class ServerConnection implements MessageSink<RequestHead>, ExchangeTransport, ChannelOwner {
+  readonly #channel: Channel;
   readonly #options: ServerOptions;
   readonly #parser: MessageParser<RequestHead>;
   readonly #idle: IdleWatch;
   #headTimer: Timer | undefined;
   #exchange: Exchange | undefined;
-  #writer: BodyWriter;
+  readonly #writer: BodyWriter;
   #keepAlive = true;
   #closing = false;
   /** answered, and what was written waits for the client to read it */
   #flushing = false;
 
-  constructor(socket: Socket, options: ServerOptions) {
-    this.#socket = socket;
+  constructor(channel: Channel, options: ServerOptions) {
+    this.#channel = channel;
     this.#options = options;
     this.#parser = new MessageParser(parseRequestHead, this, options.limits, 'requests');
-    this.#writer = new BodyWriter(socket, NO_BODY);
+    this.#writer = new BodyWriter(channel);
     this.#idle = new IdleWatch(options.timers, options.limits.idleTimeoutMs, () => this.#onIdle());
   }
 
   /** `initial`: bytes read before the protocol was known. */
   start(initial: Buffer): void {
-    this.#socket.on('data', this.#onData);
-    this.#socket.on('end', this.#onSocketEnd);
-    this.#socket.on('drain', this.#onDrain);
-    this.#socket.on('close', this.#onClose);
-    if (initial.length > 0) this.#onData(initial);
-    if (this.#socket.readableEnded) this.#onSocketEnd();
-    else if (!this.#closing) this.#socket.resume();
+    this.#channel.owner = this;
+    if (initial.length > 0) this.onData(initial);
+    if (this.#closing) return;
+    if (this.#channel.ended) this.#parser.end();
+    else if (this.#mayRead) this.#channel.resume();
   }
 
   /** No further request: an idle connection ends now, a busy one with its response. */
@@ -63,12 +61,34 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     if (this.#exchange === undefined && this.#parser.isIdle) this.#close();
   }
 
-  readonly #onData = (bytes: Buffer): void => {
+  // === from the channel ===
+
+  onData(bytes: Buffer): void {
     this.#idle.touch();
     this.#parser.push(bytes);
     this.#watchHead();
-    if (this.#parser.heldBytes > this.#options.limits.maxHeldBytes) this.#socket.pause();
-  };
+    if (!this.#mayRead) this.#channel.pause();
+  }
+  onEnd(): void {
+    this.#parser.end();
+  }
+  onDrain(): void {
+    this.#idle.touch();
+    this.#exchange?.responseDrained();
+    if (!this.#flushing) return;
+    this.#flushing = false;
+    this.#nextRequest();
+  }
+  onClose(): void {
+    this.#closing = true;
+    this.#idle.cancel();
+    this.#headTimer?.cancel();
+    this.#exchange?.requestAborted();
+  }
+
+  get #mayRead(): boolean {
+    return this.#parser.heldBytes <= this.#options.limits.maxHeldBytes;
+  }
 
   /** A request head that has begun must end in time, whatever is sent slowly. */
   #watchHead(): void {
@@ -81,33 +101,16 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     }
     this.#headTimer ??= this.#options.timers.after(this.#options.limits.headerTimeoutMs, () => {
       this.#options.onRefused('timeout', 'the request header took too long');
-      this.#socket.destroy();
+      this.#channel.destroy();
     });
   }
 
-  readonly #onSocketEnd = (): void => this.#parser.end();
-
-  readonly #onDrain = (): void => {
-    this.#idle.touch();
-    this.#exchange?.responseDrained();
-    if (!this.#flushing) return;
-    this.#flushing = false;
-    this.#nextRequest();
-  };
-
-  readonly #onClose = (): void => {
-    this.#closing = true;
-    this.#idle.cancel();
-    this.#headTimer?.cancel();
-    this.#exchange?.requestAborted();
-  };
-
   #onIdle(): void {
     const exchange = this.#exchange;
-    if (exchange === undefined) return void this.#socket.destroy();
+    if (exchange === undefined) return void this.#channel.destroy();
     if (exchange.responseStarted) exchange.error = 'timeout';
     exchange.answer('timeout', 'idle for too long');
-    this.#socket.destroySoon();
+    this.#channel.destroySoon();
   }
 
   // === from the parser ===
@@ -122,7 +125,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
   onBody(data: Buffer): void {
     this.#exchange?.requestBody(data);
   }
-  onEnd(trailers: Fields | undefined): void {
+  onMessageEnd(trailers: Fields | undefined): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
     exchange.requestEnd(trailers);
@@ -132,7 +135,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     const exchange = this.#exchange;
     if (error.code === 'truncated') {
       exchange?.requestAborted();
-      return void this.#socket.destroy();
+      return void this.#channel.destroy();
     }
     const reason = `${error.message} (${error.rule})`;
     if (exchange === undefined) return void this.#refuse(error.code, reason);
@@ -142,7 +145,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     exchange.trail.reason = reason;
     exchange.status ||= ERRORS[error.code].httpStatus;
     exchange.requestAborted();
-    if (started) return void abortSocket(this.#socket);
+    if (started) return void this.#channel.abort();
     this.#writeRefusal(error.code);
   }
   onEof(): void {
@@ -157,8 +160,8 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
   #writeRefusal(code: 'bad-request' | 'header-too-large'): void {
     const body = Buffer.from(`${JSON.stringify({ error: code, message: ERRORS[code].message })}\n`);
     const head = errorHead(code, body.length, 'GET');
-    this.#socket.write(serializeResponseHead(head, head.framing, 'close'), 'latin1');
-    this.#socket.write(body);
+    this.#channel.write(serializeResponseHead(head, head.framing, 'close'));
+    this.#channel.write(body);
     this.#close();
   }
 
@@ -166,15 +169,15 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
 
   resumeRequest(): void {
     this.#parser.resume();
-    if (!this.#closing && this.#parser.heldBytes <= this.#options.limits.maxHeldBytes) this.#socket.resume();
+    if (!this.#closing && this.#mayRead) this.#channel.resume();
   }
   pauseRequest(): void {
     this.#parser.pause();
-    this.#socket.pause();
+    this.#channel.pause();
   }
 
   writeInterim(head: ResponseHead): boolean {
-    return this.#socket.write(serializeResponseHead(head, NO_BODY, undefined), 'latin1');
+    return this.#channel.write(serializeResponseHead(head, NO_BODY, undefined));
   }
 
   writeHead(head: ResponseHead, mayKeepAlive: boolean): void {
@@ -182,8 +185,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     const framing = framingFor(head.framing, request.minorVersion);
     this.#keepAlive =
       mayKeepAlive && request.keepAlive && framing.type !== 'close' && !this.#options.isDraining();
-    this.#writer = new BodyWriter(this.#socket, framing);
-    this.#writer.head(serializeResponseHead(head, framing, this.#connectionField(request)));
+    this.#writer.head(serializeResponseHead(head, framing, this.#connectionField(request)), framing);
   }
 
   #connectionField(request: RequestHead): string | undefined {
@@ -201,20 +203,19 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     if (this.#exchange !== undefined) this.#finishIfComplete(this.#exchange);
   }
 
-  writeTunnelHead(head: ResponseHead): { readonly socket: Socket; readonly rest: Buffer } {
+  writeTunnelHead(head: ResponseHead): { readonly channel: Channel; readonly rest: Buffer } {
     const connection = head.upgrade === undefined ? undefined : 'Upgrade';
-    this.#socket.write(serializeResponseHead(head, NO_BODY, connection), 'latin1');
+    this.#channel.write(serializeResponseHead(head, NO_BODY, connection));
     this.#idle.cancel();
     this.#closing = true;
     this.#exchange = undefined;
-    this.#socket.pause();
-    this.#socket.off('data', this.#onData).off('end', this.#onSocketEnd);
-    this.#socket.off('drain', this.#onDrain).off('close', this.#onClose);
-    return { socket: this.#socket, rest: this.#parser.detach() };
+    this.#channel.pause();
+    this.#channel.disown();
+    return { channel: this.#channel, rest: this.#parser.detach() };
   }
 
   abort(): void {
-    abortSocket(this.#socket);
+    this.#channel.abort();
   }
 
   // === between requests ===
@@ -234,7 +235,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     this.#exchange = undefined;
     exchange.finish();
     // or the answers to pipelined requests would pile up for a client that does not read them
-    this.#flushing = this.#socket.writableNeedDrain;
+    this.#flushing = this.#channel.needsDrain;
     if (!this.#flushing) this.#nextRequest();
   }
 
@@ -244,7 +245,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     this.#parser.next();
     this.#watchHead();
     if (this.#options.isDraining()) this.drain();
-    else if (!this.#closing) this.#socket.resume();
+    else if (!this.#closing) this.#channel.resume();
   }
 
   #close(): void {
@@ -254,8 +255,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     this.#idle.cancel();
     this.#headTimer?.cancel();
     this.#parser.detach();
-    this.#socket.off('data', this.#onData);
-    lingeringClose(this.#socket, this.#options.timers, this.#options.limits.lingerMs);
+    lingeringClose(this.#channel, this.#options.timers, this.#options.limits.lingerMs);
   }
 }
 

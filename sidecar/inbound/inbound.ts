@@ -1,4 +1,4 @@
-import { isIPv6, type Socket } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { ALPN, INBOUND_SOURCE_IPV4, INBOUND_SOURCE_IPV6, RESERVED_PORTS } from '../../api/names.ts';
 import type { ProxyConfig } from '../../api/proxy-config.ts';
 import type { Context } from '../context.ts';
@@ -14,8 +14,9 @@ import { type Observation, observe } from '../layers/telemetry.ts';
 import { Trail } from '../layers/trail.ts';
 import { firstSpeaker } from '../tcp/first-speaker.ts';
 import type { Parties } from '../telemetry/parties.ts';
+import type { Channel } from '../transport/channel.ts';
 import { type Dial, type DialResult, dialPlain } from '../transport/dial.ts';
-import { hostPort, type SocketAddress } from '../transport/original-destination.ts';
+import { hostPort, type SocketAddress } from '../transport/socket-address.ts';
 import { opaqueWatch } from './opaque-watch.ts';
 import { compilePortPolicies, mayBeHttp, type PortPolicies, type PortPolicy } from './port-policy.ts';
 import { type Recognized, recognize } from './recognize.ts';
@@ -67,15 +68,15 @@ export class Inbound {
   }
 
   #keep(flow: Flow, call: () => Call | undefined): void {
-    if (!this.#open.has(flow)) flow.client.once('close', () => this.#open.delete(flow));
+    if (!this.#open.has(flow)) flow.client.onClosed(() => this.#open.delete(flow));
     this.#open.set(flow, call);
   }
 
   /** `explicit`: where the app listens, when nothing is redirected. */
-  accept(client: Socket, explicit: SocketAddress | undefined): void {
+  accept(client: Channel, explicit: SocketAddress | undefined): void {
     const target = explicit ?? this.#context.originalDestination()?.(client);
     if (target === undefined || this.#policies === undefined) return void client.destroy();
-    const flow = this.#flow(client, target, anonymous(plainAddress(client.remoteAddress)), false);
+    const flow = this.#flow(client, target, anonymous(plainAddress(client.remoteAddress.address)), false);
     // neither Weft's own ports nor anything that is not this pod: inbound is no way to somewhere else
     if (explicit === undefined && !this.#isForApp(target))
       return void refuse(this.#context, flow, 'no-route');
@@ -86,7 +87,7 @@ export class Inbound {
   #recognize(flow: Flow): void {
     const { timers, limits } = this.#context;
     recognize({
-      socket: flow.client,
+      channel: flow.client,
       timers,
       waitMs: this.#firstByteWaitMs(flow),
       helloTimeoutMs: limits.handshakeTimeoutMs,
@@ -121,7 +122,7 @@ export class Inbound {
       this.#handshakes -= 1;
       if (!result.ok) return refuse(this.#context, flow, 'unauthenticated', result.reason);
       const caller: Caller = { ...result.peer, spiffeId: result.spiffeId, address: flow.caller.address };
-      const authenticated = this.#flow(result.socket, flow.target, caller, true);
+      const authenticated = this.#flow(result.channel, flow.target, caller, true);
       if (result.alpn === ALPN.http1) return this.#http(authenticated, EMPTY);
       this.#opaque(authenticated, EMPTY);
     });
@@ -219,7 +220,7 @@ export class Inbound {
     const watch = opaqueWatch(protocol, () => context.telemetry.error('inbound', 'bad-request'));
     const connected = (result: DialResult, fromClient: Buffer, fromServer: Buffer) => {
       if (!result.ok) return refuse(context, flow, result.code, result.reason);
-      carry(context, flow, result.socket, fromClient, fromServer, watch);
+      carry(context, flow, result.channel, fromClient, fromServer, watch);
     };
     if (!watch || bytes.length > 0) return void dial((result) => connected(result, bytes, EMPTY));
     firstSpeaker({
@@ -231,7 +232,7 @@ export class Inbound {
       done: (word) => {
         if (word.by === 'nobody') return void client.destroy();
         if (word.by === 'server') {
-          return connected({ ok: true, socket: word.server }, word.clientBytes, word.serverBytes);
+          return connected({ ok: true, channel: word.server }, word.clientBytes, word.serverBytes);
         }
         if (word.verdict === 'http1') {
           word.speculation?.discard();
@@ -267,7 +268,7 @@ export class Inbound {
     return this.#policies!(target.port);
   }
 
-  #flow(client: Socket, target: SocketAddress, caller: Caller, encrypted: boolean): Flow {
+  #flow(client: Channel, target: SocketAddress, caller: Caller, encrypted: boolean): Flow {
     const { telemetry, timers } = this.#context;
     const trail = new Trail();
     trail.startedMs = timers.nowMs();

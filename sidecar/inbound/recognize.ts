@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net';
 import { ALPN } from '../../api/names.ts';
 import { detect, detectAtDeadline, type Spoken } from '../detect.ts';
+import type { Channel } from '../transport/channel.ts';
 import { parseClientHello } from '../transport/client-hello.ts';
 import { peek } from '../transport/peek.ts';
 import type { Timers } from '../transport/timers.ts';
@@ -9,7 +9,7 @@ import type { Timers } from '../transport/timers.ts';
 export type Recognized = Spoken | 'mesh' | 'silent' | 'gone';
 
 export interface RecognizeOptions {
-  readonly socket: Socket;
+  readonly channel: Channel;
   readonly timers: Timers;
   /** for the first byte */
   readonly waitMs: number;
@@ -23,7 +23,7 @@ const TLS_HANDSHAKE = 0x16;
 
 /** Looks at first bytes and says whose connection this is. The ALPN value is a hint, never a proof. */
 export function recognize(options: RecognizeOptions): void {
-  const { socket, timers, waitMs, helloTimeoutMs, done } = options;
+  const { channel, timers, waitMs, helloTimeoutMs, done } = options;
   let seen: Buffer = Buffer.alloc(0);
   let extended = false;
   const late = () => {
@@ -45,7 +45,7 @@ export function recognize(options: RecognizeOptions): void {
     needed = result.atLeast;
     return undefined;
   };
-  const stop = peek(socket, decide, ({ verdict, bytes }) => {
+  const stop = peek(channel, decide, ({ verdict, bytes }) => {
     timer.cancel();
     if (verdict === undefined && bytes.length === 0) return done('gone', bytes);
     done(verdict ?? detectAtDeadline(bytes), bytes);

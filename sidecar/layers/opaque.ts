@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Channel } from '../transport/channel.ts';
 import type { ErrorCode } from '../../api/errors.ts';
 import type { Context } from '../context.ts';
 import { copy } from '../tcp/copy.ts';
@@ -7,7 +7,7 @@ import type { Trail } from './trail.ts';
 
 /** One connection that is not parsed, from its verdict to its end. */
 export interface OpaqueConnection {
-  readonly client: Socket;
+  readonly client: Channel;
   readonly trail: Trail;
   readonly observation: Observation;
 }
@@ -16,7 +16,7 @@ export interface OpaqueConnection {
 export function carry(
   context: Context,
   connection: OpaqueConnection,
-  server: Socket,
+  server: Channel,
   fromClient: Buffer,
   fromServer: Buffer,
   mayForward?: (bytes: Buffer) => boolean,

@@ -1,4 +1,4 @@
-import type { Balancer } from '../balancers/balancer.ts';
+import type { Balancer } from '../outbound/legacy-round-robin.ts';
 import type { DialFailure } from '../transport/dial.ts';
 import type { Trail } from './trail.ts';
 

@@ -45,7 +45,7 @@ export function accessBase(observation: Observation, trail: Trail, durationMs: n
   const policy = audited ? trail.auditPolicy : trail.policy;
   const rule = audited ? trail.auditRule : trail.rule;
   return {
-    time: new Date(observation.timers.nowMs()).toISOString(),
+    time: new Date().toISOString(),
     direction: observation.direction,
     caller: observation.caller,
     service: observation.parties().service || undefined,

@@ -1,7 +1,7 @@
 import type { Destination, Endpoint } from '../../api/destination.ts';
-import type { Balancer } from '../balancers/balancer.ts';
-import { RoundRobin } from '../balancers/round-robin.ts';
+import type { Balancer } from '../outbound/legacy-round-robin.ts';
 import type { DestinationTable } from '../proxy-state.ts';
+import { RoundRobin } from './legacy-round-robin.ts';
 
 /** A destination with what callers have learned of it. */
 export interface KnownDestination {

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { Destination, Endpoint } from '../../api/destination.ts';
 import type { ErrorCode } from '../../api/errors.ts';
 import { RESERVED_PORTS } from '../../api/names.ts';
@@ -15,6 +14,7 @@ import { type Observation, observe } from '../layers/telemetry.ts';
 import { Trail } from '../layers/trail.ts';
 import { firstSpeaker, type Speculation } from '../tcp/first-speaker.ts';
 import { NOBODY, type Parties } from '../telemetry/parties.ts';
+import type { Channel } from '../transport/channel.ts';
 import { type Dial, type DialResult, dialPlain } from '../transport/dial.ts';
 import { Destinations } from './destinations.ts';
 import { EndpointConnector, nameOf } from './endpoint-connector.ts';
@@ -51,7 +51,7 @@ export class Outbound {
   }
 
   /** `explicit`: the key of the destination, when nothing is redirected. */
-  accept(client: Socket, explicit: string | undefined): void {
+  accept(client: Channel, explicit: string | undefined): void {
     const original = explicit === undefined ? this.#context.originalDestination()?.(client) : undefined;
     const key = explicit ?? (original && nameOf(original));
     if (key === undefined || this.#config === undefined) return void client.destroy();
@@ -139,7 +139,7 @@ export class Outbound {
   #opaque(flow: Flow, bytes: Buffer, speculation: Speculation | undefined): void {
     const connected = (result: DialResult, serverBytes: Buffer) => {
       if (!result.ok) return refuse(this.#context, flow, result.code, result.reason);
-      carry(this.#context, flow, result.socket, bytes, serverBytes);
+      carry(this.#context, flow, result.channel, bytes, serverBytes);
     };
     if (speculation !== undefined) return void speculation.take(connected);
     this.#dialOpaque(flow, flow.destination!)((result) => connected(result, EMPTY));
@@ -180,7 +180,7 @@ export class Outbound {
     dialPlain({ host: original.address, port: original.port, timeoutMs: limits.connectTimeoutMs, timers })(
       (result) => {
         if (!result.ok) return refuse(this.#context, flow, result.code, result.reason);
-        carry(this.#context, flow, result.socket, EMPTY, EMPTY);
+        carry(this.#context, flow, result.channel, EMPTY, EMPTY);
       },
     );
   }
@@ -213,7 +213,7 @@ export class Outbound {
     });
   }
 
-  #flow(client: Socket, key: string, original: Flow['original']): Flow {
+  #flow(client: Channel, key: string, original: Flow['original']): Flow {
     const { telemetry, timers } = this.#context;
     const trail = new Trail();
     trail.startedMs = timers.nowMs();

@@ -1,5 +1,4 @@
-import type { Socket } from 'node:net';
-import { abortSocket } from '../transport/close.ts';
+import type { Channel, ChannelOwner } from '../transport/channel.ts';
 import { IdleWatch, type Timers } from '../transport/timers.ts';
 
 export interface CopyOptions {
@@ -11,7 +10,7 @@ export interface CopyOptions {
   /** looks at what the client sends before the server gets it; false cuts the connection */
   readonly mayForward?: ((bytes: Buffer) => boolean) | undefined;
   readonly onBytes?: (direction: 'sent' | 'received', count: number) => void;
-  /** called once, when both sockets are closed */
+  /** called once, when both channels are closed */
   readonly onDone: () => void;
 }
 
@@ -19,62 +18,84 @@ export interface CopyOptions {
  * Opaque bytes both ways: an end of one side is passed on as a half-close, an error as an abort, and a side
  * that does not take bytes stops the reading of the other.
  */
-export function copy(client: Socket, server: Socket, options: CopyOptions): void {
+export function copy(client: Channel, server: Channel, options: CopyOptions): void {
   const watch = new IdleWatch(options.timers, options.idleTimeoutMs, () => {
     client.destroy();
     server.destroy();
   });
   let open = 2;
-  const closed = () => {
+  const onClosed = () => {
     open -= 1;
     if (open > 0) return;
     watch.cancel();
     options.onDone();
   };
   const count = options.onBytes ?? (() => {});
-  flow(client, server, options.fromClient, (bytes) => {
+  const sent = new Flow(client, server, (bytes) => {
     watch.touch();
     count('sent', bytes.length);
     return options.mayForward?.(bytes) ?? true;
   });
-  flow(server, client, options.fromServer, (bytes) => {
+  const received = new Flow(server, client, (bytes) => {
     watch.touch();
     count('received', bytes.length);
     return true;
   });
-  onClosed(client, closed);
-  onClosed(server, closed);
-  client.resume();
-  server.resume();
+  client.owner = owner(sent, received);
+  server.owner = owner(received, sent);
+  client.onClosed(onClosed);
+  server.onClosed(onClosed);
+  sent.begin(options.fromClient);
+  received.begin(options.fromServer);
 }
 
-function flow(
-  source: Socket,
-  sink: Socket,
-  first: Buffer | undefined,
-  onBytes: (bytes: Buffer) => boolean,
-): void {
-  const give = (bytes: Buffer) => {
-    if (!onBytes(bytes)) {
-      abortSocket(source);
-      return abortSocket(sink);
-    }
-    if (sink.writable && !sink.write(bytes)) source.pause();
+/** What happens on a channel: the bytes it gives, and room for those it gets. */
+function owner(from: Flow, to: Flow): ChannelOwner {
+  return {
+    onData: (bytes) => from.give(bytes),
+    onEnd: () => from.end(),
+    onDrain: () => to.resume(),
+    onClose: () => from.cut(),
   };
-  if (first !== undefined && first.length > 0) give(first);
-  source.on('data', give);
-  sink.on('drain', () => source.resume());
-  if (source.readableEnded) sink.end();
-  else source.once('end', () => sink.end());
-  source.on('error', () => abortSocket(sink));
-  // a close without an end: the other side must not take it for one
-  source.once('close', () => {
-    if (!source.readableEnded) abortSocket(sink);
-  });
-  if (source.destroyed && !source.readableEnded) abortSocket(sink);
 }
 
-function onClosed(socket: Socket, closed: () => void): void {
-  if (socket.closed) closed();
-  else socket.once('close', closed);
+/** One direction. */
+class Flow {
+  readonly #source: Channel;
+  readonly #sink: Channel;
+  readonly #onBytes: (bytes: Buffer) => boolean;
+
+  constructor(source: Channel, sink: Channel, onBytes: (bytes: Buffer) => boolean) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#onBytes = onBytes;
+  }
+
+  begin(first: Buffer | undefined): void {
+    if (first !== undefined && first.length > 0) this.give(first);
+    if (this.#source.ended) this.end();
+    else if (this.#source.destroyed) this.cut();
+    else if (!this.#sink.needsDrain) this.#source.resume();
+  }
+
+  give(bytes: Buffer): void {
+    if (!this.#onBytes(bytes)) {
+      this.#source.abort();
+      return this.#sink.abort();
+    }
+    if (!this.#sink.write(bytes)) this.#source.pause();
+  }
+
+  resume(): void {
+    this.#source.resume();
+  }
+
+  end(): void {
+    this.#sink.end();
+  }
+
+  /** A close without an end: the other side must not take it for one. */
+  cut(): void {
+    if (!this.#source.ended) this.#sink.abort();
+  }
 }

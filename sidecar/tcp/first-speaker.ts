@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net';
 import { detect, detectAtDeadline, type Spoken } from '../detect.ts';
 import type { Limits } from '../limits.ts';
+import type { Channel } from '../transport/channel.ts';
 import type { Dial, DialResult } from '../transport/dial.ts';
 import { peek } from '../transport/peek.ts';
 import type { Timer, Timers } from '../transport/timers.ts';
@@ -15,7 +15,7 @@ export type FirstWord =
     }
   | {
       readonly by: 'server';
-      readonly server: Socket;
+      readonly server: Channel;
       readonly serverBytes: Buffer;
       readonly clientBytes: Buffer;
     }
@@ -23,7 +23,7 @@ export type FirstWord =
   | { readonly by: 'nobody' };
 
 export interface FirstSpeakerOptions {
-  readonly client: Socket;
+  readonly client: Channel;
   /** absent: only the client is waited for */
   readonly dial?: Dial | undefined;
   readonly dialDelayMs: number;
@@ -119,7 +119,7 @@ class FirstSpeaker {
 }
 
 interface SpeculationEvents {
-  readonly onSpoke: (server: Socket, bytes: Buffer) => void;
+  readonly onSpoke: (server: Channel, bytes: Buffer) => void;
   readonly onFailed: () => void;
 }
 
@@ -140,11 +140,11 @@ export class Speculation {
       if (this.#taker !== undefined) return this.#taker(result, EMPTY);
       if (!result.ok) return events.onFailed();
       this.#stopPeek = peek(
-        result.socket,
+        result.channel,
         () => true,
         ({ verdict, bytes }) => {
           this.#bytes = bytes;
-          if (verdict) events.onSpoke(result.socket, bytes);
+          if (verdict) events.onSpoke(result.channel, bytes);
           else events.onFailed();
         },
       );
@@ -156,7 +156,7 @@ export class Speculation {
     this.#taker = done;
     if (this.#result === undefined) return;
     const bytes = this.#stopPeek?.() ?? EMPTY;
-    if (this.#result.ok && this.#result.socket.destroyed) {
+    if (this.#result.ok && this.#result.channel.destroyed) {
       return void done({ ok: false, code: 'upstream-reset', reason: 'closed before it was needed' }, EMPTY);
     }
     done(this.#result, bytes.length > 0 ? bytes : this.#bytes);
@@ -166,7 +166,7 @@ export class Speculation {
     this.#discarded = true;
     this.#stopPeek?.();
     this.#cancelDial();
-    if (this.#result?.ok) this.#result.socket.destroy();
+    if (this.#result?.ok) this.#result.channel.destroy();
   }
 }
 

@@ -7,7 +7,7 @@ import { AccessLog } from '../telemetry/access-log.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import { MtlsClient } from '../transport/mtls-client.ts';
 import { MtlsServer } from '../transport/mtls-server.ts';
-import type { SocketAddress } from '../transport/original-destination.ts';
+import type { SocketAddress } from '../transport/socket-address.ts';
 import { TimerWheel } from '../transport/timers.ts';
 import type { FakeState } from './fake-state.ts';
 

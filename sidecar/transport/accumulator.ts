@@ -1,11 +1,10 @@
 /**
- * Bytes that arrive in pieces, as one contiguous view. The first piece is kept as it is; only further ones
- * are copied, into a buffer that doubles, so that one-byte pieces cost linear time.
+ * Bytes that arrive in pieces, copied into one contiguous view. The buffer doubles, so that one-byte pieces
+ * cost linear time.
  */
 export class Accumulator {
   #bytes: Buffer = EMPTY;
   #length = 0;
-  #owned = false;
 
   get length(): number {
     return this.#length;
@@ -17,14 +16,8 @@ export class Accumulator {
   }
 
   append(piece: Buffer): Buffer {
-    if (this.#length === 0) {
-      this.#bytes = piece;
-      this.#owned = false;
-      this.#length = piece.length;
-      return piece;
-    }
     const length = this.#length + piece.length;
-    if (!this.#owned || length > this.#bytes.length) this.#grow(length);
+    if (length > this.#bytes.length) this.#grow(length);
     piece.copy(this.#bytes, this.#length);
     this.#length = length;
     return this.view();
@@ -34,14 +27,13 @@ export class Accumulator {
   clear(): void {
     this.#bytes = EMPTY;
     this.#length = 0;
-    this.#owned = false;
   }
 
+  /** Exact for the first piece, which is mostly the only one. */
   #grow(length: number): void {
-    const bytes = Buffer.allocUnsafeSlow(Math.max(1024, length * 2));
+    const bytes = Buffer.allocUnsafeSlow(this.#length === 0 ? length : Math.max(1024, length * 2));
     this.#bytes.copy(bytes, 0, 0, this.#length);
     this.#bytes = bytes;
-    this.#owned = true;
   }
 }
 

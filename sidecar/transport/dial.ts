@@ -1,10 +1,12 @@
 import net, { type Socket } from 'node:net';
 import type { ErrorCode } from '../../api/errors.ts';
+import { Channel } from './channel.ts';
+import { enter, leave } from './flush.ts';
 import type { Timers } from './timers.ts';
 
 export type DialFailure = { readonly ok: false; readonly code: ErrorCode; readonly reason: string };
-export type DialResult = { readonly ok: true; readonly socket: Socket } | DialFailure;
-/** Calls `done` exactly once unless cancelled; returns the cancel. The socket comes paused and half-open capable. */
+export type DialResult = { readonly ok: true; readonly channel: Channel } | DialFailure;
+/** Calls `done` exactly once unless cancelled; returns the cancel. The channel comes paused. */
 export type Dial = (done: (result: DialResult) => void) => () => void;
 
 export interface DialOptions {
@@ -25,13 +27,13 @@ export function dialPlain(options: DialOptions): Dial {
       allowHalfOpen: true,
       noDelay: true,
     });
-    return settleOnce(socket, 'connect', options, done, () => undefined);
+    return settleOnce(socket, 'connect', options, done, (error) => error && failed(error.message));
   };
 }
 
 /**
- * Waits for `event` on a connecting socket, for its error, or for the deadline. `check` looks at the
- * connected socket and returns why it is refused.
+ * Waits for `event` on a connecting socket, for its error, or for the deadline. `check` looks at the error or
+ * at the connected socket and returns why it is refused. `raw`: the socket under TLS.
  */
 export function settleOnce(
   socket: Socket,
@@ -39,6 +41,7 @@ export function settleOnce(
   options: Pick<DialOptions, 'timeoutMs' | 'timers'>,
   done: (result: DialResult) => void,
   check: (error?: Error) => DialFailure | undefined,
+  raw?: Socket,
 ): () => void {
   let settled = false;
   const settle = (result: DialResult | undefined) => {
@@ -46,16 +49,31 @@ export function settleOnce(
     settled = true;
     timer.cancel();
     if (result?.ok !== true) socket.destroy();
-    if (result !== undefined) done(result);
+    if (result !== undefined) report(done, result);
   };
-  const failed = (reason: string): DialFailure => ({ ok: false, code: 'connect-failure', reason });
   const timer = options.timers.after(options.timeoutMs, () => settle(failed('connect timed out')));
   // stays for good: an error after the verdict must not be unhandled
   socket.on('error', (error) => settle(check(error) ?? failed(error.message)));
   socket.once('close', () => settle(failed('closed while connecting')));
   socket.once(event, () => {
+    // or the stream would read on its own
     socket.pause();
-    settle(check() ?? { ok: true, socket });
+    const refusal = check();
+    const channel = refusal === undefined ? Channel.over(socket, raw) : undefined;
+    settle(channel === undefined ? (refusal ?? failed('closed while connecting')) : { ok: true, channel });
   });
   return () => settle(undefined);
+}
+
+function report(done: (result: DialResult) => void, result: DialResult): void {
+  enter();
+  try {
+    done(result);
+  } finally {
+    leave();
+  }
+}
+
+function failed(reason: string): DialFailure {
+  return { ok: false, code: 'connect-failure', reason };
 }

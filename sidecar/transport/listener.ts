@@ -1,12 +1,15 @@
-import net, { type Server, type Socket } from 'node:net';
+import net, { type Server } from 'node:net';
+import { Channel } from './channel.ts';
+import { enter, leave } from './flush.ts';
+import { handleOf, type StreamHandle } from './runtime.ts';
 
 export interface ListenerOptions {
   readonly address: string;
   readonly port: number;
-  readonly maxConnections: number;
-  /** The socket comes paused and half-open capable, with its errors handled. */
-  readonly onConnection: (socket: Socket) => void;
-  readonly onOverload: () => void;
+  /** false: there are too many; the connection is closed */
+  readonly mayAccept: () => boolean;
+  /** The channel comes paused. */
+  readonly onConnection: (channel: Channel) => void;
   /** accept failed, e.g. no file descriptors */
   readonly onError: (error: Error) => void;
 }
@@ -18,27 +21,47 @@ export interface Listener {
   close(): void;
 }
 
+/** What net.Server does with an accepted connection is replaced: no stream is made of it. */
+interface ServerHandle {
+  onconnection: (error: number, handle: StreamHandle | undefined) => void;
+}
+
 /** Rejects when the address cannot be bound. */
 export function listen(options: ListenerOptions): Promise<Listener> {
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
-  server.maxConnections = options.maxConnections;
-  server.on('drop', options.onOverload);
-  server.on('connection', (socket) => {
-    // whoever owns the socket learns of errors by its close
-    socket.on('error', () => {});
-    options.onConnection(socket);
-  });
+  const server = net.createServer();
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(
-      { host: options.address, port: options.port, ipv6Only: options.address.includes(':') },
+      {
+        host: options.address,
+        port: options.port,
+        ipv6Only: options.address.includes(':'),
+        backlog: BACKLOG,
+      },
       () => {
         server.off('error', reject);
         server.on('error', options.onError);
+        (handleOf(server) as unknown as ServerHandle).onconnection = accept(options);
         resolve({ address: options.address, port: portOf(server), close: () => void server.close() });
       },
     );
   });
+}
+
+/** The kernel's own limit (net.core.somaxconn) counts when it is lower. */
+const BACKLOG = 4_096;
+
+function accept({ mayAccept, onConnection, onError }: ListenerOptions): ServerHandle['onconnection'] {
+  return (error, handle) => {
+    if (handle === undefined) return onError(new Error(`accept failed: error ${error}`));
+    if (!mayAccept()) return handle.close();
+    enter();
+    try {
+      onConnection(Channel.accepted(handle));
+    } finally {
+      leave();
+    }
+  };
 }
 
 function portOf(server: Server): number {

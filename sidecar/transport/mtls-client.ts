@@ -1,7 +1,6 @@
 import net from 'node:net';
 import tls, { type SecureContext, type TLSSocket } from 'node:tls';
 import type { Identity } from '../proxy-state.ts';
-import { rememberUnderlying } from './close.ts';
 import { type Dial, type DialFailure, type DialOptions, settleOnce } from './dial.ts';
 import { secureContextOptions } from './mtls-server.ts';
 import { parseCertificate, readPeer, SERVER_AUTH } from './peer-certificate.ts';
@@ -43,11 +42,10 @@ export class MtlsClient {
           return new Error(reason);
         },
       });
-      rememberUnderlying(socket, raw);
       raw.on('error', (error) => socket.destroy(error));
-      return settleOnce(socket, 'secureConnect', options, done, (error) =>
-        error === undefined ? checkConnected(socket, options) : (refusal ?? refusalOfError(error)),
-      );
+      const check = (error?: Error) =>
+        error === undefined ? checkConnected(socket, options) : (refusal ?? refusalOfError(error));
+      return settleOnce(socket, 'secureConnect', options, done, check, raw);
     };
   }
 }

@@ -1,16 +1,18 @@
-import type { Socket } from 'node:net';
+import { Socket, type SocketConstructorOpts } from 'node:net';
 import tls, { type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { ALPN } from '../../api/names.ts';
 import type { WorkloadIdentity } from '../../api/spiffe.ts';
 import type { Identity } from '../proxy-state.ts';
-import { rememberUnderlying } from './close.ts';
+import { Channel } from './channel.ts';
+import { enter, leave } from './flush.ts';
 import { CLIENT_AUTH, readPeer } from './peer-certificate.ts';
+import type { StreamHandle } from './runtime.ts';
 import type { Timers } from './timers.ts';
 
 export type Handshake =
   | {
       readonly ok: true;
-      readonly socket: TLSSocket;
+      readonly channel: Channel;
       readonly alpn: string;
       readonly spiffeId: string;
       readonly peer: WorkloadIdentity;
@@ -57,11 +59,13 @@ export class MtlsServer {
   }
 
   /** `bytes`: what was read of the socket. Calls `done` exactly once; a refused socket is destroyed. */
-  handshake(socket: Socket, bytes: Buffer, timeoutMs: number, done: (result: Handshake) => void): void {
+  handshake(channel: Channel, bytes: Buffer, timeoutMs: number, done: (result: Handshake) => void): void {
     if (this.#trustDomain === undefined) {
-      socket.destroy();
+      channel.destroy();
       return void done(refuse('no identity yet'));
     }
+    const socket = channel.detach(toSocket);
+    if (socket === undefined) return void done(refuse('closed before the handshake'));
     const key = keyOf(socket);
     const settle = (result: Handshake) => {
       if (this.#pending.get(key)?.settle !== settle) return;
@@ -69,13 +73,18 @@ export class MtlsServer {
       timer.cancel();
       socket.off('close', onClose);
       if (!result.ok) socket.destroy();
-      done(result);
+      enter();
+      try {
+        done(result);
+      } finally {
+        leave();
+      }
     };
     const onClose = () => settle(refuse('closed during the handshake'));
     const timer = this.#timers.after(timeoutMs, () => settle(refuse('handshake timed out')));
     this.#pending.set(key, { raw: socket, settle });
+    socket.on('error', () => {});
     socket.once('close', onClose);
-    socket.pause();
     socket.unshift(bytes);
     this.#server.emit('connection', socket);
   }
@@ -91,15 +100,14 @@ export class MtlsServer {
     socket.pause();
     const pending = this.#pending.get(keyOf(socket));
     if (pending === undefined) return void socket.destroy();
-    rememberUnderlying(socket, pending.raw);
-    pending.settle(this.#verify(socket));
+    pending.settle(this.#verify(socket, pending.raw));
   }
 
   #settle(key: string, result: Handshake): void {
     this.#pending.get(key)?.settle(result);
   }
 
-  #verify(socket: TLSSocket): Handshake {
+  #verify(socket: TLSSocket, raw: Socket): Handshake {
     // a resumed session would bring back an identity verified under an older trust bundle
     if (socket.isSessionReused()) return refuse('resumed session');
     const certificate = socket.getPeerX509Certificate();
@@ -110,8 +118,16 @@ export class MtlsServer {
     if (peer.identity.trustDomain !== this.#trustDomain) return refuse('another trust domain');
     const alpn = socket.alpnProtocol;
     if (alpn === null || alpn === false) return refuse('no ALPN protocol');
-    return { ok: true, socket, alpn, spiffeId: peer.spiffeId, peer: peer.identity };
+    const channel = Channel.over(socket, raw);
+    if (channel === undefined) return refuse('closed during the handshake');
+    return { ok: true, channel, alpn, spiffeId: peer.spiffeId, peer: peer.identity };
   }
+}
+
+/** A stream for the handshake only: Node's TLS needs one to begin with. */
+function toSocket(handle: StreamHandle): Socket {
+  const options = { handle, allowHalfOpen: true, pauseOnCreate: true };
+  return new Socket(options as unknown as SocketConstructorOpts);
 }
 
 export function secureContextOptions(identity: Identity): SecureContextOptions {

@@ -18,12 +18,11 @@ for (const dial of DIALS) {
   const listener = await listen({
     address: dial.listen,
     port: 15001,
-    maxConnections: 10,
-    onConnection: (socket) => {
-      seen.resolve(originalDestination(socket) ?? null);
-      socket.destroy();
+    mayAccept: () => true,
+    onConnection: (channel) => {
+      seen.resolve(originalDestination(channel) ?? null);
+      channel.destroy();
     },
-    onOverload: () => {},
     onError: seen.reject,
   }).catch(() => undefined);
   const client = net.connect(dial);

@@ -1,17 +1,9 @@
 import { createRequire } from 'node:module';
-import type { Socket } from 'node:net';
+import type { Channel } from './channel.ts';
+import type { SocketAddress } from './socket-address.ts';
 
-/** Where a redirected connection was going. */
-export interface SocketAddress {
-  readonly address: string;
-  readonly port: number;
-}
-export function hostPort({ address, port }: SocketAddress): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-/** undefined: the connection was not redirected. */
-export type OriginalDestination = (socket: Socket) => SocketAddress | undefined;
+/** Where a redirected connection was going; undefined: it was not redirected. */
+export type OriginalDestination = (channel: Channel) => SocketAddress | undefined;
 
 const SOL_IP = 0;
 const SOL_IPV6 = 41;
@@ -27,17 +19,18 @@ type GetSockOpt = (fd: number, level: number, name: number, value: Buffer, lengt
  */
 export function loadOriginalDestination(): OriginalDestination {
   const getsockopt = loadGetSockOpt();
-  return (socket) => {
-    const fd = descriptorOf(socket);
-    if (fd === undefined) return undefined;
-    const isV6 = socket.remoteFamily === 'IPv6';
+  return (channel) => {
+    const { fd } = channel;
+    if (fd < 0) return undefined;
+    const own = channel.localAddress;
+    const isV6 = own.address.includes(':');
     const value = Buffer.alloc(SOCKADDR_IN6_BYTES);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(isV6 ? SOCKADDR_IN6_BYTES : 16);
     if (getsockopt(fd, isV6 ? SOL_IPV6 : SOL_IP, ORIGINAL_DST, value, length) !== 0) return undefined;
     const original = isV6 ? readSockaddrIn6(value) : readSockaddrIn(value);
     // conntrack knows connections that were not redirected too: those were going where they are
-    const isHere = original.port === socket.localPort && original.address === socket.localAddress;
+    const isHere = original.port === own.port && original.address === own.address;
     return isHere ? undefined : original;
   };
 }
@@ -48,12 +41,6 @@ function loadGetSockOpt(): GetSockOpt {
   return libc.func(
     'int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint8_t *length)',
   );
-}
-
-/** The descriptor is private to the runtime; this is the one place that reaches for it. */
-function descriptorOf(socket: Socket): number | undefined {
-  const fd = (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd;
-  return fd !== undefined && fd >= 0 ? fd : undefined;
 }
 
 /** struct sockaddr_in: family, port (network order), four address bytes. */

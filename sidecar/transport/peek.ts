@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
 import { Accumulator } from './accumulator.ts';
+import type { Channel, ChannelOwner } from './channel.ts';
 
 export interface Peeked<Verdict> {
   /** undefined: the connection ended or closed before there was one */
@@ -9,26 +9,33 @@ export interface Peeked<Verdict> {
 
 /**
  * Reads first bytes until `decide` gives a verdict, then stops reading and hands the bytes over. `decide`
- * must come to a verdict within a bounded number of bytes. The cancel leaves the socket paused and returns
- * what was read so far.
+ * must come to a verdict within a bounded number of bytes. The cancel leaves the channel paused and without an
+ * owner, and returns what was read so far.
  */
 export function peek<Verdict>(
-  socket: Socket,
+  channel: Channel,
   decide: (bytes: Buffer) => Verdict | undefined,
   done: (peeked: Peeked<Verdict>) => void,
 ): () => Buffer {
   const read = new Accumulator();
   const stop = (): Buffer => {
-    socket.off('data', onData).off('end', onEnd).off('close', onEnd);
-    socket.pause();
+    if (channel.owner === owner) {
+      channel.disown();
+      channel.pause();
+    }
     return read.view();
   };
-  const onData = (bytes: Buffer) => {
-    const verdict = decide(read.append(bytes));
-    if (verdict !== undefined) done({ verdict, bytes: stop() });
+  const over = () => done({ verdict: undefined, bytes: stop() });
+  const owner: ChannelOwner = {
+    onData: (bytes) => {
+      const verdict = decide(read.append(bytes));
+      if (verdict !== undefined) done({ verdict, bytes: stop() });
+    },
+    onEnd: over,
+    onDrain: () => {},
+    onClose: over,
   };
-  const onEnd = () => done({ verdict: undefined, bytes: stop() });
-  socket.on('data', onData).once('end', onEnd).once('close', onEnd);
-  socket.resume();
+  channel.owner = owner;
+  channel.resume();
   return stop;
 }

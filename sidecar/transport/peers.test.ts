@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
-import type { Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import tls from 'node:tls';
 import { ALPN } from '../../api/names.ts';
 import type { Identity } from '../proxy-state.ts';
 import { CLIENT_AUTH, type LeafOptions, SERVER_AUTH, TestAuthority } from '../testing/certificates.ts';
-import { connect, serve, type TestServer } from '../testing/wire.ts';
+import { type ChannelServer, serveChannels } from '../testing/channels.ts';
+import { connect } from '../testing/wire.ts';
+import type { Channel } from './channel.ts';
 import type { DialResult } from './dial.ts';
 import { MtlsClient } from './mtls-client.ts';
 import { type Handshake, MtlsServer } from './mtls-server.ts';
+import { peek } from './peek.ts';
 import { uriNames } from './peer-certificate.ts';
 import { TimerWheel } from './timers.ts';
 
@@ -30,12 +32,12 @@ before(async () => {
 });
 
 /** A listening MtlsServer, with what became of each handshake. */
-interface Acceptor extends TestServer {
+interface Acceptor extends ChannelServer {
   readonly next: () => Promise<Handshake>;
   readonly mtls: MtlsServer;
 }
 
-const open: TestServer[] = [];
+const open: ChannelServer[] = [];
 after(async () => {
   await Promise.all(open.map((server) => server.close()));
 });
@@ -45,10 +47,10 @@ async function accept(identity: Identity): Promise<Acceptor> {
   mtls.setIdentity(identity);
   const results: Handshake[] = [];
   const waiting: ((result: Handshake) => void)[] = [];
-  const server = await serve((socket) => {
-    socket.once('data', (bytes) => {
-      mtls.handshake(socket, bytes, 2_000, (result) => {
-        if (result.ok) result.socket.resume();
+  const server = await serveChannels((channel) => {
+    firstBytes(channel, (bytes) => {
+      mtls.handshake(channel, bytes, 2_000, (result) => {
+        if (result.ok) result.channel.resume();
         const waiter = waiting.shift();
         if (waiter) waiter(result);
         else results.push(result);
@@ -65,6 +67,14 @@ async function accept(identity: Identity): Promise<Acceptor> {
   return { ...server, next, mtls };
 }
 
+function firstBytes(channel: Channel, done: (bytes: Buffer) => void): void {
+  peek(
+    channel,
+    () => true,
+    ({ bytes }) => done(bytes),
+  );
+}
+
 function dial(port: number, identity: Identity, spiffeId = API): Promise<DialResult> {
   const client = new MtlsClient();
   client.setIdentity(identity);
@@ -73,7 +83,7 @@ function dial(port: number, identity: Identity, spiffeId = API): Promise<DialRes
 }
 
 function close(result: DialResult | Handshake): void {
-  if (result.ok) (result.socket as Socket).destroy();
+  if (result.ok) result.channel.destroy();
 }
 
 test('a good pair: both know who the other is', async () => {
@@ -81,7 +91,7 @@ test('a good pair: both know who the other is', async () => {
   const [dialled, accepted] = await Promise.all([dial(server.port, web), server.next()]);
   assert.equal(dialled.ok, true);
   assert.ok(accepted.ok && accepted.spiffeId === WEB && accepted.peer.namespace === 'shop');
-  assert.ok(accepted.ok && accepted.alpn === ALPN.http1 && accepted.socket.getProtocol() === 'TLSv1.3');
+  assert.ok(accepted.ok && accepted.alpn === ALPN.http1 && accepted.channel.isTls);
   close(dialled);
   close(accepted);
 });
@@ -194,8 +204,8 @@ test('without an identity nothing is dialled and nothing accepted', async () => 
   const to = { host: '127.0.0.1', port: 1, timeoutMs: 1_000, timers, alpn: ALPN.tcp, spiffeId: API };
   const dialled = await new Promise<DialResult>((resolve) => new MtlsClient().dial(to)(resolve));
   assert.ok(!dialled.ok && dialled.code === 'identity-mismatch');
-  const server = await serve((socket) => {
-    new MtlsServer(timers).handshake(socket, Buffer.from('x'), 1_000, (result) => assert.ok(!result.ok));
+  const server = await serveChannels((channel) => {
+    new MtlsServer(timers).handshake(channel, Buffer.from('x'), 1_000, (result) => assert.ok(!result.ok));
   });
   open.push(server);
   const plain = await dial(server.port, web);
@@ -285,8 +295,8 @@ test('a handshake that stalls ends at its deadline', async () => {
   const mtls = new MtlsServer(timers);
   mtls.setIdentity(api);
   const result = Promise.withResolvers<Handshake>();
-  const server = await serve((socket) =>
-    socket.once('data', (bytes) => mtls.handshake(socket, bytes, 100, result.resolve)),
+  const server = await serveChannels((channel) =>
+    firstBytes(channel, (bytes) => mtls.handshake(channel, bytes, 100, result.resolve)),
   );
   open.push(server);
   const socket = await connect(server.port);

@@ -1,5 +1,6 @@
 /** What the data path needs of time; the wheel below in production, a fake in tests. */
 export interface Timers {
+  /** Monotonic, with fractions; its zero means nothing. The wall clock may jump, deadlines and durations must not. */
   nowMs(): number;
   /** Never early, late by at most one tick. */
   after(delayMs: number, expire: () => void): Timer;
@@ -20,7 +21,7 @@ export class TimerWheel implements Timers {
   #lastTick = 0;
 
   nowMs(): number {
-    return Date.now();
+    return performance.now();
   }
 
   after(delayMs: number, expire: () => void): Timer {

@@ -1,4 +1,10 @@
-import type { Balancer } from './balancer.ts';
+/** Chooses among the ready endpoints of one destination. */
+export interface Balancer<E> {
+  /** Replaces the endpoints; what is known of those that stay is kept. */
+  update(endpoints: readonly E[]): void;
+  /** The endpoint for the next request, none of `avoid`; undefined: there is no other. */
+  pick(avoid?: ReadonlySet<E>): E | undefined;
+}
 
 /** One after the other. Starts at a random place, so that many callers do not begin with the same endpoint. */
 export class RoundRobin<E> implements Balancer<E> {

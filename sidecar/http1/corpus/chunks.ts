@@ -1,0 +1,133 @@
+import { badChunk, type CorpusCase, chunked, POST, same } from './case.ts';
+
+const CHUNK = 'RFC 9112 7.1';
+const EXTENSION = 'RFC 9112 7.1.1';
+const TRAILER = 'RFC 9112 7.1.2';
+const badSize = (name: string, size: string): CorpusCase =>
+  badChunk(CHUNK, name, `${size}\r\nhello\r\n0\r\n\r\n`);
+const extension = (name: string, text: string): CorpusCase =>
+  chunked(EXTENSION, name, `2${text}\r\nok\r\n0\r\n\r\n`, '2\r\nok\r\n0\r\n\r\n');
+const badExtension = (name: string, text: string): CorpusCase =>
+  badChunk(EXTENSION, name, `2${text}\r\nok\r\n0\r\n\r\n`);
+
+/** The chunked coding: sizes, extensions, data and trailers. */
+export const CHUNKS: readonly CorpusCase[] = [
+  chunked(CHUNK, 'chunks', '5\r\nhello\r\n0\r\n\r\n', '5\r\nhello\r\n0\r\n\r\n'),
+  chunked(CHUNK, 'chunks are joined', '2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n', '5\r\nhello\r\n0\r\n\r\n'),
+  chunked(CHUNK, 'an empty chunked body', '0\r\n\r\n', '0\r\n\r\n'),
+  chunked(
+    CHUNK,
+    'data that looks like chunks',
+    'a\r\n0\r\n\r\n5\r\nhe\r\n0\r\n\r\n',
+    'a\r\n0\r\n\r\n5\r\nhe\r\n0\r\n\r\n',
+  ),
+  chunked(
+    CHUNK,
+    'sizes in any case, with leading zeros',
+    '0A\r\n0123456789\r\n000\r\n\r\n',
+    'a\r\n0123456789\r\n0\r\n\r\n',
+  ),
+  chunked(CHUNK, 'a size in lower case', 'c\r\nhello, world\r\n0\r\n\r\n', 'c\r\nhello, world\r\n0\r\n\r\n'),
+  badSize('a size that is no number', 'x'),
+  badSize('an empty size', ''),
+  badSize('a negative size', '-1'),
+  badSize('minus zero for a size', '-0'),
+  badSize('a size with a plus sign', '+5'),
+  badSize('a size with 0x', '0x5'),
+  badSize('a size with 0X', '0X5'),
+  badSize('a size with h', '5h'),
+  badSize('a size with an underscore', '0_5'),
+  badSize('a size with a space inside', '0 5'),
+  badSize('a size with a point', '5.0'),
+  badSize('a size with a comma', '5,5'),
+  badSize('a size in quotes', '"5"'),
+  badSize('a size beyond bounds', 'fffffffffffffffff'),
+  badSize('a size that wraps around 64 bits', '10000000000000005'),
+  badSize('a size of many zeros', `${'0'.repeat(200)}5`),
+  badSize('space before a size', ' 5'),
+  badSize('a tab before a size', '\t5'),
+  badSize('space after a size', '5 '),
+  badSize('a tab after a size', '5\t'),
+  badSize('NUL after a size', '5\u0000'),
+  badSize('a vertical tab after a size', '5\u000b'),
+  badSize('a form feed before a size', '\u000c5'),
+  badSize('a non-breaking space before a size', '\u00a05'),
+  badSize('a size in superscript', '\u00b2'),
+  badSize('a size in full-width digits', '\u00ef\u00bc\u0095'),
+  badSize('a field line for a size', 'Content-Length: 5'),
+  badChunk(CHUNK, 'data longer than its size', '2\r\nhello\r\n0\r\n\r\n'),
+  badChunk(CHUNK, 'data shorter than its size', '6\r\nhello\r\n0\r\n\r\n'),
+  badChunk(CHUNK, 'an empty line between chunks', '2\r\nok\r\n\r\n0\r\n\r\n'),
+  badChunk(CHUNK, 'an empty line before the first chunk', '\r\n2\r\nok\r\n0\r\n\r\n'),
+  badChunk(CHUNK, 'a second body after the last chunk', '0\r\n5\r\nhello\r\n0\r\n\r\n'),
+  // extensions
+  chunked(EXTENSION, 'extensions are dropped', '2;a=b;c="d"\r\nok\r\n0 ;x\r\n\r\n', '2\r\nok\r\n0\r\n\r\n'),
+  extension('an extension without a value', ';a'),
+  extension('an extension that looks like a size', ';5'),
+  extension('whitespace around the parts of an extension', ' ; a = b'),
+  extension('an extension in quotes', ';a="b;c=d, 5"'),
+  extension('a quoted quotation mark in an extension', ';a="\\""'),
+  extension('several extensions', ';a;b=c;d="e"'),
+  badExtension('an extension without a name', ';'),
+  badExtension('a value without a name', ';=b'),
+  badExtension('a name without its value', ';a='),
+  badExtension('two semicolons', ';;a'),
+  badExtension('a semicolon behind an extension', ';a;'),
+  badExtension('a quoted value that does not end', ';a="b'),
+  badExtension('a word behind a quoted value', ';a="b"c'),
+  badExtension('two words in an extension', ';a b'),
+  badExtension('a quoted name', ';"a"=b'),
+  badExtension('an extension above ASCII', ';\u00e9'),
+  badExtension('an extension with NUL', ';a\u0000'),
+  badExtension('an extension with bare CR', ';a\rb'),
+  badExtension('an extension with bare LF', ';a\nb'),
+  badExtension('an extension with a vertical tab', ';\u000ba'),
+  badExtension('an extension with DEL', ';a\u007f'),
+  badExtension('an extension without a semicolon', ' a=b'),
+  badExtension('an extension behind a comma', ',a=b'),
+  badExtension('an extension that ends in bare LF', ';\n'),
+  badChunk(EXTENSION, 'an extension of the last chunk with bare LF', '0;a\nX: 1\r\n\r\n'),
+  badChunk(EXTENSION, 'an endless extension', `1;${'x'.repeat(300)}\r\na\r\n0\r\n\r\n`),
+  badChunk(
+    EXTENSION,
+    'extensions that waste more than they carry',
+    '1;'.concat('x'.repeat(200), '\r\na\r\n').repeat(100),
+  ),
+  // trailers
+  chunked(TRAILER, 'trailers pass', '0\r\nX-Sum: 1\r\n\r\n', '0\r\nX-Sum: 1\r\n\r\n'),
+  chunked(
+    TRAILER,
+    'whitespace around the value of a trailer goes',
+    '0\r\nX:\t1 \r\n\r\n',
+    '0\r\nX: 1\r\n\r\n',
+  ),
+  chunked(
+    'RFC 9110 6.5.1',
+    'trailers that change framing, routing or identity do not',
+    '0\r\nHost: b\r\nContent-Length: 5\r\nweft-caller: x\r\nY: 1\r\n\r\n',
+    '0\r\nY: 1\r\n\r\n',
+  ),
+  chunked(
+    'RFC 9110 6.5.1',
+    'trailers that are control data of the message do not pass',
+    '0\r\nTransfer-Encoding: chunked\r\nconnection: close\r\nTE: x\r\nExpect: 100-continue\r\nUpgrade: h2c\r\n\r\n',
+    '0\r\n\r\n',
+  ),
+  chunked(
+    'RFC 9110 6.5.1',
+    'trailers that authenticate or say what the content is do not pass',
+    '0\r\nAuthorization: x\r\nContent-Type: a/b\r\nContent-Encoding: gzip\r\nSet-Cookie: a=b\r\nTrailer: x\r\n\r\n',
+    '0\r\n\r\n',
+  ),
+  badChunk(TRAILER, 'a malformed trailer', '0\r\nX : 1\r\n\r\n'),
+  badChunk(TRAILER, 'a trailer without a colon', '0\r\nnonsense\r\n\r\n'),
+  badChunk(TRAILER, 'a trailer without a name', '0\r\n: 1\r\n\r\n'),
+  badChunk(TRAILER, 'a folded trailer', '0\r\nX: 1\r\n 2\r\n\r\n'),
+  badChunk(TRAILER, 'a trailer section that begins with a fold', '0\r\n X: 1\r\n\r\n'),
+  badChunk(TRAILER, 'a request among the trailers', '0\r\nGET /admin HTTP/1.1\r\nHost: a\r\n\r\n'),
+  same(
+    CHUNK,
+    'a request after a chunked one',
+    `${POST}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n${POST}Content-Length: 1\r\n\r\nx`,
+  ),
+];

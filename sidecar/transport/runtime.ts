@@ -1,0 +1,93 @@
+/**
+ * The inside of node:net that this data path stands on: stream handles, and the requests that write to them.
+ * What streams and events add on top costs as much again as the system calls do (docs/decisions/0008).
+ * `process.binding` is how Node exposes them; the runtime is pinned by the image, and `checkRuntime` fails at
+ * start, not under traffic, on one that is shaped differently.
+ */
+
+/** tcp_wrap's TCP or tls_wrap's TLSWrap (node: src/stream_base.h). Negative results are libuv errors. */
+export interface StreamHandle {
+  readonly fd: number;
+  onread: (this: StreamHandle) => void;
+  /** reads go into this buffer, whose beginning is valid during `onread` only */
+  useUserBuffer(buffer: Uint8Array): void;
+  readStart(): number;
+  readStop(): number;
+  writeLatin1String(request: WriteRequest, text: string): number;
+  writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
+  writev(request: WriteRequest, chunks: readonly unknown[], allBuffers: boolean): number;
+  shutdown(request: ShutdownRequest): number;
+  close(done?: () => void): void;
+  /** TCP only: closes with RST */
+  reset?(done?: () => void): number;
+  setNoDelay?(on: boolean): number;
+  getpeername?(into: Partial<AddressInfo>): number;
+  getsockname?(into: Partial<AddressInfo>): number;
+  /** ours */
+  channel?: unknown;
+}
+
+interface AddressInfo {
+  address: string;
+  port: number;
+  family: string;
+}
+
+export interface WriteRequest {
+  handle: StreamHandle | undefined;
+  oncomplete: (this: WriteRequest, status: number) => void;
+  /** keeps what is being written alive */
+  buffer: unknown;
+  /** ours */
+  channel: unknown;
+}
+
+export interface ShutdownRequest {
+  handle: StreamHandle | undefined;
+  oncomplete: (this: ShutdownRequest, status: number) => void;
+  channel: unknown;
+}
+
+interface StreamWrapBinding {
+  readonly WriteWrap: new () => WriteRequest;
+  readonly ShutdownWrap: new () => ShutdownRequest;
+  readonly streamBaseState: Int32Array;
+  readonly kReadBytesOrError: number;
+  readonly kLastWriteWasAsync: number;
+}
+
+const binding = (process as unknown as { binding(name: string): unknown }).binding(
+  'stream_wrap',
+) as StreamWrapBinding;
+
+export const {
+  WriteWrap,
+  ShutdownWrap,
+  streamBaseState: state,
+  kReadBytesOrError,
+  kLastWriteWasAsync,
+} = binding;
+
+export const UV_EOF = -4095;
+export const UV_ENOTCONN = -107;
+
+/** Throws when this runtime's inside is not the one this was written for. */
+export function checkRuntime(): void {
+  const missing = [
+    'WriteWrap',
+    'ShutdownWrap',
+    'streamBaseState',
+    'kReadBytesOrError',
+    'kLastWriteWasAsync',
+  ].filter((name) => (binding as unknown as Record<string, unknown>)[name] === undefined);
+  if (missing.length > 0) {
+    throw new Error(
+      `this Node (${process.version}) lacks ${missing.join(', ')}: use the version of the image`,
+    );
+  }
+}
+
+/** The handle of a net.Socket or TLSSocket; undefined once it is closed. */
+export function handleOf(socket: object): StreamHandle | undefined {
+  return (socket as { _handle?: StreamHandle | null })._handle ?? undefined;
+}
