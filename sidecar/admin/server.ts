@@ -6,6 +6,7 @@ import { ConnectionLimit } from './connection-limit.ts';
 import type { DeclaredProbes } from './declared-probes.ts';
 import { relayProbe } from './probe-relay.ts';
 import { ProbeTable } from './probe-table.ts';
+import { Scrapes } from './scrapes.ts';
 
 /** Equal to PROBE_PATH_PREFIX of api/probes.ts, which the bundle must not load; a test holds them together. */
 export const PROBE_PREFIX = '/weft/probe/';
@@ -13,14 +14,13 @@ export const PROBE_PREFIX = '/weft/probe/';
 export interface AdminOptions {
   /** why the sidecar is not ready; empty when it is */
   readonly reasons: () => readonly string[];
-  /** Prometheus text */
-  readonly metrics: () => string;
+  /** Prometheus text, as a whole or piece by piece; the pieces are asked for one in a turn of the event loop */
+  readonly metrics: () => string | Iterable<string>;
   readonly probes: DeclaredProbes;
   readonly podIp: string | undefined;
   readonly log: Log;
 }
 
-const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const RETRY_MS = 1_000;
 const CONNECTIONS_MAX = 512;
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -36,12 +36,14 @@ export class AdminServer {
   #address: HostPort | undefined;
   #retry: NodeJS.Timeout | undefined;
   readonly #probes: ProbeTable;
+  readonly #scrapes: Scrapes;
   /** the port it is bound to, once it is */
   boundPort: number | undefined;
 
   constructor(options: AdminOptions) {
     this.#options = options;
     this.#probes = new ProbeTable(options.probes);
+    this.#scrapes = new Scrapes(options.metrics, options.log);
   }
 
   /** Binds there, and leaves where it was bound before; tries again while the address is taken. */
@@ -90,6 +92,8 @@ export class AdminServer {
       send(response, text(405, 'GET only'));
     } else if (path.startsWith(PROBE_PREFIX)) {
       send(response, await this.#probe(path.slice(PROBE_PREFIX.length), request, response, limit));
+    } else if (path === '/metrics') {
+      this.#scrapes.answer(response);
     } else {
       send(response, this.#look(path));
     }
@@ -98,7 +102,6 @@ export class AdminServer {
   #look(path: string): Answer {
     if (path === '/healthz') return text(200, 'ok');
     if (path === '/readyz') return readiness(this.#options.reasons());
-    if (path === '/metrics') return { status: 200, type: METRICS_TYPE, body: this.#options.metrics() };
     return text(404, 'there are /healthz, /readyz and /metrics');
   }
 

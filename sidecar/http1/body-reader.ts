@@ -1,5 +1,5 @@
 import { Accumulator } from '../transport/accumulator.ts';
-import { type Fields, parseFields } from './fields.ts';
+import { Fields } from './fields.ts';
 import type { Framing } from './framing.ts';
 import { HeadScanner } from './head-scanner.ts';
 import { bad } from './syntax-error.ts';
@@ -18,21 +18,28 @@ const CHUNK_LINE = new RegExp(
 
 type Phase = 'length' | 'until-close' | 'chunk-line' | 'chunk-data' | 'chunk-end' | 'trailers' | 'done';
 
-/** Reads one body; what it gives out has no framing in it. Give it bytes until `done`. */
+/** Reads one body after another; what it gives out has no framing in it. Give it bytes until `done`. */
 export class BodyReader {
   readonly #maxTrailerBytes: number;
-  readonly #line = new Accumulator();
+  #line: Accumulator | undefined;
   #trailerScanner: HeadScanner | undefined;
-  #phase: Phase;
+  #phase: Phase = 'done';
   #left = 0;
   #extensionBytes = 0;
   #crSeen = false;
   trailers: Fields | undefined;
 
-  constructor(framing: Framing, maxTrailerBytes: number) {
+  constructor(maxTrailerBytes: number) {
     this.#maxTrailerBytes = maxTrailerBytes;
+  }
+
+  begin(framing: Framing): void {
     this.#phase = firstPhase(framing);
-    if (framing.type === 'length') this.#left = framing.length;
+    this.#left = framing.length;
+    this.#extensionBytes = 0;
+    this.#crSeen = false;
+    this.trailers = undefined;
+    this.#trailerScanner?.reset();
   }
 
   get done(): boolean {
@@ -75,6 +82,7 @@ export class BodyReader {
   }
 
   #chunkLine(bytes: Buffer): number {
+    this.#line ??= new Accumulator();
     const before = this.#line.length;
     const lf = bytes.indexOf(LF);
     if (before + (lf === -1 ? bytes.length : lf) > MAX_CHUNK_LINE_BYTES)
@@ -127,7 +135,8 @@ const FORBIDDEN_TRAILER =
   /^(?:weft[^0-9a-z]|content-length$|transfer-encoding$|host$|connection$|keep-alive$|te$|trailer$|upgrade$|expect$|authorization$|content-encoding$|content-type$|content-range$|set-cookie$)/;
 
 function parseTrailers(text: string): Fields | undefined {
-  const fields = parseFields(text, 0);
+  const fields = new Fields();
+  fields.read(text, 0);
   fields.removeWhere((key) => FORBIDDEN_TRAILER.test(key));
   return fields.size === 0 ? undefined : fields;
 }

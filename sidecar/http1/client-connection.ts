@@ -31,8 +31,8 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
   #requestSent = true;
   #reusable = true;
   #answered = true;
-  /** from the last `Keep-Alive: timeout`, else undefined */
-  keepAliveSeconds: number | undefined;
+  /** from the last `Keep-Alive: timeout`, else -1 */
+  keepAliveSeconds = -1;
   /** requests begun here, the one in flight included */
   uses = 0;
   /** whether a byte came back since the request in flight was begun */
@@ -43,7 +43,7 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
     this.#writer = new BodyWriter(channel);
     this.#owner = owner;
     this.#parser = new MessageParser(
-      (text) => parseResponseHead(text, this.#method),
+      (text, fields) => parseResponseHead(text, this.#method, fields),
       this,
       limits,
       'responses',

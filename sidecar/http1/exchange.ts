@@ -3,8 +3,9 @@ import { HEADER_ERROR } from '../../api/names.ts';
 import { Trail } from '../layers/trail.ts';
 import type { Channel } from '../transport/channel.ts';
 import { Fields } from './fields.ts';
+import { NO_BODY } from './framing.ts';
 import type { RequestHead } from './request-head.ts';
-import type { ResponseHead } from './response-head.ts';
+import { ResponseHead } from './response-head.ts';
 
 /** Where the rest of a request goes, and who is told when the client takes more of the response. */
 export interface RequestReceiver {
@@ -178,16 +179,16 @@ export function errorHead(code: ErrorCode, length: number, method: string): Resp
   const fields = new Fields();
   fields.add(HEADER_ERROR, code);
   fields.add('Content-Type', 'application/json');
-  return {
+  const isHead = method === 'HEAD';
+  return new ResponseHead(
     status,
-    reason: REASONS[status] ?? '',
+    REASONS[status] ?? '',
     fields,
-    framing: method === 'HEAD' ? { type: 'none' } : { type: 'length', length },
-    describedLength: method === 'HEAD' ? length : undefined,
-    keepAlive: true,
-    keepAliveSeconds: undefined,
-    upgrade: undefined,
-  };
+    isHead ? NO_BODY : { type: 'length', length },
+    {
+      describedLength: isHead ? length : -1,
+    },
+  );
 }
 
 export type HttpHandler = (exchange: Exchange) => void;

@@ -3,6 +3,7 @@ import { bad, tooLarge } from './syntax-error.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
+const SECTION_END = Buffer.from('\r\n\r\n');
 
 /**
  * Finds the end of a header (or trailer) section in bytes that arrive in any pieces. Every line must end in
@@ -25,8 +26,9 @@ export class HeadScanner {
     this.#allowLeadingBlank = allowLeadingBlank;
   }
 
+  /** Nothing of a section was seen; a skipped empty line is none. */
   get isEmpty(): boolean {
-    return this.#held.length === 0;
+    return this.#held.length === this.#start;
   }
 
   reset(): void {
@@ -37,6 +39,24 @@ export class HeadScanner {
 
   /** Returns how many bytes of the piece belong to the section. */
   push(piece: Buffer): number {
+    const whole = this.#held.length === 0 ? this.#scanWhole(piece) : 0;
+    return whole > 0 ? whole : this.#scanPart(piece);
+  }
+
+  /**
+   * A section that comes in one piece, which is nearly every one: found at once, not copied. Bare LFs in it
+   * are for the reader of the lines to refuse. 0: not such a piece.
+   */
+  #scanWhole(piece: Buffer): number {
+    if (piece[0] === CR) return 0;
+    const end = piece.indexOf(SECTION_END);
+    if (end === -1) return 0;
+    if (end > this.#maxBytes) tooLarge('the header section is too large');
+    this.text = piece.toString('latin1', 0, end);
+    return end + SECTION_END.length;
+  }
+
+  #scanPart(piece: Buffer): number {
     const before = this.#held.length;
     const bytes = this.#held.append(piece);
     for (;;) {

@@ -1,5 +1,5 @@
 import { BodyReader } from './body-reader.ts';
-import type { Fields } from './fields.ts';
+import { Fields } from './fields.ts';
 import type { Framing } from './framing.ts';
 import { HeadScanner } from './head-scanner.ts';
 import { HttpSyntaxError } from './syntax-error.ts';
@@ -27,12 +27,13 @@ type Phase = 'head' | 'body' | 'between' | 'stopped';
  * calls when paused; bytes given meanwhile are held, so the owner bounds them by not reading (`heldBytes`).
  */
 export class MessageParser<Head extends { readonly framing: Framing }> {
-  readonly #readHead: (text: string) => Head;
+  readonly #readHead: (text: string, fields: Fields) => Head;
+  /** of the message under way; the next one takes it over */
+  readonly #fields = new Fields();
   readonly #sink: MessageSink<Head>;
-  readonly #limits: ParserLimits;
   readonly #scanner: HeadScanner;
   readonly #give = (data: Buffer) => this.#sink.onBody(data);
-  #body: BodyReader | undefined;
+  readonly #body: BodyReader;
   #phase: Phase = 'head';
   #held: Buffer = EMPTY;
   #paused = false;
@@ -40,14 +41,14 @@ export class MessageParser<Head extends { readonly framing: Framing }> {
   #ended = false;
 
   constructor(
-    readHead: (text: string) => Head,
+    readHead: (text: string, fields: Fields) => Head,
     sink: MessageSink<Head>,
     limits: ParserLimits,
     kind: 'requests' | 'responses',
   ) {
     this.#readHead = readHead;
     this.#sink = sink;
-    this.#limits = limits;
+    this.#body = new BodyReader(limits.maxTrailerBytes);
     this.#scanner = new HeadScanner(limits.maxHeaderBytes, kind === 'requests');
   }
 
@@ -65,7 +66,7 @@ export class MessageParser<Head extends { readonly framing: Framing }> {
     if (this.#phase === 'stopped') return;
     if (this.#held.length > 0) {
       this.#held = Buffer.concat([this.#held, bytes]);
-      return this.#run();
+      return void this.#run();
     }
     this.#held = bytes;
     this.#run();
@@ -119,7 +120,7 @@ export class MessageParser<Head extends { readonly framing: Framing }> {
   /** One step; false when there is nothing to do. */
   #step(): boolean {
     if (this.#phase === 'head') return this.#held.length > 0 ? this.#stepHead() : this.#stepEof();
-    if (this.#phase === 'body') return this.#stepBody(this.#body!);
+    if (this.#phase === 'body') return this.#stepBody(this.#body);
     return false;
   }
 
@@ -128,8 +129,8 @@ export class MessageParser<Head extends { readonly framing: Framing }> {
     const text = this.#scanner.text;
     if (text === undefined) return true;
     this.#scanner.reset();
-    const head = this.#readHead(text);
-    this.#body = new BodyReader(head.framing, this.#limits.maxTrailerBytes);
+    const head = this.#readHead(text, this.#fields);
+    this.#body.begin(head.framing);
     this.#phase = 'body';
     this.#sink.onHead(head);
     return true;

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { DOT, isAll, PLAIN_PATH, QUESTION_MARK, SLASH, TARGET } from './characters.ts';
 import { bad } from './syntax-error.ts';
 
 /**
@@ -16,15 +17,32 @@ export interface NormalPath {
 
 const UNRESERVED = /[A-Za-z0-9\-._~]/;
 const AMBIGUOUS = /%2F|%5C|%00|\\|(?:^|\/)\.{1,2};/;
-// printable ASCII without SP; `#` never belongs into a request target (RFC 9112 3.2)
-const TARGET = /^[\x21\x22\x24-\x7e]*$/;
+
+/**
+ * Whether a target in origin form is in normal form as it is, which nearly all are: no encoding, parameter or
+ * backslash in its path, no repeated slash and no dot at the beginning of a segment, and nothing that is not
+ * allowed. False says nothing.
+ */
+export function isPlainTarget(target: string): boolean {
+  let before = 0;
+  let at = 0;
+  for (; at < target.length; at += 1) {
+    const code = target.charCodeAt(at);
+    if (code === QUESTION_MARK) break;
+    if (before === SLASH && (code === SLASH || code === DOT)) return false;
+    if (code !== SLASH && code !== DOT && PLAIN_PATH[code] !== 1) return false;
+    before = code;
+  }
+  for (; at < target.length; at += 1) if (TARGET[target.charCodeAt(at)] !== 1) return false;
+  return true;
+}
 
 /**
  * `path` begins with `/` and has no query. Percent-encodings of unreserved characters are decoded, others
  * written in upper case (RFC 3986 6.2.2); repeated slashes are merged, then dot segments removed (5.2.4).
  */
 export function normalizePath(path: string): NormalPath {
-  if (!TARGET.test(path)) bad('RFC 9112 3.2', 'character not allowed in a request target');
+  if (!isAll(TARGET, path)) bad('RFC 9112 3.2', 'character not allowed in a request target');
   const decoded = path.includes('%') ? normalizeEncoding(path) : path;
   const normal = needsSegments(decoded) ? removeDotSegments(decoded) : decoded;
   return { path: normal, ambiguous: AMBIGUOUS.test(normal) };
@@ -32,7 +50,7 @@ export function normalizePath(path: string): NormalPath {
 
 /** The query is forwarded as it came; only its characters are checked. */
 export function checkQuery(query: string): void {
-  if (!TARGET.test(query)) bad('RFC 9112 3.2', 'character not allowed in a query');
+  if (!isAll(TARGET, query)) bad('RFC 9112 3.2', 'character not allowed in a query');
 }
 
 export function normalizeEncoding(path: string): string {
@@ -67,6 +85,24 @@ const REG_NAME = /^[a-z0-9_](?:[a-z0-9._-]{0,253}[a-z0-9_])?$/;
  * what is not a host name, an IPv4 address or a bracketed IPv6 address with an optional port.
  */
 export function normalizeHost(value: string): string {
+  const known = KNOWN_HOSTS.get(value);
+  if (known !== undefined) return known;
+  const host = readHost(value);
+  if (KNOWN_HOSTS.size >= MAX_KNOWN_HOSTS) KNOWN_HOSTS.clear();
+  KNOWN_HOSTS.set(copyOf(value), host);
+  return host;
+}
+
+/** A workload calls and is called by few names; a map of them costs less than reading each again. */
+const KNOWN_HOSTS = new Map<string, string>();
+const MAX_KNOWN_HOSTS = 256;
+
+/** Not a slice that keeps the text of a whole message alive. */
+function copyOf(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}
+
+function readHost(value: string): string {
   const match = /^(\[[^\]]*\]|[^:[\]]*)(?::([0-9]{0,5}))?$/.exec(value);
   if (match === null) return bad('RFC 9112 3.2', 'invalid host');
   const host = normalizeHostName(match[1]!.toLowerCase());

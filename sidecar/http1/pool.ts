@@ -91,7 +91,7 @@ export class Pool implements ClientConnectionOwner {
   /** A second less than the endpoint announced, so that a request does not meet its close. */
   #idleMs(connection: ClientConnection): number {
     const seconds = connection.keepAliveSeconds;
-    return seconds === undefined
+    return seconds === -1
       ? this.#options.idleMs
       : Math.min((seconds - 1) * 1000, this.#options.limits.meshIdleMs);
   }

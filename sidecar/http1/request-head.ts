@@ -1,19 +1,23 @@
-import { type Fields, parseFields } from './fields.ts';
-import { declaredFraming, type Framing, NO_BODY, takeHopByHop } from './framing.ts';
-import { checkQuery, normalizeHost, normalizePath } from './normal-form.ts';
+import { isAll, TOKEN } from './characters.ts';
+import { FIELD } from './field-names.ts';
+import { Fields } from './fields.ts';
+import { declaredFraming, type Framing, HOST_ONLY, type Hop, NO_BODY, takeHopByHop } from './framing.ts';
+import { checkQuery, isPlainTarget, normalizeHost, normalizePath } from './normal-form.ts';
 import { bad } from './syntax-error.ts';
 
 /** A request as understood: in normal form, without the fields of the hop it came over. */
-export interface RequestHead {
+export class RequestHead {
   readonly method: string;
   /** what is forwarded: origin form in normal form, `*`, or host and port for CONNECT */
-  readonly target: string;
+  target = '';
   /** path in normal form, without query; undefined for `*` and CONNECT, which have none */
-  readonly path: string | undefined;
+  path: string | undefined = undefined;
+  /** raw, without the question mark; empty when there is none */
+  query = '';
   /** see NormalPath.ambiguous */
-  readonly ambiguousPath: boolean;
+  ambiguousPath = false;
   /** in normal form; empty when an HTTP/1.0 request named none */
-  readonly host: string;
+  host: string;
   /** 0 for HTTP/1.0 */
   readonly minorVersion: number;
   readonly fields: Fields;
@@ -21,85 +25,130 @@ export interface RequestHead {
   readonly keepAlive: boolean;
   readonly upgrade: string | undefined;
   readonly acceptsTrailers: boolean;
-}
 
-const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}) ([^ ]+) HTTP\/1\.([01])$/;
-
-/** `text`: a header section without its last empty line, as latin1. Throws HttpSyntaxError. */
-export function parseRequestHead(text: string): RequestHead {
-  const lineEnd = text.indexOf('\r\n');
-  const line = lineEnd === -1 ? text : text.slice(0, lineEnd);
-  const match = REQUEST_LINE.exec(line);
-  if (match === null) return bad('RFC 9112 3', 'malformed request line');
-  const method = match[1]!;
-  const minorVersion = match[3] === '1' ? 1 : 0;
-  const fields = lineEnd === -1 ? parseFields('', 0) : parseFields(text, lineEnd + 2);
-  const framing = declaredFraming(fields, minorVersion) ?? NO_BODY;
-  if (method === 'CONNECT' && framing.type !== 'none') bad('RFC 9110 9.3.6', 'CONNECT with a body');
-  const named = takeHost(fields, minorVersion);
-  const hop = takeHopByHop(fields);
-  return {
-    method,
-    ...parseTarget(method, match[2]!, named),
-    minorVersion,
-    fields,
-    framing,
-    keepAlive: minorVersion === 1 ? !hop.close : hop.keepAlive && !hop.close,
-    upgrade: minorVersion === 1 && method !== 'CONNECT' ? hop.upgrade : undefined,
-    acceptsTrailers: hop.trailers,
-  };
-}
-
-type Target = Pick<RequestHead, 'target' | 'path' | 'ambiguousPath' | 'host'>;
-
-function parseTarget(method: string, target: string, named: string): Target {
-  if (method === 'CONNECT') return authorityForm(target);
-  if (target.startsWith('/')) return originForm(target, named);
-  if (target === '*') {
-    if (method !== 'OPTIONS') bad('RFC 9112 3.2.4', 'asterisk form is for OPTIONS only');
-    return { target, path: undefined, ambiguousPath: false, host: named };
+  constructor(
+    method: string,
+    host: string,
+    minorVersion: number,
+    fields: Fields,
+    framing: Framing,
+    hop: Hop,
+  ) {
+    this.method = method;
+    this.host = host;
+    this.minorVersion = minorVersion;
+    this.fields = fields;
+    this.framing = framing;
+    this.keepAlive = minorVersion === 1 ? !hop.close : hop.keepAlive && !hop.close;
+    this.upgrade = minorVersion === 1 && method !== 'CONNECT' ? hop.upgrade : undefined;
+    this.acceptsTrailers = hop.trailers;
   }
-  return absoluteForm(method, target);
+
+  /** The value of a header, several lines joined; what route matches ask for. */
+  header(name: string): string | undefined {
+    if (name === 'host') return this.host;
+    const values = this.fields.getAll(name);
+    return values.length <= 1 ? values[0] : values.join(', ');
+  }
 }
 
-function originForm(target: string, host: string): Target {
+const VERSION = ' HTTP/1.';
+const MAX_METHOD_LENGTH = 64;
+
+/**
+ * `text`: a header section without its last empty line, as latin1. `fields` is filled and becomes part of the
+ * head. Throws HttpSyntaxError.
+ */
+export function parseRequestHead(text: string, fields: Fields = new Fields()): RequestHead {
+  const found = text.indexOf('\r\n');
+  const lineEnd = found === -1 ? text.length : found;
+  const methodEnd = text.indexOf(' ');
+  const targetEnd = lineEnd - VERSION.length - 1;
+  const minor = text.charCodeAt(lineEnd - 1) - 0x30;
+  if (
+    methodEnd < 1 ||
+    targetEnd <= methodEnd + 1 ||
+    !text.startsWith(VERSION, targetEnd) ||
+    (minor !== 0 && minor !== 1)
+  ) {
+    return bad('RFC 9112 3', 'malformed request line');
+  }
+  const method = text.slice(0, methodEnd);
+  if (!isMethod(method)) bad('RFC 9112 3', 'malformed request line');
+  const target = text.slice(methodEnd + 1, targetEnd);
+  fields.read(text, lineEnd + 2);
+  const framing = declaredFraming(fields, minor) ?? NO_BODY;
+  if (method === 'CONNECT' && framing.type !== 'none') bad('RFC 9110 9.3.6', 'CONNECT with a body');
+  const named = takeHost(fields, minor);
+  const head = new RequestHead(method, named, minor, fields, framing, takeHopByHop(fields));
+  readTarget(head, target);
+  return head;
+}
+
+function isMethod(method: string): boolean {
+  return (
+    method === 'GET' || method === 'POST' || (method.length <= MAX_METHOD_LENGTH && isAll(TOKEN, method))
+  );
+}
+
+function readTarget(head: RequestHead, target: string): void {
+  if (head.method === 'CONNECT') return void readAuthority(head, target);
+  if (target.charCodeAt(0) === 0x2f) return void readOrigin(head, target);
+  if (target === '*') {
+    if (head.method !== 'OPTIONS') bad('RFC 9112 3.2.4', 'asterisk form is for OPTIONS only');
+    head.target = target;
+    return;
+  }
+  readAbsolute(head, target);
+}
+
+function readOrigin(head: RequestHead, target: string): void {
   const mark = target.indexOf('?');
-  const { path, ambiguous } = normalizePath(mark === -1 ? target : target.slice(0, mark));
-  const query = mark === -1 ? '' : target.slice(mark);
-  checkQuery(query);
-  return { target: path + query, path, ambiguousPath: ambiguous, host };
+  const raw = mark === -1 ? target : target.slice(0, mark);
+  if (mark !== -1) head.query = target.slice(mark + 1);
+  if (isPlainTarget(target)) {
+    head.target = target;
+    head.path = raw;
+    return;
+  }
+  const { path, ambiguous } = normalizePath(raw);
+  checkQuery(head.query);
+  head.target = mark === -1 ? path : path + target.slice(mark);
+  head.path = path;
+  head.ambiguousPath = ambiguous;
 }
 
 /** The authority of the target replaces Host (RFC 9112 3.2.2). */
-function absoluteForm(method: string, target: string): Target {
+function readAbsolute(head: RequestHead, target: string): void {
   const match = /^http:\/\/([^/?#]+)([/?].*)?$/i.exec(target);
-  if (match === null) return bad('RFC 9112 3.2', 'unknown form of request target');
-  const host = normalizeHost(match[1]!);
+  if (match === null) return void bad('RFC 9112 3.2', 'unknown form of request target');
+  head.host = normalizeHost(match[1]!);
   const rest = match[2];
-  if (rest === undefined && method === 'OPTIONS') {
-    return { target: '*', path: undefined, ambiguousPath: false, host };
+  if (rest === undefined && head.method === 'OPTIONS') {
+    head.target = '*';
+    return;
   }
-  return originForm(rest === undefined ? '/' : rest.startsWith('?') ? `/${rest}` : rest, host);
+  readOrigin(head, rest === undefined ? '/' : rest.startsWith('?') ? `/${rest}` : rest);
 }
 
-function authorityForm(target: string): Target {
+function readAuthority(head: RequestHead, target: string): void {
   const port = /:([0-9]{1,5})$/.exec(target)?.[1];
-  if (port === undefined) return bad('RFC 9112 3.2.3', 'CONNECT needs host and port');
+  if (port === undefined) return void bad('RFC 9112 3.2.3', 'CONNECT needs host and port');
   const host = normalizeHost(target);
-  const authority = host.endsWith(`:${Number(port)}`) ? host : `${host}:${Number(port)}`;
-  return { target: authority, path: undefined, ambiguousPath: false, host: authority };
+  head.target = head.host = host.endsWith(`:${Number(port)}`) ? host : `${host}:${Number(port)}`;
 }
 
 /** Exactly one valid Host in HTTP/1.1, at most one in HTTP/1.0 (RFC 9112 3.2). */
 function takeHost(fields: Fields, minorVersion: number): string {
-  const hosts = fields.getAll('host');
-  if (hosts.length > 1) bad('RFC 9112 3.2', 'more than one Host');
-  if (hosts.length === 0) {
+  const count = fields.count(FIELD.host);
+  if (count > 1) bad('RFC 9112 3.2', 'more than one Host');
+  if (count === 0) {
     if (minorVersion === 1) bad('RFC 9112 3.2', 'no Host');
     return '';
   }
-  fields.removeWhere((key) => key === 'host');
-  return normalizeHost(hosts[0]!);
+  const host = normalizeHost(fields.first(FIELD.host));
+  fields.drop(HOST_ONLY);
+  return host;
 }
 
 /** `fallbackHost` stands in when an HTTP/1.0 request named no host, since HTTP/1.1 goes out. */
@@ -107,7 +156,7 @@ export function serializeRequestHead(head: RequestHead, fallbackHost: string): s
   let text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${head.host === '' ? fallbackHost : head.host}\r\n`;
   text += head.fields.serialize();
   if (head.framing.type === 'length') text += `Content-Length: ${head.framing.length}\r\n`;
-  if (head.framing.type === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+  else if (head.framing.type === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
   if (head.upgrade !== undefined) return `${text}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`;
   return head.acceptsTrailers ? `${text}TE: trailers\r\nConnection: TE\r\n\r\n` : `${text}\r\n`;
 }

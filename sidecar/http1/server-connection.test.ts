@@ -4,6 +4,7 @@ import { DEFAULT_LIMITS } from '../limits.ts';
 import type { Channel, ChannelOwner } from '../transport/channel.ts';
 import { TimerWheel } from '../transport/timers.ts';
 import type { HttpHandler } from './exchange.ts';
+import { ResponseHead } from './response-head.ts';
 import { ServerConnection } from './server-connection.ts';
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -71,10 +72,9 @@ test('an interim response says whether the client keeps up', () => {
   const kept: boolean[] = [];
   const channel = serve((exchange) => {
     const { head } = exchange;
-    const hint = { status: 103, reason: 'Early Hints', fields: head.fields, framing: head.framing };
-    const response = { ...hint, describedLength: undefined, keepAlive: true };
+    const hint = new ResponseHead(103, 'Early Hints', head.fields, head.framing, {});
     for (let count = 0; count < 5_000; count += 1) {
-      kept.push(exchange.interim({ ...response, keepAliveSeconds: undefined, upgrade: undefined }));
+      kept.push(exchange.interim(hint));
     }
   });
   channel.owner?.onData(Buffer.from(REQUEST));

@@ -135,7 +135,8 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     const exchange = this.#exchange;
     if (error.code === 'truncated') {
       exchange?.requestAborted();
-      return void this.#channel.destroy();
+      // the answer to an earlier request may be on its way
+      return void this.#channel.destroySoon();
     }
     const reason = `${error.message} (${error.rule})`;
     if (exchange === undefined) return void this.#refuse(error.code, reason);

@@ -1,7 +1,12 @@
-import { BlockList, isIPv4, isIPv6 } from 'node:net';
-import type { AuthorizationRule, Operation, Principal } from '../../api/proxy-config.ts';
+import type { AuthorizationRule } from '../../api/proxy-config.ts';
 import type { Caller } from './caller.ts';
-import { compilePathGlob } from './path-glob.ts';
+import { type Decision, type DecisionRule, DecisionTable } from './decision-table.ts';
+import type { CallerMatches } from './ip-block.ts';
+import { CompiledOperation } from './operation.ts';
+import { compilePrincipal } from './principal.ts';
+
+export type { Decision } from './decision-table.ts';
+export { compileIpBlock } from './ip-block.ts';
 
 /** What is asked for: a request, or (without method and path) a connection that is not parsed as HTTP. */
 export interface Call {
@@ -11,19 +16,6 @@ export interface Call {
   readonly path: string | undefined;
 }
 
-/** `policy` is empty and `rule` is `default` when no rule decided. */
-export interface Decision {
-  readonly allowed: boolean;
-  readonly policy: string;
-  readonly rule: string;
-}
-
-type Matches = (call: Call) => boolean;
-interface CompiledRule {
-  readonly matches: Matches;
-  readonly decision: Decision;
-}
-
 export interface Authorizer {
   readonly decide: (call: Call) => Decision;
   /**
@@ -31,8 +23,43 @@ export interface Authorizer {
    * is absent when there are no such rules.
    */
   readonly audit: ((call: Call) => Decision | undefined) | undefined;
+  /** once per connection and configuration: what depends on the caller is decided here */
+  readonly forCaller: (caller: Caller) => CallerAuthorizer;
   /** some rule looks at paths, so that ambiguous ones must be refused */
   readonly looksAtPaths: boolean;
+}
+
+/** What one caller may do. Methods, and paths in normal form, are undefined as in `Call`. */
+export class CallerAuthorizer {
+  readonly #enforced: DecisionTable;
+  readonly #audited: DecisionTable | undefined;
+
+  constructor(enforced: DecisionTable, audited: DecisionTable | undefined) {
+    this.#enforced = enforced;
+    this.#audited = audited;
+  }
+
+  decide(method: string | undefined, path: string | undefined): Decision {
+    return this.#enforced.decide(method, path);
+  }
+
+  /** What would be denied if the rules in Audit mode were enforced; undefined: nothing. */
+  audit(method: string | undefined, path: string | undefined): Decision | undefined {
+    if (this.#audited === undefined) return undefined;
+    const decision = this.#audited.decide(method, path);
+    return decision.allowed ? undefined : decision;
+  }
+}
+
+/** A rule with its place among those that apply to the port. */
+interface PlacedRule extends DecisionRule {
+  readonly place: number;
+}
+
+interface RuleList {
+  /** Deny rules first */
+  readonly rules: readonly PlacedRule[];
+  readonly fallback: Decision;
 }
 
 /**
@@ -47,125 +74,87 @@ export function compileAuthorization(
   const applying = rules.filter(
     ({ ports }) => ports === undefined || (port !== undefined && ports.includes(port)),
   );
-  const enforced = applying.filter(({ mode }) => mode === 'Enforce');
-  const audited = applying.filter(({ mode }) => mode === 'Audit');
-  const decide = compileDecision(enforced, {
-    allowed: defaultAction === 'Allow',
-    policy: '',
-    rule: 'default',
+  const callers = applying.map(({ from }) => from?.map(compilePrincipal));
+  const enforced = compileEnforced(applying, defaultAction);
+  const audited = compileAudited(applying, defaultAction);
+  const forCaller = rememberCallers(callers, (matched) => {
+    const tableOf = ({ rules, fallback }: RuleList) =>
+      new DecisionTable(
+        rules.filter(({ place }) => matched[place] === 1),
+        fallback,
+      );
+    return new CallerAuthorizer(tableOf(enforced), audited && tableOf(audited));
   });
   return {
-    decide,
-    audit: audited.length === 0 ? undefined : compileAudit(applying, audited, defaultAction),
+    forCaller,
+    decide: ({ caller, method, path }) => forCaller(caller).decide(method, path),
+    audit: audited && (({ caller, method, path }) => forCaller(caller).audit(method, path)),
     looksAtPaths: applying.some(({ to }) => to?.some(({ paths }) => paths !== undefined)),
   };
 }
 
-function compileDecision(rules: readonly AuthorizationRule[], fallback: Decision): (call: Call) => Decision {
-  const denies = rules.filter(({ action }) => action === 'Deny').map(compileRule);
-  const allows = rules.filter(({ action }) => action === 'Allow').map(compileRule);
-  const ordered = [...denies, ...allows];
-  if (ordered.length === 0) return () => fallback;
-  return (call) => {
-    for (const { matches, decision } of ordered) if (matches(call)) return decision;
-    return fallback;
-  };
+function compileEnforced(applying: readonly AuthorizationRule[], defaultAction: 'Allow' | 'Deny'): RuleList {
+  const fallback = { allowed: defaultAction === 'Allow', policy: '', rule: 'default' };
+  return { rules: denyFirst(applying.map(compileRule), applying, ['Enforce']), fallback };
 }
 
 /** With an Allow rule of an audited policy enforced, what no rule allows would be denied (the implicit default). */
-function compileAudit(
-  all: readonly AuthorizationRule[],
-  audited: readonly AuthorizationRule[],
+function compileAudited(
+  applying: readonly AuthorizationRule[],
   defaultAction: 'Allow' | 'Deny',
-): (call: Call) => Decision | undefined {
-  const allow = audited.find(({ action }) => action === 'Allow');
-  const fallback: Decision = {
+): RuleList | undefined {
+  if (!applying.some(({ mode }) => mode === 'Audit')) return undefined;
+  const allow = applying.find(({ mode, action }) => mode === 'Audit' && action === 'Allow');
+  const fallback = {
     allowed: allow === undefined && defaultAction === 'Allow',
     policy: allow?.policy ?? '',
     rule: 'default',
   };
-  const decide = compileDecision(all, fallback);
-  return (call) => {
-    const decision = decide(call);
-    return decision.allowed ? undefined : decision;
-  };
+  return { rules: denyFirst(applying.map(compileRule), applying, ['Enforce', 'Audit']), fallback };
 }
 
-function compileRule(rule: AuthorizationRule): CompiledRule {
-  const from = rule.from?.map(compilePrincipal);
-  const to = rule.to?.map((operation) => compileOperation(operation, rule.action === 'Deny'));
+function compileRule(rule: AuthorizationRule, place: number): PlacedRule {
   return {
-    matches: (call) => anyOf(from, call) && anyOf(to, call),
+    place,
+    operations: rule.to?.map((operation) => new CompiledOperation(operation, rule.action === 'Deny')),
     decision: { allowed: rule.action === 'Allow', policy: rule.policy, rule: rule.name },
   };
 }
 
-function anyOf(matchers: readonly Matches[] | undefined, call: Call): boolean {
-  return matchers === undefined || matchers.some((matches) => matches(call));
+function denyFirst(
+  compiled: readonly PlacedRule[],
+  applying: readonly AuthorizationRule[],
+  modes: readonly AuthorizationRule['mode'][],
+): readonly PlacedRule[] {
+  const inMode = compiled.filter(({ place }) => modes.includes(applying[place]!.mode));
+  const isDeny = ({ decision }: PlacedRule) => !decision.allowed;
+  return [...inMode.filter(isDeny), ...inMode.filter((rule) => !isDeny(rule))];
 }
 
-function allOf(matchers: readonly Matches[]): Matches {
-  return (call) => matchers.every((matches) => matches(call));
-}
-
-function compilePrincipal(principal: Principal): Matches {
-  const { spiffeId, namespace, serviceAccount, ipBlock } = principal;
-  const matchers: Matches[] = [];
-  if (spiffeId !== undefined) matchers.push(({ caller }) => caller.spiffeId === spiffeId);
-  if (namespace !== undefined) matchers.push(({ caller }) => caller.namespace === namespace);
-  if (serviceAccount === '*') matchers.push(({ caller }) => caller.serviceAccount !== undefined);
-  else if (serviceAccount !== undefined) {
-    if (namespace === undefined) throw new Error(`serviceAccount ${serviceAccount} without a namespace`);
-    matchers.push(({ caller }) => caller.serviceAccount === serviceAccount);
-  }
-  if (ipBlock !== undefined) matchers.push(compileIpBlock(ipBlock));
-  if (matchers.length === 0) throw new Error('a principal without any field');
-  return allOf(matchers);
-}
-
-export function compileIpBlock(block: string): Matches {
-  const match = /^([0-9A-Fa-f:.]+)\/([0-9]{1,3})$/.exec(block);
-  const address = match?.[1] ?? '';
-  const prefix = Number(match?.[2]);
-  const isV4 = isIPv4(address);
-  if (match === null || (!isV4 && !isIPv6(address)) || prefix > (isV4 ? 32 : 128)) {
-    throw new Error(`not an address block: ${block}`);
-  }
-  const blocks = new BlockList();
-  blocks.addSubnet(address, prefix, isV4 ? 'ipv4' : 'ipv6');
-  return ({ caller }) => {
-    if (isIPv4(caller.address)) return isV4 && blocks.check(caller.address, 'ipv4');
-    return !isV4 && isIPv6(caller.address) && blocks.check(caller.address, 'ipv6');
-  };
-}
+/** Callers who differ in which rules match them, per port. Others are compiled again. */
+const MAX_REMEMBERED = 64;
 
 /**
- * `unknownMatches`: on what has no method or path a Deny rule matches as if its fields did, and an Allow
- * rule does not, so that not being parsed as HTTP never gives more.
+ * `compile` gets a 1 for each rule that matches the caller. Callers whom the same rules match share one result;
+ * of too many the oldest is forgotten.
  */
-function compileOperation(operation: Operation, unknownMatches: boolean): Matches {
-  const matchers: Matches[] = [];
-  if (operation.methods !== undefined) {
-    const methods = new Set(operation.methods);
-    matchers.push(({ method }) => (method === undefined ? unknownMatches : methods.has(method)));
-  }
-  if (operation.paths !== undefined) {
-    const globs = operation.paths.map(compilePathGlob);
-    const isOneOf = (path: string) => globs.some((matches) => matches(path));
-    matchers.push(({ path }) => {
-      if (path === undefined) return unknownMatches;
-      if (!path.includes(';')) return isOneOf(path);
-      const plain = withoutParameters(path);
-      return unknownMatches ? isOneOf(path) || isOneOf(plain) : isOneOf(path) && isOneOf(plain);
+function rememberCallers(
+  callers: readonly (readonly CallerMatches[] | undefined)[],
+  compile: (matched: Uint8Array) => CallerAuthorizer,
+): (caller: Caller) => CallerAuthorizer {
+  const remembered = new Map<string, CallerAuthorizer>();
+  const matched = Buffer.alloc(callers.length);
+  return (caller) => {
+    const call = { caller };
+    callers.forEach((from, place) => {
+      matched[place] = from === undefined || from.some((matches) => matches(call)) ? 1 : 0;
     });
-  }
-  return allOf(matchers);
-}
-
-/**
- * To servlet containers `/admin;x/users` is `/admin/users` (path parameters, RFC 3986 section 3.3), to others it
- * is not. A Deny rule therefore matches if it matches either, an Allow rule if it matches both.
- */
-function withoutParameters(path: string): string {
-  return path.replace(/;[^/]*/g, '').replace(/\/{2,}/g, '/');
+    const key = matched.toString('latin1');
+    const known = remembered.get(key);
+    if (known !== undefined) return known;
+    const compiled = compile(matched);
+    if (remembered.size >= MAX_REMEMBERED) remembered.delete(remembered.keys().next().value!);
+    remembered.set(key, compiled);
+    return compiled;
+  };
 }

@@ -1,17 +1,11 @@
-import { HEADER_CALLER, HEADER_CALLER_ADDRESS, HEADER_PREFIX } from '../../api/names.ts';
+import { HEADER_CALLER, HEADER_CALLER_ADDRESS } from '../../api/names.ts';
 import type { HttpLayer } from '../http1/exchange.ts';
-import type { Fields } from '../http1/fields.ts';
+import { type Fields, MESH_ONLY } from '../http1/fields.ts';
 import type { Caller } from './caller.ts';
 
-/** Any character that is no letter and no digit counts as `-`, see `stripMeshFields`. */
-const MESH_FIELD = new RegExp(`^${HEADER_PREFIX.slice(0, -1)}[^0-9a-z]`);
-
-/**
- * Takes out every field whose name belongs to the mesh. `weft_caller` and `weft.caller` do too: gateways to
- * applications read them and `weft-caller` as one variable (RFC 3875 4.1.18).
- */
+/** Takes out every field that came whose name belongs to the mesh. */
 export function stripMeshFields(fields: Fields): void {
-  fields.removeWhere((key) => MESH_FIELD.test(key));
+  fields.drop(MESH_ONLY);
 }
 
 /** Nothing an app says may look as if the mesh had said it. */

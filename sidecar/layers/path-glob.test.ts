@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { compilePathGlob } from './path-glob.ts';
+import { normalizeEncoding } from '../http1/normal-form.ts';
+import { compilePathGlob, PathGlob } from './path-glob.ts';
 
 const TABLE: readonly (readonly [pattern: string, matches: readonly string[], differs: readonly string[]])[] =
   [
@@ -50,6 +51,77 @@ test('a pattern full of wildcards against a long path ends', () => {
   const glob = compilePathGlob(`/${'**/a*a*a*a*b/'.repeat(10)}x`);
   assert.equal(glob(`/${'a'.repeat(200)}/`.repeat(20)), false);
 });
+
+const oddSegment = fc.constantFrom('', 'a', 'b', 'ab', 'aab', 'abab', 'é', 'a;x');
+const oddPath = fc.oneof(
+  fc.array(oddSegment, { maxLength: 6 }).map((segments) => segments.map((text) => `/${text}`).join('')),
+  fc.string({ maxLength: 8 }),
+);
+const oddPattern = fc
+  .array(fc.constantFrom('', 'a', 'b', 'ab', '*', '**', '***', 'a*', '*b', 'a*b', '*a*b*', '%61*', 'a**b'), {
+    minLength: 1,
+    maxLength: 6,
+  })
+  .map((segments) => `/${segments.join('/')}`);
+
+test('globs agree with matching split segments one by one', () => {
+  fc.assert(
+    fc.property(oddPattern, oddPath, (pattern, text) => {
+      assert.equal(compilePathGlob(pattern)(text), matchesNaively(pattern, text), `${pattern} on ${text}`);
+    }),
+    { numRuns: 10_000 },
+  );
+});
+
+const literals = [
+  ['/', 'exact', '/'],
+  ['/%61/b', 'exact', '/a/b'],
+  ['/**', 'prefix', ''],
+  ['/a/b/**', 'prefix', '/a/b'],
+  ['/a//**', 'prefix', '/a/'],
+  ['/a/*', 'wildcard', '/a'],
+  ['/a*/b', 'wildcard', ''],
+  ['/a/**/b', 'wildcard', '/a'],
+] as const;
+for (const [pattern, kind, literal] of literals) {
+  test(`${pattern} can be found as ${kind} '${literal}'`, () => {
+    const glob = new PathGlob(pattern);
+    assert.deepEqual({ kind: glob.kind, literal: glob.literal }, { kind, literal });
+  });
+}
+
+test('what the literal beginning says is true of every path that matches', () => {
+  fc.assert(
+    fc.property(oddPattern, oddPath, (pattern, text) => {
+      fc.pre(text.startsWith('/'));
+      const { kind, literal } = new PathGlob(pattern);
+      const isFound = text === literal || (kind !== 'exact' && text.startsWith(`${literal}/`));
+      if (kind === 'wildcard') assert.ok(isFound || !matchesNaively(pattern, text), `${pattern} on ${text}`);
+      else assert.equal(isFound, matchesNaively(pattern, text), `${pattern} on ${text}`);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+/** By splitting, and by trying every number of segments for each `**`. */
+function matchesNaively(pattern: string, text: string): boolean {
+  const normal = normalizeEncoding(pattern);
+  if (!normal.includes('*')) return text === normal;
+  return matchesFrom(normal.slice(1).split('/'), text.slice(1).split('/'));
+}
+
+function matchesFrom([part, ...parts]: readonly string[], segments: readonly string[]): boolean {
+  if (part === undefined) return segments.length === 0;
+  if (part === '**')
+    return segments.concat('').some((_, skipped) => matchesFrom(parts, segments.slice(skipped)));
+  const [segment, ...rest] = segments;
+  return segment !== undefined && isSegment(part, segment) && matchesFrom(parts, rest);
+}
+
+function isSegment(part: string, segment: string): boolean {
+  if (part === '*') return segment !== '';
+  return new RegExp(`^${part.split('*').join('.*')}$`, 's').test(segment);
+}
 
 function asRegExp(pattern: string): RegExp {
   const source = pattern

@@ -81,7 +81,7 @@ class Flow {
   give(bytes: Buffer): void {
     if (!this.#onBytes(bytes)) {
       this.#source.abort();
-      return this.#sink.abort();
+      return void this.#sink.abort();
     }
     if (!this.#sink.write(bytes)) this.#source.pause();
   }

@@ -31,6 +31,8 @@ export class AccessLog {
   readonly #output: Pick<Writable, 'write' | 'once'>;
   #blocked = false;
   #dropped = 0;
+  /** lines since the start that nobody read in time */
+  dropped = 0;
 
   constructor(output: Pick<Writable, 'write' | 'once'>) {
     this.#output = output;
@@ -39,6 +41,7 @@ export class AccessLog {
   write(entry: AccessEntry): void {
     if (this.#blocked) {
       this.#dropped += 1;
+      this.dropped += 1;
       return;
     }
     const dropped = this.#dropped === 0 ? undefined : this.#dropped;

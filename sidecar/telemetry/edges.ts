@@ -1,3 +1,4 @@
+import { LabelSets } from './label-sets.ts';
 import type { Direction, Parties, Party } from './parties.ts';
 
 /** Who talks to whom, in sums since the start. `source` and `destination` are `<namespace>/<workload>`. */
@@ -12,43 +13,52 @@ export interface Edge {
   errors: number;
 }
 
-const MAX_EDGES = 1_000;
+const MAX_EDGES_PER_DIRECTION = 1_000;
 
 export class Edges {
-  readonly #edges = new Map<string, Edge>();
+  readonly #edges = new LabelSets<Edge>({
+    create: createEdge,
+    max: MAX_EDGES_PER_DIRECTION,
+    boundedByFirst: true,
+  });
+  readonly #values: string[] = ['', '', '', '', '', '', ''];
 
-  get(direction: Direction, parties: Parties, encrypted: boolean): Edge {
-    const known = this.#find(
-      direction,
-      nameOf(parties.source),
-      nameOf(parties.destination),
-      parties.service,
-      encrypted,
-    );
-    return known ?? this.#find(direction, 'other', 'other', 'other', false, true)!;
+  get(direction: Direction, { source, destination, service }: Parties, encrypted: boolean): Edge {
+    const values = this.#values;
+    values[0] = direction;
+    values[1] = source.namespace;
+    values[2] = source.workload;
+    values[3] = destination.namespace;
+    values[4] = destination.workload;
+    values[5] = service;
+    values[6] = encrypted ? 'true' : 'false';
+    return this.#edges.get(values);
   }
 
   list(): Edge[] {
-    return [...this.#edges.values()].map((edge) => ({ ...edge }));
+    return this.#edges.items.map((edge) => ({ ...edge }));
   }
 
-  #find(
-    direction: Direction,
-    source: string,
-    destination: string,
-    service: string,
-    encrypted: boolean,
-    always = false,
-  ): Edge | undefined {
-    const key = `${direction}|${source}|${destination}|${service}|${encrypted}`;
-    const known = this.#edges.get(key);
-    if (known !== undefined || (!always && this.#edges.size >= MAX_EDGES)) return known;
-    const edge = { direction, source, destination, service, encrypted, allowed: 0, denied: 0, errors: 0 };
-    this.#edges.set(key, edge);
-    return edge;
+  /** Look-ups that found no room and count as `other`. */
+  get overflows(): number {
+    return this.#edges.overflows;
   }
 }
 
-function nameOf(party: Party): string {
-  return party.workload === '' ? 'unknown' : `${party.namespace}/${party.workload}`;
+function createEdge(values: readonly string[]): Edge {
+  return {
+    direction: values[0] as Direction,
+    source: nameOf({ namespace: values[1]!, workload: values[2]! }),
+    destination: nameOf({ namespace: values[3]!, workload: values[4]! }),
+    service: values[5]!,
+    encrypted: values[6] === 'true',
+    allowed: 0,
+    denied: 0,
+    errors: 0,
+  };
+}
+
+function nameOf({ namespace, workload }: Party): string {
+  if (workload === '') return 'unknown';
+  return namespace === 'other' && workload === 'other' ? 'other' : `${namespace}/${workload}`;
 }

@@ -14,3 +14,13 @@ export interface Parties {
 }
 
 export const NOBODY: Party = { workload: '', namespace: '' };
+
+/** Labels of everything that is counted by its parties. */
+export const PARTY_LABELS = [
+  'direction',
+  'source_workload',
+  'source_namespace',
+  'destination_workload',
+  'destination_namespace',
+  'service',
+];

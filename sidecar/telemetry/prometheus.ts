@@ -1,40 +1,46 @@
-import { type Counter, DURATION_BUCKETS, type Family, type Histogram } from './series.ts';
+import type { MetricName } from '../../api/metrics.ts';
 
-/** Text format 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/). */
-export function renderCounters(family: Family<Counter>, type: 'counter' | 'gauge'): string {
-  let text = header(family, type);
-  for (const { values, series } of family) text += line(family.name, family.labels, values, series.value);
-  return text;
+/** All series of one name. */
+export interface Family {
+  readonly name: MetricName;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** The lines of one series, or of a few, at a time; formatted when they are asked for. */
+  lines(): Iterable<string>;
 }
 
-export function renderHistograms(family: Family<Histogram>): string {
-  let text = header(family, 'histogram');
-  for (const { values, series } of family) text += renderHistogram(family, values, series);
-  return text;
-}
+/** A slice takes well under a millisecond to format and to write. */
+const MAX_SLICE_CHARS = 16 * 1024;
 
-function renderHistogram(family: Family<Histogram>, values: readonly string[], series: Histogram): string {
-  const labels = [...family.labels, 'le'];
-  let text = '';
-  let total = 0;
-  for (let bucket = 0; bucket < series.counts.length; bucket += 1) {
-    total += series.counts[bucket]!;
-    const bound = bucket < DURATION_BUCKETS.length ? String(DURATION_BUCKETS[bucket]) : '+Inf';
-    text += line(`${family.name}_bucket`, labels, [...values, bound], total);
+/**
+ * Text format 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/), in slices of about
+ * `maxChars`: between two of them whoever renders can let traffic go first. A histogram is never cut, so its
+ * buckets, sum and count agree.
+ */
+export function* slices(families: Iterable<Family>, maxChars = MAX_SLICE_CHARS): Generator<string> {
+  let slice = '';
+  for (const family of families) {
+    slice += `# HELP ${family.name} ${escapeHelp(family.help)}\n# TYPE ${family.name} ${family.type}\n`;
+    for (const lines of family.lines()) {
+      slice += lines;
+      if (slice.length < maxChars) continue;
+      yield slice;
+      slice = '';
+    }
   }
-  text += line(`${family.name}_sum`, family.labels, values, series.sum);
-  return text + line(`${family.name}_count`, family.labels, values, total);
+  if (slice !== '') yield slice;
 }
 
-function header(family: { readonly name: string; readonly help: string }, type: string): string {
-  return `# HELP ${family.name} ${family.help}\n# TYPE ${family.name} ${type}\n`;
+/** `labels` without braces. */
+export function line(name: string, labels: string, value: number): string {
+  return labels === '' ? `${name} ${number(value)}\n` : `${name}{${labels}} ${number(value)}\n`;
 }
 
-function line(name: string, labels: readonly string[], values: readonly string[], value: number): string {
-  const pairs = labels.map((label, index) => `${label}="${escapeLabel(values[index] ?? '')}"`);
-  return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
+function number(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return '+Inf';
+  return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value);
 }
 
-function escapeLabel(value: string): string {
-  return value.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
+function escapeHelp(help: string): string {
+  return help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
 }

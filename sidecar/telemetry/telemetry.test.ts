@@ -4,36 +4,7 @@ import { test } from 'node:test';
 import { AccessLog } from './access-log.ts';
 import { Edges } from './edges.ts';
 import { NOBODY, type Parties } from './parties.ts';
-import { renderCounters, renderHistograms } from './prometheus.ts';
-import { counters, Family, histograms } from './series.ts';
 import { Telemetry } from './telemetry.ts';
-
-test('series beyond the bound are counted together under other', () => {
-  const family = new Family('x_total', 'X.', ['a'], () => ({ value: 0 }), 2);
-  for (const name of ['one', 'two', 'three', 'four', 'one']) family.get(name).value += 1;
-  assert.equal(
-    renderCounters(family, 'counter'),
-    '# HELP x_total X.\n# TYPE x_total counter\nx_total{a="one"} 2\nx_total{a="two"} 1\nx_total{a="other"} 2\n',
-  );
-});
-
-test('label values are escaped, so that none can end its line', () => {
-  const family = counters('x_total', 'X.', ['a']);
-  family.get('q"\\\n').value += 1;
-  assert.match(renderCounters(family, 'counter'), /^x_total\{a="q\\"\\\\\\n"\} 1$/m);
-});
-
-test('a histogram is rendered cumulative, with sum and count', () => {
-  const family = histograms('d_seconds', 'D.', ['a']);
-  for (const seconds of [0.001, 0.002, 60]) family.get('x').observe(seconds);
-  const text = renderHistograms(family);
-  assert.match(text, /^d_seconds_bucket\{a="x",le="0.001"\} 1$/m);
-  assert.match(text, /^d_seconds_bucket\{a="x",le="0.0025"\} 2$/m);
-  assert.match(text, /^d_seconds_bucket\{a="x",le="10"\} 2$/m);
-  assert.match(text, /^d_seconds_bucket\{a="x",le="\+Inf"\} 3$/m);
-  assert.match(text, /^d_seconds_sum\{a="x"\} 60.003$/m);
-  assert.match(text, /^d_seconds_count\{a="x"\} 3$/m);
-});
 
 test('callers cannot make the list of edges grow without end', () => {
   const edges = new Edges();
@@ -46,6 +17,19 @@ test('callers cannot make the list of edges grow without end', () => {
   const list = edges.list();
   assert.equal(list.length, 1_001);
   assert.equal(list.find(({ source }) => source === 'other')?.allowed, 2_000);
+  assert.equal(edges.overflows, 2_000);
+});
+
+test('an edge tells who, and what is not known', () => {
+  const edges = new Edges();
+  const source = { workload: 'web', namespace: 'shop' };
+  edges.get('outbound', { source, destination: NOBODY, service: 's' }, false).errors += 2;
+  assert.deepEqual(edges.list(), [
+    {
+      ...{ direction: 'outbound', source: 'shop/web', destination: 'unknown', service: 's' },
+      ...{ encrypted: false, allowed: 0, denied: 0, errors: 2 },
+    },
+  ]);
 });
 
 class SlowOutput extends EventEmitter {
@@ -77,6 +61,15 @@ test('the access log drops lines while nobody reads, and says how many', () => {
   );
 });
 
+test('lines of the access log that nobody read are counted for good', () => {
+  const output = new SlowOutput();
+  const log = new AccessLog(output as never);
+  const telemetry = new Telemetry(log);
+  output.taking = false;
+  for (const path of ['/1', '/2', '/3']) telemetry.access(entry(path));
+  assert.match(telemetry.renderAll(), /^weft_access_log_dropped_total 2$/m);
+});
+
 test('the access log bounds what a client can write into it', () => {
   const output = new SlowOutput();
   new AccessLog(output as never).write(entry(`/${'a'.repeat(10_000)}`));
@@ -87,8 +80,53 @@ test('an open connection is counted until it closes, its bytes for good', () => 
   const telemetry = new Telemetry(new AccessLog(new SlowOutput() as never));
   const meter = telemetry.tcp('outbound', { source: NOBODY, destination: NOBODY, service: 's' }, true);
   meter.bytes('sent', 5);
-  assert.match(telemetry.render(), /^weft_tcp_connections_open\{.*service="s",mtls="true"\} 1$/m);
+  assert.match(telemetry.renderAll(), /^weft_tcp_connections_open\{.*service="s",mtls="true"\} 1$/m);
   meter.close();
-  assert.match(telemetry.render(), /^weft_tcp_connections_open\{.*service="s",mtls="true"\} 0$/m);
-  assert.match(telemetry.render(), /^weft_tcp_bytes_total\{.*flow="sent"\} 5$/m);
+  // both ends may report the end
+  meter.close();
+  assert.match(telemetry.renderAll(), /^weft_tcp_connections_open\{.*service="s",mtls="true"\} 0$/m);
+  assert.match(telemetry.renderAll(), /^weft_tcp_bytes_total\{.*flow="sent"\} 5$/m);
+});
+
+const quiet = () => new Telemetry(new AccessLog(new SlowOutput() as never));
+
+test('a verdict is counted by its names, whether its decision was seen before or compiled anew', () => {
+  const telemetry = quiet();
+  const decision = () => ({ allowed: false, policy: 'shop/api', rule: 'no-admin' });
+  const known = decision();
+  for (const verdict of [known, known, decision()]) telemetry.authorization(verdict, 'Enforce');
+  telemetry.authorization(known, 'Audit');
+  const labels = 'verdict="denied",policy="shop/api",rule="no-admin"';
+  const text = telemetry.renderAll();
+  assert.ok(text.includes(`weft_authorization_total{${labels},mode="Enforce"} 3\n`));
+  assert.ok(text.includes(`weft_authorization_total{${labels},mode="Audit"} 1\n`));
+});
+
+test('errors, retries, pass-throughs and refused connections are counted by their labels', () => {
+  const telemetry = quiet();
+  for (const direction of ['inbound', 'outbound', 'outbound'] as const) {
+    telemetry.error(direction, 'timeout');
+    telemetry.connectionRefused(direction);
+    telemetry.retry(direction, 'api', 'connect');
+  }
+  telemetry.passthrough('outside');
+  const text = telemetry.renderAll();
+  for (const line of [
+    'weft_errors_total{direction="inbound",code="timeout"} 1',
+    'weft_errors_total{direction="outbound",code="timeout"} 2',
+    'weft_connections_refused_total{direction="outbound"} 2',
+    'weft_retries_total{direction="outbound",service="api",reason="connect"} 2',
+    'weft_passthrough_total{reason="outside"} 1',
+  ]) {
+    assert.ok(text.includes(`\n${line}\n`), line);
+  }
+});
+
+test('a request reported without a meter is counted as one without a route', () => {
+  const telemetry = quiet();
+  telemetry.request('inbound', { source: NOBODY, destination: NOBODY, service: '' }, 404, false, 2);
+  assert.match(
+    telemetry.renderAll(),
+    /^weft_requests_total\{direction="inbound",.*route="",protocol="http1",mtls="false",status_class="4xx"\} 1$/m,
+  );
 });

@@ -1,65 +1,86 @@
 import type { ErrorCode } from '../../api/errors.ts';
-import { METRICS } from '../../api/metrics.ts';
+import { METRICS, type MetricName } from '../../api/metrics.ts';
 import type { Decision } from '../layers/authorization.ts';
 import type { AccessEntry, AccessLog } from './access-log.ts';
+import { type Collect, Collected } from './collected.ts';
+import { type Counter, Counters } from './counters.ts';
 import { Edges } from './edges.ts';
 import type { Direction, Parties } from './parties.ts';
-import { renderCounters, renderHistograms } from './prometheus.ts';
-import { counters, histograms } from './series.ts';
+import { type Family, slices } from './prometheus.ts';
+import { type Protocol, type RequestMeter, RequestMeters } from './request-meters.ts';
+import { type TcpMeter, TcpMeters } from './tcp-meters.ts';
 
-const PARTY_LABELS = [
-  'direction',
-  'source_workload',
-  'source_namespace',
-  'destination_workload',
-  'destination_namespace',
-  'service',
-];
+const LABEL = /^[a-z][a-z0-9_]*$/;
 
-/** Everything the data path counts. Names and labels are the contract of API.md. */
+/** Everything the data path counts. Names and labels are the contract of docs/reference/metrics.md. */
 export class Telemetry {
   readonly edges = new Edges();
   readonly #accessLog: AccessLog;
-  readonly #requests = counters(METRICS.requests, 'Requests answered.', [
-    ...PARTY_LABELS,
-    'protocol',
-    'status_class',
-    'mtls',
-  ]);
-  readonly #durations = histograms(
-    METRICS.requestDuration,
-    'From request head to end of response, in seconds.',
-    [...PARTY_LABELS, 'protocol', 'mtls'],
-  );
-  readonly #tcpOpen = counters(METRICS.tcpConnectionsOpen, 'Opaque connections open.', [
-    ...PARTY_LABELS,
-    'mtls',
-  ]);
-  readonly #tcpBytes = counters(METRICS.tcpBytes, 'Bytes of opaque connections.', [
-    ...PARTY_LABELS,
-    'mtls',
-    'flow',
-  ]);
-  readonly #retries = counters(METRICS.retries, 'Attempts after the first.', [
+  readonly #requests = new RequestMeters(this.edges);
+  readonly #tcp = new TcpMeters();
+  readonly #retries = new Counters(METRICS.retries, 'Attempts after the first.', [
     'direction',
     'service',
     'reason',
   ]);
-  readonly #errors = counters(METRICS.errors, 'Answers the mesh itself made.', ['direction', 'code']);
-  readonly #authorization = counters(METRICS.authorization, 'Authorization verdicts.', [
+  readonly #errors = new Counters(METRICS.errors, 'Answers the mesh itself made.', ['direction', 'code']);
+  readonly #authorization = new Counters(METRICS.authorization, 'Authorization verdicts.', [
     'verdict',
     'policy',
     'rule',
     'mode',
   ]);
-  readonly #passthrough = counters('weft_passthrough_total', 'Connections passed through unchanged.', [
+  readonly #passthrough = new Counters(METRICS.passthrough, 'Connections passed through unchanged.', [
     'reason',
   ]);
+  readonly #refused = new Counters(METRICS.connectionsRefused, 'Connections closed at the limit.', [
+    'direction',
+  ]);
+  readonly #errorsOf: Readonly<Record<Direction, Map<ErrorCode, Counter>>> = {
+    inbound: new Map(),
+    outbound: new Map(),
+  };
+  /** by identity, so that a verdict costs no look-up of names; decisions of replaced configurations are let go */
+  readonly #verdicts = {
+    Enforce: new WeakMap<Decision, Counter>(),
+    Audit: new WeakMap<Decision, Counter>(),
+  };
+  readonly #registered: Collected[] = [];
+  readonly #families: readonly Family[];
 
   constructor(accessLog: AccessLog) {
     this.#accessLog = accessLog;
+    this.#families = [
+      ...this.#requests.families(),
+      ...this.#tcp.families(),
+      this.#retries,
+      this.#errors,
+      this.#authorization,
+      this.#passthrough,
+      this.#refused,
+      new Collected(
+        METRICS.accessLogDropped,
+        'Lines of the access log that nobody read in time.',
+        'counter',
+        [],
+        () => [[[], accessLog.dropped]],
+      ),
+      this.#overflow(),
+    ];
   }
 
+  /** To be kept for as long as the connection or endpoint it is for; asking again returns the same one. */
+  requestMeter(
+    direction: Direction,
+    parties: Parties,
+    protocol: Protocol,
+    route: string,
+    encrypted: boolean,
+  ): RequestMeter {
+    return this.#requests.get(direction, parties, protocol, route, encrypted);
+  }
+
+  /** For callers that keep no meter. */
   request(
     direction: Direction,
     parties: Parties,
@@ -67,71 +88,110 @@ export class Telemetry {
     encrypted: boolean,
     durationMs: number,
   ): void {
-    const labels = labelsOf(direction, parties);
-    const mtls = String(encrypted);
-    const statusClass = status === 0 ? 'none' : `${Math.floor(status / 100)}xx`;
-    this.#requests.get(...labels, 'http1', statusClass, mtls).value += 1;
-    this.#durations.get(...labels, 'http1', mtls).observe(durationMs / 1000);
+    this.#requests.get(direction, parties, 'http1', '', encrypted).record(status, durationMs);
   }
 
   /** Returns what takes the bytes, and what ends the connection. */
   tcp(direction: Direction, parties: Parties, encrypted: boolean): TcpMeter {
-    const labels = [...labelsOf(direction, parties), String(encrypted)];
-    const open = this.#tcpOpen.get(...labels);
-    const sent = this.#tcpBytes.get(...labels, 'sent');
-    const received = this.#tcpBytes.get(...labels, 'received');
-    open.value += 1;
-    return {
-      bytes: (flow, count) => {
-        if (flow === 'sent') sent.value += count;
-        else received.value += count;
-      },
-      close: () => {
-        open.value -= 1;
-      },
-    };
+    return this.#tcp.open(direction, parties, encrypted);
   }
 
-  retry(direction: Direction, service: string, reason: 'connect' | 'reset'): void {
-    this.#retries.get(direction, service, reason).value += 1;
+  /** `reason`: a few fixed words. */
+  retry(direction: Direction, service: string, reason: string): void {
+    this.#retries.get(direction, service, reason).add(1);
   }
 
   error(direction: Direction, code: ErrorCode): void {
-    this.#errors.get(direction, code).value += 1;
+    const known = this.#errorsOf[direction].get(code);
+    if (known !== undefined) return void known.add(1);
+    const counter = this.#errors.get(direction, code);
+    this.#errorsOf[direction].set(code, counter);
+    counter.add(1);
   }
 
   authorization(decision: Decision, mode: 'Enforce' | 'Audit'): void {
+    const known = this.#verdicts[mode].get(decision);
+    if (known !== undefined) return void known.add(1);
     const verdict = decision.allowed ? 'allowed' : 'denied';
-    this.#authorization.get(verdict, decision.policy, decision.rule, mode).value += 1;
+    const counter = this.#authorization.get(verdict, decision.policy, decision.rule, mode);
+    this.#verdicts[mode].set(decision, counter);
+    counter.add(1);
   }
 
   passthrough(reason: 'outside' | 'unreachable'): void {
-    this.#passthrough.get(reason).value += 1;
+    this.#passthrough.get(reason).add(1);
+  }
+
+  /** A connection beyond the limit, closed. */
+  connectionRefused(direction: Direction): void {
+    this.#refused.get(direction).add(1);
   }
 
   access(entry: AccessEntry): void {
     this.#accessLog.write(entry);
   }
 
+  /**
+   * A value that somebody else keeps, asked for at each scrape: `collect` gives `[label values, value]`, at most
+   * 1,000 of them. Throws on a name that is taken and on a label that is none.
+   */
+  registerGauge(name: MetricName, help: string, labels: readonly string[], collect: Collect): void {
+    this.#register(new Collected(name, help, 'gauge', labels, collect), labels);
+  }
+
+  /** The same for what only grows. */
+  registerCounter(name: MetricName, help: string, labels: readonly string[], collect: Collect): void {
+    this.#register(new Collected(name, help, 'counter', labels, collect), labels);
+  }
+
+  #register(family: Collected, labels: readonly string[]): void {
+    const wrong = labels.find((label) => !LABEL.test(label));
+    if (wrong !== undefined) throw new Error(`${family.name}: not a label: ${wrong}`);
+    if (this.families().some(({ name }) => name === family.name)) {
+      throw new Error(`${family.name} is there already`);
+    }
+    this.#registered.push(family);
+  }
+
+  families(): readonly Family[] {
+    return [...this.#families, ...this.#registered];
+  }
+
+  /** Prometheus text, piece by piece: other work may be done between two of them. */
+  slices(): Iterable<string> {
+    return slices(this.families());
+  }
+
+  /** The whole text at once, which holds up everything else for as long as it takes. */
+  renderAll(): string {
+    return [...this.slices()].join('');
+  }
+
+  /** The same, for callers that have not switched yet. */
   render(): string {
-    return [
-      renderCounters(this.#requests, 'counter'),
-      renderHistograms(this.#durations),
-      renderCounters(this.#tcpOpen, 'gauge'),
-      renderCounters(this.#tcpBytes, 'counter'),
-      renderCounters(this.#retries, 'counter'),
-      renderCounters(this.#errors, 'counter'),
-      renderCounters(this.#authorization, 'counter'),
-      renderCounters(this.#passthrough, 'counter'),
-    ].join('');
+    return this.renderAll();
+  }
+
+  #overflow(): Family {
+    const bounded = {
+      [METRICS.requests]: this.#requests.sets,
+      [METRICS.tcpConnectionsOpen]: this.#tcp.sets,
+      [METRICS.retries]: this.#retries.sets,
+      [METRICS.authorization]: this.#authorization.sets,
+      edges: this.edges,
+    };
+    const registered = this.#registered;
+    return new Collected(
+      METRICS.seriesOverflow,
+      'Look-ups that found no room for a series of their own.',
+      'counter',
+      ['metric'],
+      function* () {
+        for (const [metric, { overflows }] of Object.entries(bounded)) yield [[metric], overflows];
+        for (const { name, overflows } of registered) yield [[name], overflows];
+      },
+    );
   }
 }
 
-export interface TcpMeter {
-  readonly bytes: (flow: 'sent' | 'received', count: number) => void;
-  readonly close: () => void;
-}
-
-function labelsOf(direction: Direction, { source, destination, service }: Parties): readonly string[] {
-  return [direction, source.workload, source.namespace, destination.workload, destination.namespace, service];
-}
+export type { RequestMeter, TcpMeter };

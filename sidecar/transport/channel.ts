@@ -146,7 +146,7 @@ export class Channel {
   resume(): void {
     if (this.#reading || this.destroyed) return;
     this.#reading = true;
-    if (this.#held !== undefined || this.#heldEnd) return this.#deliverSoon();
+    if (this.#held !== undefined || this.#heldEnd) return void this.#deliverSoon();
     if (!this.ended) this.#handle?.readStart();
   }
 
@@ -229,7 +229,7 @@ export class Channel {
     this.#partBytes = 0;
     const request = spare;
     const status = writeParts(handle, request, parts, bytes, this.isTls);
-    if (status !== 0) return this.destroy();
+    if (status !== 0) return void this.destroy();
     if (state[kLastWriteWasAsync] === 0) return;
     spare = new WriteWrap();
     request.handle = handle;
@@ -242,7 +242,7 @@ export class Channel {
   written(status: number): void {
     this.#inFlight = 0;
     if (this.destroyed) return;
-    if (status < 0) return this.destroy();
+    if (status < 0) return void this.destroy();
     this.flush();
     if (this.#needsDrain && this.bufferedBytes < HIGH_WATER_BYTES) {
       this.#needsDrain = false;
@@ -261,7 +261,7 @@ export class Channel {
 
   #endIfAsked(): void {
     if (this.bufferedBytes > 0 || this.destroyed) return;
-    if (this.#closeSoon) return this.destroy();
+    if (this.#closeSoon) return void this.destroy();
     if (this.#ending !== 'asked') return;
     this.#ending = 'sent';
     const request = new ShutdownWrap();

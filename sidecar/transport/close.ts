@@ -8,7 +8,7 @@ import type { Timers } from './timers.ts';
 export function lingeringClose(channel: Channel, timers: Timers, lingerMs: number): void {
   if (channel.destroyed) return;
   channel.end();
-  if (channel.ended) return channel.destroySoon();
+  if (channel.ended) return void channel.destroySoon();
   const timer = timers.after(lingerMs, () => channel.destroy());
   channel.owner = {
     onData: () => {},

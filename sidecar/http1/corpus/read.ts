@@ -40,7 +40,12 @@ export function read(kind: Kind, pieces: readonly Buffer[], method = 'GET'): Out
     onEof: () => {},
   };
   const parser = new MessageParser((text) => readHead(kind, text, method), sink, DEFAULT_LIMITS, kind);
-  for (const piece of pieces) parser.push(piece);
+  for (const piece of pieces) {
+    const lent = Buffer.from(piece);
+    parser.push(lent);
+    // a socket reads into the same buffer again
+    lent.fill('!');
+  }
   parser.end();
   return { forwarded, error };
 }

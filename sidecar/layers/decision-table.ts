@@ -1,0 +1,111 @@
+import { type CompiledOperation, withoutParameters } from './operation.ts';
+import type { PathGlob } from './path-glob.ts';
+import { PathIndex } from './path-index.ts';
+
+/**
+ * `policy` is empty and `rule` is `default` when no rule decided. One object per rule and mode lives as long as
+ * the configuration, so that what is counted per decision can hang on it.
+ */
+export interface Decision {
+  readonly allowed: boolean;
+  readonly policy: string;
+  readonly rule: string;
+  /** its series; absent until it is counted for the first time */
+  counter?: { value: number };
+}
+
+export interface DecisionRule {
+  readonly decision: Decision;
+  /** any of them; undefined: every request and connection */
+  readonly operations: readonly CompiledOperation[] | undefined;
+}
+
+/** One way for a rule to match. Of those that match the one with the lowest rank decides. */
+interface Candidate {
+  readonly rank: number;
+  readonly operation: CompiledOperation | undefined;
+  /** absent when the index has already compared all of the path */
+  readonly glob: PathGlob | undefined;
+  readonly decision: Decision;
+}
+
+/**
+ * The rules that are left for one caller. `decide` takes the first that matches, as going through the list would,
+ * in time that does not depend on how many rules have other paths. Paths with parameters, requests without a path
+ * and globs with two `*` in one segment are the only ones it allocates for.
+ */
+export class DecisionTable {
+  readonly #rules: DecisionRule[] = [];
+  readonly #byPath = new PathIndex<Candidate>();
+  readonly #anyPath: Candidate[] = [];
+  #looksAtPaths = false;
+  /** what decides when no rule before it does */
+  readonly #last: Candidate;
+
+  /** `rules` in the order in which they are asked. */
+  constructor(rules: readonly DecisionRule[], fallback: Decision) {
+    let decision = fallback;
+    for (const rule of rules) {
+      if (rule.operations === undefined || rule.operations.some(({ isAny }) => isAny)) {
+        decision = rule.decision;
+        break;
+      }
+      for (const operation of rule.operations) this.#add(this.#rules.length, operation, rule.decision);
+      this.#rules.push(rule);
+    }
+    this.#last = { rank: this.#rules.length, operation: undefined, glob: undefined, decision };
+  }
+
+  decide(method: string | undefined, path: string | undefined): Decision {
+    if (this.#rules.length === 0) return this.#last.decision;
+    if (this.#looksAtPaths && (path === undefined || path.includes(';'))) {
+      return this.#goThrough(method, path);
+    }
+    let best = firstMatch(this.#anyPath, method, '', this.#last);
+    if (this.#looksAtPaths && path !== undefined) {
+      for (let i = this.#byPath.lookup(path) - 1; i >= 0; i -= 1) {
+        best = firstMatch(this.#byPath.found[i]!, method, path, best);
+      }
+    }
+    return best.decision;
+  }
+
+  #add(rank: number, operation: CompiledOperation, decision: Decision): void {
+    if (operation.globs === undefined) {
+      this.#anyPath.push({ rank, operation, glob: undefined, decision });
+      return;
+    }
+    this.#looksAtPaths = true;
+    for (const glob of operation.globs) {
+      const isWildcard = glob.kind === 'wildcard';
+      const candidate = { rank, operation, glob: isWildcard ? glob : undefined, decision };
+      if (glob.kind === 'exact') this.#byPath.addExact(glob.literal, candidate);
+      else this.#byPath.addPrefix(glob.literal, candidate);
+    }
+  }
+
+  /** For what the index does not know: no path at all, and paths that may be read in two ways. */
+  #goThrough(method: string | undefined, path: string | undefined): Decision {
+    const plain = path === undefined ? undefined : withoutParameters(path);
+    const rule = this.#rules.find(({ operations }) =>
+      operations?.some((operation) => operation.matchesMethod(method) && operation.matchesPath(path, plain)),
+    );
+    return rule?.decision ?? this.#last.decision;
+  }
+}
+
+/** The better one of `best` and the first of the bucket, which is sorted by rank, that matches. */
+function firstMatch(
+  bucket: readonly Candidate[],
+  method: string | undefined,
+  path: string,
+  best: Candidate,
+): Candidate {
+  for (let i = 0; i < bucket.length; i += 1) {
+    const candidate = bucket[i]!;
+    if (candidate.rank >= best.rank) return best;
+    if (!candidate.operation!.matchesMethod(method)) continue;
+    if (candidate.glob === undefined || candidate.glob.matches(path)) return candidate;
+  }
+  return best;
+}
