@@ -98,7 +98,7 @@ class RunningDataPath implements DataPath {
       this.#mtlsServer.setIdentity(identity);
       this.#mtlsClient.setIdentity(identity);
       // connections made with the old certificate finish what they carry and get nothing new
-      this.#pools.closeIdle();
+      this.#pools.retire();
     };
     state.onIdentity(setIdentity);
     if (state.identity !== undefined) setIdentity(state.identity);
@@ -204,6 +204,7 @@ class RunningDataPath implements DataPath {
       ownAddresses: this.#options.ownAddresses ?? ownAddresses(() => this.#timers.nowMs()),
       originalDestination: () => this.#originalDestination,
       isDraining: () => this.#draining,
+      proxyId: () => state.config?.proxyId ?? '',
       random: random ?? Math.random,
     };
   }
@@ -221,7 +222,7 @@ class RunningDataPath implements DataPath {
     this.#draining = true;
     this.#closeListeners();
     this.#connections.destroyAll();
-    this.#pools.closeIdle();
+    this.#pools.retire();
     await this.#connections.drain();
   }
 

@@ -35,6 +35,8 @@ export interface Limits {
   /** Connections to one endpoint, idle ones included. */
   readonly maxConnectionsPerEndpoint: number;
   readonly maxIdlePerEndpoint: number;
+  /** An upstream connection older than this carries no further request, so that load spreads over new endpoints. */
+  readonly maxConnectionAgeMs: number;
   /** Idle upstream connections to other sidecars, whose own idle timeout is known to be longer. */
   readonly meshIdleMs: number;
   /**
@@ -64,7 +66,8 @@ export const DEFAULT_LIMITS: Limits = {
   maxTrailerBytes: 16 * 1024,
   maxHeldBytes: 64 * 1024,
   maxConnectionsPerEndpoint: 1_000,
-  maxIdlePerEndpoint: 64,
+  maxIdlePerEndpoint: 256,
+  maxConnectionAgeMs: 3_600_000,
   meshIdleMs: 60_000,
   appIdleMs: 1_500,
   maxConnectAttempts: 3,

@@ -46,6 +46,12 @@ const STAGES: readonly Stage[] = [
   nodeTests('bundle', 'the bundles: content and size', ['test/bundle/*.test.ts']),
   nodeTests('embedded', 'the whole mesh as processes on loopback', ['test/embedded/*.test.ts']),
   nodeTests('netns', 'iptables redirection in a network namespace', ['test/netns/*.test.ts']),
+  nodeTests('conformance', 'the HTTP/1.1 corpus through sidecars, in front of three servers', [
+    'test/conformance/*.test.ts',
+  ]),
+  nodeTests('faults', 'slow, huge, broken and endless peers; no descriptors, a jumping clock', [
+    'test/faults/*.test.ts',
+  ]),
   realParts('apiserver', 'operator and injector against a real kube-apiserver', ['test/apiserver/*.test.ts']),
   realParts('chart', 'the helm chart', ['test/chart/*.test.ts']),
   realParts('cluster', 'the whole path on a real cluster', ['test/cluster/*.test.ts']),
@@ -86,7 +92,7 @@ async function main(wanted: readonly string[]): Promise<number> {
 /** What tests of the kernel's side need. Where it cannot be installed those tests say so and are skipped. */
 async function prepare(): Promise<void> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return;
-  const commands = ['iptables', 'iptables-restore', 'ip', 'unshare', 'nsenter'] as const;
+  const commands = ['iptables', 'iptables-restore', 'ip', 'unshare', 'nsenter', 'nginx'] as const;
   await ensureCommands(commands, showProgress).catch((error: Error) => console.error(error.message));
 }
 

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../api/destination.ts';
 import type { Pool } from '../http1/pool.ts';
+import type { RequestMeter } from '../telemetry/request-meters.ts';
 
 /**
  * One endpoint of one destination, with everything learned of it. It lives as long as the endpoint is listed
@@ -38,6 +39,8 @@ export class Host {
 
   /** its connections, found once */
   pool: Pool | undefined = undefined;
+  /** by the index of the route */
+  readonly meters: (RequestMeter | undefined)[] = [];
 
   constructor(endpoint: Endpoint, sinceMs: number) {
     this.endpoint = endpoint;

@@ -45,6 +45,10 @@ export class FakeTimers implements Timers {
     return this.#pending.length;
   }
 
+  coarseMs(): number {
+    return this.nowMs();
+  }
+
   nowMs(): number {
     return this.#nowMs;
   }

@@ -33,8 +33,10 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
   #answered = true;
   /** from the last `Keep-Alive: timeout`, else -1 */
   keepAliveSeconds = -1;
-  /** requests begun here, the one in flight included */
-  uses = 0;
+  /** monotonic */
+  bornMs = 0;
+  /** monotonic; while it is idle in its pool */
+  idleUntilMs = 0;
   /** whether a byte came back since the request in flight was begun */
   sawResponse = false;
 
@@ -58,7 +60,6 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
   }
 
   begin(head: RequestHead, fallbackHost: string, receiver: ResponseReceiver): void {
-    this.uses += 1;
     this.#method = head.method;
     this.#receiver = receiver;
     this.#requestSent = this.#answered = this.sawResponse = false;
@@ -85,6 +86,11 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
   nextResponse(): void {
     this.#answered = false;
     this.#parser.next();
+  }
+
+  /** No further request. */
+  retire(): void {
+    this.#reusable = false;
   }
 
   /** The exchange is over: back to the pool if another request may follow, else closed. */

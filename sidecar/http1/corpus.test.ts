@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { CorpusCase } from './corpus/case.ts';
-import { type Outcome, read } from './corpus/read.ts';
+import { type Outcome, read, readSlowly } from './corpus/read.ts';
 import { REQUESTS, RESPONSES } from './corpus.ts';
 
 const KINDS = [
@@ -21,11 +21,13 @@ for (const [kind, corpus] of KINDS) {
     });
   }
 
-  test(`${kind}: any split of the same bytes gives the same result`, () => {
+  test(`${kind}: any split of the same bytes gives the same result, however slowly it is taken`, () => {
     const cases = corpus.filter(({ input }) => input.length < 10_000);
     fc.assert(
       fc.property(fc.constantFrom(...cases), fc.array(fc.nat(400), { maxLength: 8 }), (entry, sizes) => {
-        check(entry, read(kind, split(bytesOf(entry), sizes), entry.method));
+        const pieces = split(bytesOf(entry), sizes);
+        check(entry, read(kind, pieces, entry.method));
+        check(entry, readSlowly(kind, pieces, entry.method));
       }),
       { numRuns: 2_000 },
     );

@@ -16,6 +16,11 @@ export interface RequestReceiver {
   onResponseDrained(): void;
 }
 
+export interface FinishListener {
+  onExchangeFinished(exchange: Exchange): void;
+}
+const NO_LISTENERS: readonly FinishListener[] = [];
+
 /** The client's side of an exchange, as the server connection provides it. */
 export interface ExchangeTransport {
   /** Begins to deliver the request's body. */
@@ -29,6 +34,7 @@ export interface ExchangeTransport {
   writeEnd(trailers: Fields | undefined): void;
   writeTunnelHead(head: ResponseHead): { readonly channel: Channel; readonly rest: Buffer };
   abort(): void;
+  setIdleTimeout(idleTimeoutMs: number): void;
 }
 
 /** One request and its response. Layers read and change it; the server connection moves its bytes. */
@@ -40,7 +46,7 @@ export class Exchange {
   #requestEnded = false;
   #trailers: Fields | undefined;
   #finished = false;
-  readonly #onFinish: (() => void)[] = [];
+  #finishListeners: readonly FinishListener[] = NO_LISTENERS;
   status = 0;
   error: ErrorCode | undefined;
   responseStarted = false;
@@ -59,9 +65,14 @@ export class Exchange {
     return this.#requestEnded;
   }
 
-  /** Called once when the exchange is over, however it ended. */
-  onFinish(listener: () => void): void {
-    this.#onFinish.push(listener);
+  /** Told once when the exchange is over, however it ended. */
+  onFinish(listener: FinishListener): void {
+    this.#finishListeners = [...this.#finishListeners, listener];
+  }
+
+  /** How long this exchange may go without a byte; 0: for ever. */
+  setIdleTimeout(idleTimeoutMs: number): void {
+    this.#transport.setIdleTimeout(idleTimeoutMs);
   }
 
   // === the request's way ===
@@ -149,7 +160,7 @@ export class Exchange {
   finish(): void {
     if (this.#finished) return;
     this.#finished = true;
-    for (const listener of this.#onFinish) listener();
+    for (const listener of this.#finishListeners) listener.onExchangeFinished(this);
   }
 }
 

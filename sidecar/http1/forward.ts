@@ -1,4 +1,7 @@
+import type { ErrorCode } from '../../api/errors.ts';
 import { stripMeshFields } from '../layers/identity.ts';
+import type { ReplayBuffer } from '../layers/replay-buffer.ts';
+import { isIdempotent } from '../layers/retry-policy.ts';
 import type { Limits } from '../limits.ts';
 import { copy } from '../tcp/copy.ts';
 import type { Timers } from '../transport/timers.ts';
@@ -8,52 +11,65 @@ import type { Fields } from './fields.ts';
 import { opensTunnel, type ResponseHead } from './response-head.ts';
 import type { HttpSyntaxError } from './syntax-error.ts';
 
-export interface ForwardOptions {
-  /** stands in as Host when an HTTP/1.0 request named none */
-  readonly fallbackHost: string;
+/** Who decides about one attempt, and is told what becomes of it. */
+export interface ForwardOwner {
   readonly timers: Timers;
   readonly limits: Limits;
-  /**
-   * Present when the request may be sent again: called instead of an error if the connection dies before
-   * the first byte of a response.
-   */
-  readonly retry: (() => void) | undefined;
+  /** stands in as Host when an HTTP/1.0 request named none */
+  readonly fallbackHost: string;
   /** false: fields in the mesh's name are taken out of the response */
-  readonly trustMeshFields: boolean;
+  readonly trustsMeshFields: boolean;
+  /** keeps the body for another attempt; undefined: there will be none */
+  readonly replay: ReplayBuffer<Fields> | undefined;
+  /** The response has begun, nothing of it was passed on. True: it is not wanted, another attempt follows. */
+  onResponse(head: ResponseHead): boolean;
+  /** No response, or half a one. `code` says which; true: another attempt follows. */
+  onFailed(code: ErrorCode, reason: string, sawResponse: boolean): boolean;
 }
 
-/** Sends the request of an exchange over a connection and brings the response back. */
-export function forward(exchange: Exchange, connection: ClientConnection, options: ForwardOptions): void {
-  new Forward(exchange, connection, options).start();
-}
+/** Of a response that is not passed on, so much is read for the sake of the connection. */
+const MAX_DISCARDED_BYTES = 64 * 1024;
 
-class Forward implements RequestReceiver, ResponseReceiver {
+/** One attempt: sends the request of an exchange over a connection and brings the response back. */
+export class Forward implements RequestReceiver, ResponseReceiver {
   readonly #exchange: Exchange;
   readonly #connection: ClientConnection;
-  readonly #options: ForwardOptions;
+  readonly #owner: ForwardOwner;
   #interim = false;
   #over = false;
+  /** -1: the response is passed on */
+  #discardedBytes = -1;
 
-  constructor(exchange: Exchange, connection: ClientConnection, options: ForwardOptions) {
+  constructor(exchange: Exchange, connection: ClientConnection, owner: ForwardOwner) {
     this.#exchange = exchange;
     this.#connection = connection;
-    this.#options = options;
+    this.#owner = owner;
   }
 
-  start(): void {
-    this.#connection.begin(this.#exchange.head, this.#options.fallbackHost, this);
+  /** `body`: of a further attempt, all that the request has. */
+  start(body: readonly Buffer[] | undefined): void {
+    this.#connection.begin(this.#exchange.head, this.#owner.fallbackHost, this);
+    for (const piece of body ?? []) this.#connection.writeBody(piece);
     this.#exchange.receive(this);
+  }
+
+  /** The response took too long: nothing of it is passed on any more. */
+  giveUp(): void {
+    this.#over = true;
+    this.#connection.destroy();
   }
 
   // === request ===
 
   onRequestBody(data: Buffer): void {
+    this.#owner.replay?.add(data);
     if (!this.#connection.writeBody(data)) this.#exchange.pauseRequest();
   }
   onUpstreamDrained(): void {
     this.#exchange.resumeRequest();
   }
   onRequestEnd(trailers: Fields | undefined): void {
+    this.#owner.replay?.end(trailers);
     this.#connection.endBody(trailers);
   }
   onRequestAborted(): void {
@@ -65,31 +81,40 @@ class Forward implements RequestReceiver, ResponseReceiver {
   // === response ===
 
   onHead(head: ResponseHead): void {
-    if (this.#exchange.aborted) return;
-    if (!this.#options.trustMeshFields) stripMeshFields(head.fields);
-    const { method } = this.#exchange.head;
-    if (head.status === 101 || opensTunnel(head.status, method)) return void this.#openTunnel(head);
+    const exchange = this.#exchange;
+    if (exchange.aborted || this.#over) return;
+    if (head.status === 101 || opensTunnel(head.status, exchange.head.method))
+      return void this.#openTunnel(head);
     this.#interim = head.status < 200;
-    if (this.#interim) {
-      if (!this.#exchange.interim(head)) this.#connection.pause();
-      return;
-    }
-    this.#exchange.trail.respondedMs = this.#options.timers.nowMs();
-    this.#exchange.respond(head);
+    if (!this.#interim && this.#owner.onResponse(head)) return void this.#discard();
+    if (!this.#owner.trustsMeshFields) stripMeshFields(head.fields);
+    if (!this.#interim) return void exchange.respond(head);
+    if (!exchange.interim(head)) this.#connection.pause();
   }
   onBody(data: Buffer): void {
-    if (!this.#exchange.respondBody(data)) this.#connection.pause();
+    if (this.#discardedBytes === -1) {
+      if (!this.#exchange.respondBody(data)) this.#connection.pause();
+      return;
+    }
+    this.#discardedBytes += data.length;
+    if (this.#discardedBytes > MAX_DISCARDED_BYTES) this.#connection.destroy();
   }
   onResponseDrained(): void {
     this.#connection.resume();
   }
   onMessageEnd(trailers: Fields | undefined): void {
+    if (this.#discardedBytes !== -1) return void this.#connection.release();
     if (this.#over) return;
     if (this.#interim) return void this.#connection.nextResponse();
     this.#over = true;
     // first the connection, so that a pipelined request finds it in the pool
     this.#connection.release();
     this.#exchange.respondEnd(trailers);
+  }
+
+  #discard(): void {
+    this.#over = true;
+    this.#discardedBytes = 0;
   }
 
   #openTunnel(head: ResponseHead): void {
@@ -99,11 +124,13 @@ class Forward implements RequestReceiver, ResponseReceiver {
     if (!wanted || !exchange.requestEnded)
       return void this.#fail('upstream-protocol', 'unasked switch of protocols');
     this.#over = true;
+    this.#owner.onResponse(head);
+    if (!this.#owner.trustsMeshFields) stripMeshFields(head.fields);
     const server = this.#connection.detach();
     const client = exchange.openTunnel(head);
     copy(client.channel, server.channel, {
-      timers: this.#options.timers,
-      idleTimeoutMs: this.#options.limits.idleTimeoutMs,
+      timers: this.#owner.timers,
+      idleTimeoutMs: this.#owner.limits.idleTimeoutMs,
       fromClient: client.rest,
       fromServer: server.rest,
       onDone: () => exchange.finish(),
@@ -117,31 +144,22 @@ class Forward implements RequestReceiver, ResponseReceiver {
     else this.#fail('upstream-protocol', `${error.message} (${error.rule})`);
   }
   onEof(): void {
-    this.#died();
+    this.#fail('upstream-reset', CLOSED);
   }
   onUpstreamClosed(): void {
-    this.#died();
-  }
-
-  #died(): void {
-    const { retry } = this.#options;
-    if (this.#over || retry === undefined || this.#connection.sawResponse) {
-      return void this.#fail('upstream-reset', 'the endpoint closed the connection');
-    }
-    this.#over = true;
-    this.#connection.destroy();
-    retry();
+    this.#fail('upstream-reset', CLOSED);
   }
 
   #fail(code: 'upstream-reset' | 'upstream-protocol', reason: string): void {
-    if (this.#over) return;
+    if (this.#over) return void this.#connection.destroy();
     this.#over = true;
+    const { sawResponse } = this.#connection;
     this.#connection.destroy();
-    this.#exchange.answer(code, reason);
+    if (!this.#owner.onFailed(code, reason, sawResponse)) this.#exchange.answer(code, reason);
   }
 }
 
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+const CLOSED = 'the endpoint closed the connection';
 
 /**
  * Whether a request may be sent a second time after a reused connection died under it: only when it is
@@ -150,5 +168,5 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 export function mayRepeat(exchange: Exchange): boolean {
   const { method, framing, upgrade } = exchange.head;
   const bodyless = framing.type === 'none' || (framing.type === 'length' && framing.length === 0);
-  return IDEMPOTENT.has(method) && bodyless && upgrade === undefined;
+  return isIdempotent(method) && bodyless && upgrade === undefined;
 }

@@ -3,9 +3,15 @@ import type { Dial, DialFailure } from '../transport/dial.ts';
 import type { Timer, Timers } from '../transport/timers.ts';
 import { ClientConnection, type ClientConnectionOwner } from './client-connection.ts';
 
-export type Acquired =
-  | { readonly ok: true; readonly connection: ClientConnection; readonly reused: boolean }
-  | DialFailure;
+export type Acquired = { readonly ok: true; readonly connection: ClientConnection } | DialFailure;
+
+/** How many connections and waiting requests a destination may have; see layers/circuit-breaker.ts. */
+export interface PoolBudget {
+  tryConnect(): boolean;
+  disconnected(): void;
+  tryWait(): boolean;
+  waited(): void;
+}
 
 export interface PoolOptions {
   readonly dial: Dial;
@@ -13,18 +19,25 @@ export interface PoolOptions {
   readonly timers: Timers;
   /** how long an idle connection is kept when the endpoint says nothing about it */
   readonly idleMs: number;
-  /** called when the last connection is gone */
-  readonly onEmpty: () => void;
+  readonly budget?: PoolBudget | undefined;
+}
+
+interface Waiter {
+  readonly done: (result: Acquired) => void;
 }
 
 /** Connections to one endpoint under one identity. The one used last is used first, so that others can age. */
 export class Pool implements ClientConnectionOwner {
   readonly #options: PoolOptions;
-  readonly #idle: { readonly connection: ClientConnection; readonly timer: Timer }[] = [];
+  readonly #set: PoolSet;
+  readonly #idle: ClientConnection[] = [];
   readonly #open = new Set<ClientConnection>();
+  readonly #waiting: Waiter[] = [];
+  #sweep: Timer | undefined;
   #dialling = 0;
 
-  constructor(options: PoolOptions) {
+  constructor(set: PoolSet, options: PoolOptions) {
+    this.#set = set;
     this.#options = options;
   }
 
@@ -32,30 +45,45 @@ export class Pool implements ClientConnectionOwner {
     return this.#open.size + this.#dialling;
   }
 
-  /** `fresh`: not one that has been idle. Calls `done` once; returns what cancels a dial under way. */
-  acquire(fresh: boolean, done: (result: Acquired) => void): () => void {
-    const connection = fresh ? undefined : this.#takeIdle();
-    if (connection !== undefined) {
-      done({ ok: true, connection, reused: true });
-      return () => {};
-    }
-    if (this.size >= this.#options.limits.maxConnectionsPerEndpoint) {
-      done({ ok: false, code: 'overloaded', reason: 'too many connections to this endpoint' });
-      return () => {};
-    }
-    return this.#dial(done);
-  }
-
-  #takeIdle(): ClientConnection | undefined {
-    for (let entry = this.#idle.pop(); entry !== undefined; entry = this.#idle.pop()) {
-      entry.timer.cancel();
-      if (entry.connection.isUsable) return entry.connection;
+  /** An idle connection that may carry a request, if there is one. */
+  take(): ClientConnection | undefined {
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (connection.isUsable && !this.#isStale(connection)) return connection;
+      connection.destroy();
     }
     return undefined;
   }
 
+  /**
+   * Makes a connection, or waits for one when there are as many as there may be. Calls `done` once; returns
+   * what cancels.
+   */
+  connect(done: (result: Acquired) => void): () => void {
+    const { limits, budget } = this.#options;
+    if (this.size < limits.maxConnectionsPerEndpoint && (budget?.tryConnect() ?? true))
+      return this.#dial(done);
+    // somebody must be there to give a connection back
+    if (this.#open.size === 0 || !(budget?.tryWait() ?? false)) {
+      done({ ok: false, code: 'circuit-open', reason: 'too many connections' });
+      return () => {};
+    }
+    return this.#wait(done);
+  }
+
+  #wait(done: (result: Acquired) => void): () => void {
+    const waiter = { done };
+    this.#waiting.push(waiter);
+    return () => {
+      const index = this.#waiting.indexOf(waiter);
+      if (index === -1) return;
+      this.#waiting.splice(index, 1);
+      this.#options.budget?.waited();
+    };
+  }
+
   #dial(done: (result: Acquired) => void): () => void {
     this.#dialling += 1;
+    this.#set.add(this);
     let settled = false;
     const settle = () => {
       if (settled) return false;
@@ -66,26 +94,42 @@ export class Pool implements ClientConnectionOwner {
     const cancel = this.#options.dial((result) => {
       if (!settle()) return;
       if (!result.ok) {
-        done(result);
-        return this.#closeIfEmpty();
+        this.#disconnected();
+        return done(result);
       }
       const connection = new ClientConnection(result.channel, this, this.#options.limits);
+      connection.bornMs = this.#options.timers.nowMs();
       this.#open.add(connection);
-      done({ ok: true, connection, reused: false });
+      done({ ok: true, connection });
     });
     return () => {
       if (!settle()) return;
       cancel();
-      this.#closeIfEmpty();
+      this.#disconnected();
     };
   }
 
+  #disconnected(): void {
+    this.#options.budget?.disconnected();
+    if (this.size === 0) this.#set.remove(this);
+    this.#serveWaiting();
+  }
+
   onReleased(connection: ClientConnection): void {
-    const idleMs = this.#idleMs(connection);
-    if (idleMs <= 0 || this.#idle.length >= this.#options.limits.maxIdlePerEndpoint)
+    const waiter = this.#waiting.shift();
+    if (waiter !== undefined) {
+      this.#options.budget?.waited();
+      return void waiter.done({ ok: true, connection });
+    }
+    const { limits, timers } = this.#options;
+    const nowMs = timers.coarseMs();
+    const isOld = nowMs - connection.bornMs > limits.maxConnectionAgeMs;
+    connection.idleUntilMs = nowMs + this.#idleMs(connection);
+    if (isOld || connection.idleUntilMs <= nowMs || this.#idle.length >= limits.maxIdlePerEndpoint) {
       return void connection.destroy();
-    const timer = this.#options.timers.after(idleMs, () => connection.destroy());
-    this.#idle.push({ connection, timer });
+    }
+    this.#idle.push(connection);
+    this.#sweep ??= timers.after(connection.idleUntilMs - nowMs, () => this.#closeStale());
   }
 
   /** A second less than the endpoint announced, so that a request does not meet its close. */
@@ -96,45 +140,60 @@ export class Pool implements ClientConnectionOwner {
       : Math.min((seconds - 1) * 1000, this.#options.limits.meshIdleMs);
   }
 
+  #isStale(connection: ClientConnection): boolean {
+    return this.#options.timers.coarseMs() >= connection.idleUntilMs;
+  }
+
+  #closeStale(): void {
+    this.#sweep = undefined;
+    for (const connection of [...this.#idle]) if (this.#isStale(connection)) connection.destroy();
+    const left = this.#idle.filter((connection) => connection.isUsable);
+    if (left.length === 0) return;
+    const next = Math.min(...left.map(({ idleUntilMs }) => idleUntilMs));
+    const waitMs = Math.max(0, next - this.#options.timers.coarseMs());
+    this.#sweep = this.#options.timers.after(waitMs, () => this.#closeStale());
+  }
+
   onClosed(connection: ClientConnection): void {
-    this.#open.delete(connection);
-    const index = this.#idle.findIndex((entry) => entry.connection === connection);
-    if (index !== -1) this.#idle.splice(index, 1)[0]!.timer.cancel();
-    this.#closeIfEmpty();
+    if (!this.#open.delete(connection)) return;
+    const index = this.#idle.indexOf(connection);
+    if (index !== -1) this.#idle.splice(index, 1);
+    this.#disconnected();
   }
 
-  /** Idle connections go; busy ones are not reused. */
-  closeIdle(): void {
-    for (const entry of [...this.#idle]) entry.connection.destroy();
+  /** A connection that went makes room for one that is waited for; without any, nobody would ever be served. */
+  #serveWaiting(): void {
+    const waiter = this.#waiting.shift();
+    if (waiter === undefined) return;
+    this.#options.budget?.waited();
+    if (this.#options.budget?.tryConnect() ?? true) this.#dial(waiter.done);
+    else waiter.done({ ok: false, code: 'circuit-open', reason: 'too many connections' });
   }
 
-  #closeIfEmpty(): void {
-    if (this.size === 0) this.#options.onEmpty();
+  /** Idle connections go, busy ones end with what they carry. */
+  retire(): void {
+    for (const connection of [...this.#open]) connection.retire();
+    for (const connection of [...this.#idle]) connection.destroy();
   }
 }
 
-/** Pools by endpoint; one that is empty is forgotten. */
+/** Pools that have connections. */
 export class PoolSet {
-  readonly #pools = new Map<string, Pool>();
+  readonly #pools = new Set<Pool>();
 
-  get(key: string, options: () => Omit<PoolOptions, 'onEmpty'>): Pool {
-    const known = this.#pools.get(key);
-    if (known !== undefined) return known;
-    const pool: Pool = new Pool({
-      ...options(),
-      onEmpty: () => {
-        if (this.#pools.get(key) === pool) this.#pools.delete(key);
-      },
-    });
-    this.#pools.set(key, pool);
-    return pool;
+  add(pool: Pool): void {
+    this.#pools.add(pool);
+  }
+
+  remove(pool: Pool): void {
+    this.#pools.delete(pool);
   }
 
   get size(): number {
     return this.#pools.size;
   }
 
-  closeIdle(): void {
-    for (const pool of [...this.#pools.values()]) pool.closeIdle();
+  retire(): void {
+    for (const pool of [...this.#pools]) pool.retire();
   }
 }

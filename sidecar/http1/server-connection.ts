@@ -172,6 +172,9 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     this.#parser.resume();
     if (!this.#closing && this.#mayRead) this.#channel.resume();
   }
+  setIdleTimeout(idleTimeoutMs: number): void {
+    this.#idle.timeoutMs = idleTimeoutMs > 0 ? idleTimeoutMs : Number.MAX_SAFE_INTEGER;
+  }
   pauseRequest(): void {
     this.#parser.pause();
     this.#channel.pause();
@@ -235,6 +238,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     }
     this.#exchange = undefined;
     exchange.finish();
+    this.#idle.timeoutMs = this.#options.limits.idleTimeoutMs;
     // or the answers to pipelined requests would pile up for a client that does not read them
     this.#flushing = this.#channel.needsDrain;
     if (!this.#flushing) this.#nextRequest();

@@ -3,7 +3,7 @@ import { ALPN, INBOUND_SOURCE_IPV4, INBOUND_SOURCE_IPV6, RESERVED_PORTS } from '
 import type { ProxyConfig } from '../../api/proxy-config.ts';
 import type { Context } from '../context.ts';
 import { compose, type Exchange, type HttpHandler } from '../http1/exchange.ts';
-import { forward, mayRepeat } from '../http1/forward.ts';
+import { Pool } from '../http1/pool.ts';
 import { ServerConnection } from '../http1/server-connection.ts';
 import type { Call } from '../layers/authorization.ts';
 import { authorize, authorizeConnection } from '../layers/authorize.ts';
@@ -14,9 +14,11 @@ import { type Observation, observe } from '../layers/telemetry.ts';
 import { Trail } from '../layers/trail.ts';
 import { firstSpeaker } from '../tcp/first-speaker.ts';
 import type { Parties } from '../telemetry/parties.ts';
+import type { RequestMeter } from '../telemetry/request-meters.ts';
 import type { Channel } from '../transport/channel.ts';
 import { type Dial, type DialResult, dialPlain } from '../transport/dial.ts';
 import { hostPort, type SocketAddress } from '../transport/socket-address.ts';
+import { sendToApp } from './app-sender.ts';
 import { opaqueWatch } from './opaque-watch.ts';
 import { compilePortPolicies, mayBeHttp, type PortPolicies, type PortPolicy } from './port-policy.ts';
 import { type Recognized, recognize } from './recognize.ts';
@@ -38,6 +40,7 @@ export class Inbound {
   readonly #context: Context;
   #policies: PortPolicies | undefined;
   #config: ProxyConfig | undefined;
+  readonly #pools = new Map<string, Pool>();
   #handshakes = 0;
   /** with what a new configuration has to let in; undefined: requests, which are authorized one by one */
   readonly #open = new Map<Flow, () => Call | undefined>();
@@ -175,30 +178,21 @@ export class Inbound {
     connection.start(bytes);
   }
 
+  /** The app's connections are kept apart by address; all callers share them. */
   #toApp(flow: Flow): HttpHandler {
-    const { pools, limits, timers } = this.#context;
     const name = hostPort(flow.target);
-    const dial = this.#dialApp(flow);
-    const send = (exchange: Exchange, fresh: boolean): void => {
-      const pool = pools.get(`app|${name}`, () => ({ dial, limits, timers, idleMs: limits.appIdleMs }));
-      exchange.trail.endpoint = name;
-      const cancel = pool.acquire(fresh, (result) => {
-        if (exchange.aborted || exchange.responseEnded)
-          return result.ok ? result.connection.release() : undefined;
-        if (!result.ok) return exchange.answer(result.code, result.reason);
-        const retry = result.reused && mayRepeat(exchange) ? () => send(exchange, true) : undefined;
-        // what the app says in the mesh's name is not passed on
-        forward(exchange, result.connection, {
-          fallbackHost: name,
-          timers,
-          limits,
-          retry,
-          trustMeshFields: false,
-        });
-      });
-      exchange.onFinish(cancel);
-    };
-    return (exchange) => send(exchange, false);
+    return sendToApp(this.#context, this.#appPool(name, flow), name);
+  }
+
+  #appPool(name: string, flow: Flow): Pool {
+    const known = this.#pools.get(name);
+    if (known !== undefined) return known;
+    const { pools, limits, timers } = this.#context;
+    // a pod has few ports; what is not used costs nothing
+    if (this.#pools.size >= MAX_APP_POOLS) this.#pools.clear();
+    const pool = new Pool(pools, { dial: this.#dialApp(flow), limits, timers, idleMs: limits.appIdleMs });
+    this.#pools.set(name, pool);
+    return pool;
   }
 
   /**
@@ -273,11 +267,16 @@ export class Inbound {
     const trail = new Trail();
     trail.startedMs = timers.nowMs();
     trail.encrypted = encrypted;
+    let meter: RequestMeter | undefined;
     const observation: Observation = {
       direction: 'inbound',
       telemetry,
       timers,
       parties: () => this.#parties(caller),
+      meter: () => {
+        meter ??= telemetry.requestMeter('inbound', this.#parties(caller), 'http1', '', encrypted);
+        return meter;
+      },
       caller: caller.spiffeId ?? caller.address,
     };
     return { client, target, caller, trail, observation };
@@ -297,4 +296,5 @@ function methodAndPath({ head: { method, path } }: Exchange): Pick<Call, 'method
   return { method, path };
 }
 
+const MAX_APP_POOLS = 1_024;
 const EMPTY = Buffer.alloc(0);

@@ -17,6 +17,10 @@ export class FakeTimers implements Timers {
     this.#nowMs = nowMs;
   }
 
+  coarseMs(): number {
+    return this.nowMs();
+  }
+
   nowMs(): number {
     return this.#nowMs;
   }

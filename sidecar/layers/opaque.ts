@@ -1,7 +1,7 @@
-import type { Channel } from '../transport/channel.ts';
 import type { ErrorCode } from '../../api/errors.ts';
 import type { Context } from '../context.ts';
 import { copy } from '../tcp/copy.ts';
+import type { Channel } from '../transport/channel.ts';
 import { accessBase, type Observation } from './telemetry.ts';
 import type { Trail } from './trail.ts';
 

@@ -1,5 +1,6 @@
-import type { Exchange, HttpLayer } from '../http1/exchange.ts';
+import type { Exchange, FinishListener, HttpLayer } from '../http1/exchange.ts';
 import type { Direction, Parties } from '../telemetry/parties.ts';
+import type { RequestMeter } from '../telemetry/request-meters.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Timers } from '../transport/timers.ts';
 import type { Trail } from './trail.ts';
@@ -10,33 +11,52 @@ export interface Observation {
   readonly timers: Timers;
   /** asked when the exchange is over, since outbound learns them on the way */
   readonly parties: () => Parties;
+  /** the one that counts what just ended; kept by whoever knows for how long it holds */
+  readonly meter: (exchange: Exchange) => RequestMeter;
   /** SPIFFE ID or address */
   readonly caller: string;
 }
 
 /** Counts every answer, the mesh's own included, and logs the ones that are errors. */
 export function observe(observation: Observation): HttpLayer {
+  const observer = new Observer(observation);
   return (next) => (exchange) => {
-    exchange.onFinish(() => record(observation, exchange));
+    exchange.onFinish(observer);
     next(exchange);
   };
 }
 
-function record(observation: Observation, exchange: Exchange): void {
-  const { direction, telemetry } = observation;
-  const { trail, error, status } = exchange;
-  const parties = observation.parties();
-  const durationMs = observation.timers.nowMs() - trail.startedMs;
-  telemetry.request(direction, parties, status, trail.encrypted, durationMs);
-  if (error !== undefined) telemetry.error(direction, error);
-  const edge = telemetry.edges.get(direction, parties, trail.encrypted);
-  if (error === 'denied') edge.denied += 1;
-  else edge.allowed += 1;
-  const failed = error !== undefined || status >= 500 || exchange.aborted;
-  if (failed && error !== 'denied') edge.errors += 1;
-  if (!failed && trail.auditRule === '') return;
-  const { method, path } = exchange.head;
-  telemetry.access({ ...accessBase(observation, trail, durationMs), method, path, status, code: error });
+class Observer implements FinishListener {
+  readonly #observation: Observation;
+
+  constructor(observation: Observation) {
+    this.#observation = observation;
+  }
+
+  onExchangeFinished(exchange: Exchange): void {
+    const { direction, telemetry, timers, meter: meterOf } = this.#observation;
+    const { trail, error, status } = exchange;
+    const meter = meterOf(exchange);
+    const durationMs = timers.nowMs() - trail.startedMs;
+    meter.record(status, durationMs);
+    if (error !== undefined) telemetry.error(direction, error);
+    if (error === 'denied') meter.edge.denied += 1;
+    else meter.edge.allowed += 1;
+    const failed = error !== undefined || status >= 500 || exchange.aborted;
+    if (failed && error !== 'denied') meter.edge.errors += 1;
+    if (failed || trail.auditRule !== '') this.#log(exchange, durationMs);
+  }
+
+  #log(exchange: Exchange, durationMs: number): void {
+    const { head, trail, status, error } = exchange;
+    this.#observation.telemetry.access({
+      ...accessBase(this.#observation, trail, durationMs),
+      method: head.method,
+      path: head.path,
+      status,
+      code: error,
+    });
+  }
 }
 
 /** The part that requests and connections have in common. */
@@ -49,11 +69,12 @@ export function accessBase(observation: Observation, trail: Trail, durationMs: n
     direction: observation.direction,
     caller: observation.caller,
     service: observation.parties().service || undefined,
+    route: trail.route || undefined,
     endpoint: trail.endpoint || undefined,
     reason: trail.reason || undefined,
     policy: policy || undefined,
     rule: rule || undefined,
     ...(audited ? { wouldDeny: true } : {}),
-    durationMs,
+    durationMs: Math.round(durationMs * 1000) / 1000,
   };
 }

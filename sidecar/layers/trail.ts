@@ -10,6 +10,8 @@ export class Trail {
   /** a rule in Audit mode that would have denied */
   auditPolicy = '';
   auditRule = '';
+  /** name of the route taken; empty: there are none */
+  route = '';
   /** `address:port` of the endpoint used last */
   endpoint = '';
   attempts = 0;
@@ -17,7 +19,7 @@ export class Trail {
   encrypted = false;
   /** what went wrong, for the log; never sent to the peer */
   reason = '';
-  /** since the epoch; 0: not reached */
+  /** monotonic; 0: not reached */
   startedMs = 0;
   connectedMs = 0;
   respondedMs = 0;

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../api/destination.ts';
 import { ALPN } from '../../api/names.ts';
 import type { Context } from '../context.ts';
-import type { Pool } from '../http1/pool.ts';
+import { Pool, type PoolBudget } from '../http1/pool.ts';
 import { type Dial, dialPlain } from '../transport/dial.ts';
 
 /** How endpoints are reached: with mTLS and only with mTLS when their identity is known, else in plaintext. */
@@ -12,29 +12,30 @@ export class EndpointConnector {
     this.#context = context;
   }
 
-  opaque(endpoint: Endpoint): Dial {
-    return this.#dial(endpoint, ALPN.tcp);
+  opaque(endpoint: Endpoint, timeoutMs: number): Dial {
+    return this.#dial(endpoint, ALPN.tcp, timeoutMs);
   }
 
-  /** The key holds the identity: an address that is given to another workload gets another pool. */
-  pool(endpoint: Endpoint): Pool {
+  http(endpoint: Endpoint, timeoutMs: number): Dial {
+    return this.#dial(endpoint, ALPN.http1, timeoutMs);
+  }
+
+  /** An address that is given to another workload is another endpoint, and gets another pool. */
+  pool(endpoint: Endpoint, connectTimeoutMs: number, budget: PoolBudget): Pool {
     const { pools, limits, timers } = this.#context;
-    return pools.get(`${nameOf(endpoint)}|${endpoint.spiffeId ?? ''}`, () => ({
-      dial: this.#dial(endpoint, ALPN.http1),
+    return new Pool(pools, {
+      dial: this.#dial(endpoint, ALPN.http1, connectTimeoutMs),
       limits,
       timers,
       idleMs: endpoint.spiffeId === undefined ? limits.appIdleMs : limits.meshIdleMs,
-    }));
+      budget,
+    });
   }
 
-  #dial(endpoint: Endpoint, alpn: string): Dial {
-    const { limits, timers, mtlsClient } = this.#context;
-    const to = { host: endpoint.address, port: endpoint.port, timeoutMs: limits.connectTimeoutMs, timers };
-    if (endpoint.spiffeId === undefined) return dialPlain(to);
-    return mtlsClient.dial({ ...to, alpn, spiffeId: endpoint.spiffeId });
+  #dial({ address, port, spiffeId }: Endpoint, alpn: string, timeoutMs: number): Dial {
+    const { timers, mtlsClient } = this.#context;
+    const to = { host: address, port, timeoutMs, timers };
+    if (spiffeId === undefined) return dialPlain(to);
+    return mtlsClient.dial({ ...to, alpn, spiffeId });
   }
-}
-
-export function nameOf({ address, port }: Endpoint): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -1,7 +1,8 @@
-import type { Destination, Endpoint } from '../../api/destination.ts';
+import type { Destination } from '../../api/destination.ts';
 import type { ErrorCode } from '../../api/errors.ts';
 import { RESERVED_PORTS } from '../../api/names.ts';
 import type { ProxyConfig } from '../../api/proxy-config.ts';
+import type { Host } from '../balancers/host.ts';
 import type { Context } from '../context.ts';
 import type { Spoken } from '../detect.ts';
 import { compose, type HttpHandler } from '../http1/exchange.ts';
@@ -9,20 +10,25 @@ import { ServerConnection } from '../http1/server-connection.ts';
 import { stripFromApp } from '../layers/identity.ts';
 import { markHop, refuseLoops } from '../layers/loop.ts';
 import { carry, type OpaqueConnection, refuse } from '../layers/opaque.ts';
-import { connectWithRetry } from '../layers/retry-connect.ts';
 import { type Observation, observe } from '../layers/telemetry.ts';
 import { Trail } from '../layers/trail.ts';
 import { firstSpeaker, type Speculation } from '../tcp/first-speaker.ts';
 import { NOBODY, type Parties } from '../telemetry/parties.ts';
+import type { RequestMeter } from '../telemetry/request-meters.ts';
 import type { Channel } from '../transport/channel.ts';
 import { type Dial, type DialResult, dialPlain } from '../transport/dial.ts';
-import { Destinations } from './destinations.ts';
-import { EndpointConnector, nameOf } from './endpoint-connector.ts';
-import { type Learns, RequestSender } from './request-sender.ts';
+import { hostPort } from '../transport/socket-address.ts';
+import { EndpointConnector } from './endpoint-connector.ts';
+import { opaqueDial } from './opaque-dial.ts';
+import { RequestSender } from './request-sender.ts';
+import type { Learns } from './upstream-request.ts';
+import { Upstreams } from './upstreams.ts';
 
 /** One connection of the app. `original`: where it was going, unless listeners are explicit. */
 interface Flow extends OpaqueConnection, Learns {
   readonly original: { readonly address: string; readonly port: number } | undefined;
+  /** what the connection was opened to */
+  destination: Destination | undefined;
 }
 
 /**
@@ -32,28 +38,29 @@ interface Flow extends OpaqueConnection, Learns {
  */
 export class Outbound {
   readonly #context: Context;
-  readonly #destinations: Destinations;
+  readonly #upstreams: Upstreams;
   readonly #connector: EndpointConnector;
   readonly #sender: RequestSender;
   #config: ProxyConfig | undefined;
 
   constructor(context: Context) {
     this.#context = context;
-    this.#destinations = new Destinations(context.state.destinations, context.random);
     this.#connector = new EndpointConnector(context);
-    this.#sender = new RequestSender(context, this.#destinations, this.#connector);
+    this.#upstreams = new Upstreams(context, this.#connector);
+    this.#sender = new RequestSender(context, this.#upstreams);
   }
 
   prepare(config: ProxyConfig): () => void {
     return () => {
       this.#config = config;
+      this.#upstreams.zone = config.workload.zone;
     };
   }
 
   /** `explicit`: the key of the destination, when nothing is redirected. */
   accept(client: Channel, explicit: string | undefined): void {
     const original = explicit === undefined ? this.#context.originalDestination()?.(client) : undefined;
-    const key = explicit ?? (original && nameOf(original));
+    const key = explicit ?? (original && hostPort(original));
     if (key === undefined || this.#config === undefined) return void client.destroy();
     const flow = this.#flow(client, key, original);
     // what is behind the address: known, or asked of the operator once
@@ -76,7 +83,7 @@ export class Outbound {
 
   /** An opaque connection is dialled meanwhile, since the server may be the one that speaks. */
   #byFirstSpeaker(flow: Flow, destination: Destination): void {
-    const learned = this.#destinations.learned(flow.key);
+    const learned = this.#upstreams.learned(flow.key);
     if (learned === 'server') return void this.#opaque(flow, EMPTY, undefined);
     const speculate = learned === undefined ? this.#dialOpaque(flow, destination) : undefined;
     this.#waitForClient(flow, speculate);
@@ -92,7 +99,7 @@ export class Outbound {
       limits,
       done: (word) => {
         if (word.by === 'nobody') return void flow.client.destroy();
-        this.#destinations.learn(flow.key, word.by);
+        this.#upstreams.learn(flow.key, word.by);
         if (word.by === 'server')
           return carry(this.#context, flow, word.server, word.clientBytes, word.serverBytes);
         if (!this.#isHttp(flow, word.verdict)) return this.#opaque(flow, word.bytes, word.speculation);
@@ -146,25 +153,17 @@ export class Outbound {
   }
 
   #dialOpaque(flow: Flow, destination: Destination): Dial {
-    const { limits, telemetry } = this.#context;
-    return (done) =>
-      connectWithRetry<Endpoint, Extract<DialResult, { ok: true }>>(
-        {
-          balancer: this.#destinations.get(flow.key, destination).balancer,
-          maxAttempts: limits.maxConnectAttempts,
-          trail: flow.trail,
-          nameOf,
-          connect: (endpoint, connected) => this.#connector.opaque(endpoint)(connected),
-          onRetry: () => telemetry.retry('outbound', destination.name, 'connect'),
-        },
-        (result) => {
-          if (result.ok) {
-            flow.endpoint = result.endpoint;
-            flow.trail.encrypted = result.endpoint.spiffeId !== undefined;
-          }
-          done(result);
-        },
-      );
+    const upstream = this.#upstreams.get(flow.key, destination);
+    const onHost = (host: Host) => {
+      flow.host = host;
+    };
+    return opaqueDial({
+      context: this.#context,
+      connector: this.#connector,
+      upstream,
+      trail: flow.trail,
+      onHost,
+    });
   }
 
   /** Nothing in the mesh has this address: the connection goes where it was going, as it is. */
@@ -175,7 +174,7 @@ export class Outbound {
       return void refuse(this.#context, flow, 'loop');
     }
     this.#context.telemetry.passthrough(reason);
-    flow.trail.endpoint = nameOf(original);
+    flow.trail.endpoint = hostPort(original);
     const { limits, timers } = this.#context;
     dialPlain({ host: original.address, port: original.port, timeoutMs: limits.connectTimeoutMs, timers })(
       (result) => {
@@ -214,7 +213,7 @@ export class Outbound {
   }
 
   #flow(client: Channel, key: string, original: Flow['original']): Flow {
-    const { telemetry, timers } = this.#context;
+    const { telemetry, timers, state } = this.#context;
     const trail = new Trail();
     trail.startedMs = timers.nowMs();
     const observation: Observation = {
@@ -222,7 +221,8 @@ export class Outbound {
       telemetry,
       timers,
       parties: () => this.#parties(flow),
-      caller: this.#context.state.identity?.spiffeId ?? '',
+      meter: ({ trail: { encrypted } }) => this.#meter(flow, encrypted),
+      caller: state.identity?.spiffeId ?? '',
     };
     const flow: Flow = {
       client,
@@ -231,22 +231,41 @@ export class Outbound {
       trail,
       observation,
       destination: undefined,
-      endpoint: undefined,
+      upstream: undefined,
+      route: undefined,
+      host: undefined,
     };
     return flow;
   }
 
-  #parties({ destination, endpoint }: Flow): Parties {
+  #meter(flow: Flow, encrypted: boolean): RequestMeter {
+    const { host, route } = flow;
+    const known = host?.meters[route?.index ?? 0];
+    if (known !== undefined) return known;
+    const { telemetry } = this.#context;
+    const meter = telemetry.requestMeter(
+      'outbound',
+      this.#parties(flow),
+      'http1',
+      route?.name ?? '',
+      encrypted,
+    );
+    if (host !== undefined) host.meters[route?.index ?? 0] = meter;
+    return meter;
+  }
+
+  #parties({ destination, upstream, host }: Flow): Parties {
     const { app, namespace } = this.#config!.workload;
     const source = { workload: app, namespace };
-    if (destination === undefined) return { source, destination: NOBODY, service: '' };
+    const called = upstream?.destination ?? destination;
+    if (called === undefined) return { source, destination: NOBODY, service: '' };
     return {
       source,
       destination: {
-        workload: endpoint?.workload ?? destination.name,
-        namespace: endpoint?.namespace ?? destination.namespace,
+        workload: host?.endpoint.workload ?? called.name,
+        namespace: host?.endpoint.namespace ?? called.namespace,
       },
-      service: destination.name,
+      service: called.name,
     };
   }
 }

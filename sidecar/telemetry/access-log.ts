@@ -9,6 +9,7 @@ export interface AccessEntry {
   /** SPIFFE ID, or the address when there is none */
   readonly caller: string;
   readonly service?: string | undefined;
+  readonly route?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly method?: string | undefined;
   readonly path?: string | undefined;

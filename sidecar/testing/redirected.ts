@@ -32,6 +32,7 @@ export function redirectedContext(
     ownAddresses: (address) => own.includes(address),
     originalDestination: () => original,
     isDraining: () => false,
+    proxyId: () => 'test',
     random: () => 0,
   };
   return { context, telemetry };

@@ -26,6 +26,10 @@ test('a deadline armed while others fire is kept', async () => {
 class FakeTimers implements Timers {
   #nowMs = 0;
   #armed: { readonly atMs: number; readonly expire: () => void }[] = [];
+  coarseMs(): number {
+    return this.nowMs();
+  }
+
   nowMs(): number {
     return this.#nowMs;
   }

@@ -2,6 +2,8 @@
 export interface Timers {
   /** Monotonic, with fractions; its zero means nothing. The wall clock may jump, deadlines and durations must not. */
   nowMs(): number;
+  /** The same clock, late by at most a tick; costs nothing. */
+  coarseMs(): number;
   /** Never early, late by at most one tick. */
   after(delayMs: number, expire: () => void): Timer;
 }
@@ -19,9 +21,15 @@ export class TimerWheel implements Timers {
   readonly #slots = new Map<number, Set<Deadline>>();
   #interval: NodeJS.Timeout | undefined;
   #lastTick = 0;
+  #coarseMs = 0;
 
   nowMs(): number {
     return performance.now();
+  }
+
+  coarseMs(): number {
+    // the wheel stands still as long as nobody waits for anything
+    return this.#interval === undefined ? performance.now() : this.#coarseMs;
   }
 
   after(delayMs: number, expire: () => void): Timer {
@@ -36,13 +44,15 @@ export class TimerWheel implements Timers {
 
   #run(): void {
     if (this.#interval !== undefined) return;
-    this.#lastTick = Math.floor(performance.now() / TICK_MS);
+    this.#coarseMs = performance.now();
+    this.#lastTick = Math.floor(this.#coarseMs / TICK_MS);
     this.#interval = setInterval(() => this.#advance(), TICK_MS);
     this.#interval.unref();
   }
 
   #advance(): void {
-    const now = Math.floor(performance.now() / TICK_MS);
+    this.#coarseMs = performance.now();
+    const now = Math.floor(this.#coarseMs / TICK_MS);
     while (this.#lastTick < now) {
       this.#lastTick += 1;
       const slot = this.#slots.get(this.#lastTick);
@@ -74,7 +84,7 @@ class Deadline implements Timer {
  */
 export class IdleWatch {
   readonly #timers: Timers;
-  readonly #timeoutMs: number;
+  #timeoutMs: number;
   readonly #expire: () => void;
   #touchedMs: number;
   #timer: Timer;
@@ -83,12 +93,20 @@ export class IdleWatch {
     this.#timers = timers;
     this.#timeoutMs = timeoutMs;
     this.#expire = expire;
-    this.#touchedMs = timers.nowMs();
+    this.#touchedMs = timers.coarseMs();
     this.#timer = timers.after(timeoutMs, () => this.#check());
   }
 
+  /** Counts from the last touch. */
+  set timeoutMs(timeoutMs: number) {
+    if (timeoutMs === this.#timeoutMs) return;
+    this.#timeoutMs = timeoutMs;
+    this.#timer.cancel();
+    this.#check();
+  }
+
   touch(): void {
-    this.#touchedMs = this.#timers.nowMs();
+    this.#touchedMs = this.#timers.coarseMs();
   }
 
   cancel(): void {

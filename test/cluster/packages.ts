@@ -8,6 +8,7 @@ const packageOf = {
   ctr: 'containerd',
   runc: 'runc',
   iptables: 'iptables',
+  nginx: 'nginx-light',
   'iptables-restore': 'iptables',
   conntrack: 'conntrack',
   ip: 'iproute2',

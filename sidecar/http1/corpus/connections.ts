@@ -50,6 +50,8 @@ export const CONNECTIONS: readonly CorpusCase[] = [
     `${GET}\r\n${POST}${CHUNKED}\r\n1\r\nxy\r\n0\r\n\r\n`,
     `${GET}\r\n`,
   ),
+  good('RFC 9112 2.2', 'an empty line after the last request', `${OKAY}\r\n`, OKAY),
+  good('RFC 9112 2.2', 'an empty line and no request', '\r\n', ''),
   // bounds
   large('a header section beyond the limit', `${GET}X: ${'a'.repeat(70_000)}\r\n\r\n`),
   large('a request line beyond the limit', `GET /${'a'.repeat(70_000)} HTTP/1.1\r\n${HOST}\r\n`),

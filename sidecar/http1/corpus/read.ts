@@ -1,7 +1,7 @@
 import { DEFAULT_LIMITS } from '../../limits.ts';
 import type { Fields } from '../fields.ts';
 import type { Framing } from '../framing.ts';
-import { MessageParser } from '../message-parser.ts';
+import { MessageParser, type MessageSink } from '../message-parser.ts';
 import { parseRequestHead, serializeRequestHead } from '../request-head.ts';
 import { parseResponseHead, serializeResponseHead } from '../response-head.ts';
 import type { CaseError } from './case.ts';
@@ -16,38 +16,88 @@ export interface Outcome {
 
 /** Drives the parser: all that corpus and fuzzers know of it. The pieces are followed by the connection's end. */
 export function read(kind: Kind, pieces: readonly Buffer[], method = 'GET'): Outcome {
-  let forwarded = '';
-  let error: CaseError | undefined;
-  let head = '';
-  let body = '';
-  let isChunked = false;
-  const sink = {
-    onHead: (parsed: Parsed) => {
-      head = parsed.text;
-      body = '';
-      isChunked = parsed.framing.type === 'chunked';
-    },
-    onBody: (data: Buffer) => {
-      body += data.toString('latin1');
-    },
-    onMessageEnd: (trailers: Fields | undefined) => {
-      forwarded += head + (isChunked ? chunkedText(body, trailers) : body);
-      parser.next();
-    },
-    onError: (refusal: { readonly code: CaseError }) => {
-      error = refusal.code;
-    },
-    onEof: () => {},
-  };
-  const parser = new MessageParser((text) => readHead(kind, text, method), sink, DEFAULT_LIMITS, kind);
+  const reading = new Reading(kind, method, false);
+  for (const piece of pieces) reading.push(piece);
+  return reading.end();
+}
+
+/** The same by somebody slow: it pauses after everything it is given, and takes one step for each piece. */
+export function readSlowly(kind: Kind, pieces: readonly Buffer[], method = 'GET'): Outcome {
+  const reading = new Reading(kind, method, true);
   for (const piece of pieces) {
+    reading.push(piece);
+    reading.step();
+  }
+  return reading.end();
+}
+
+class Reading implements MessageSink<Parsed> {
+  readonly #parser: MessageParser<Parsed>;
+  readonly #slow: boolean;
+  #forwarded = '';
+  #error: CaseError | undefined;
+  #head = '';
+  #body = '';
+  #isChunked = false;
+  #isBetween = false;
+  #events = 0;
+
+  constructor(kind: Kind, method: string, slow: boolean) {
+    this.#slow = slow;
+    this.#parser = new MessageParser((text) => readHead(kind, text, method), this, DEFAULT_LIMITS, kind);
+  }
+
+  push(piece: Buffer): void {
     const lent = Buffer.from(piece);
-    parser.push(lent);
+    this.#parser.push(lent);
     // a socket reads into the same buffer again
     lent.fill('!');
   }
-  parser.end();
-  return { forwarded, error };
+
+  /** False when nothing came of it. */
+  step(): boolean {
+    const before = this.#events;
+    if (this.#isBetween) {
+      this.#isBetween = false;
+      this.#parser.next();
+    }
+    this.#parser.resume();
+    return this.#events > before;
+  }
+
+  end(): Outcome {
+    this.#parser.end();
+    while (this.#slow && this.step());
+    return { forwarded: this.#forwarded, error: this.#error };
+  }
+
+  onHead(head: Parsed): void {
+    this.#head = head.text;
+    this.#body = '';
+    this.#isChunked = head.framing.type === 'chunked';
+    this.#pause();
+  }
+  onBody(data: Buffer): void {
+    this.#body += data.toString('latin1');
+    this.#pause();
+  }
+  onMessageEnd(trailers: Fields | undefined): void {
+    this.#forwarded += this.#head + (this.#isChunked ? chunkedText(this.#body, trailers) : this.#body);
+    this.#pause();
+    if (this.#slow) this.#isBetween = true;
+    else this.#parser.next();
+  }
+  onError(error: { readonly code: CaseError }): void {
+    this.#events += 1;
+    this.#error = error.code;
+  }
+  onEof(): void {
+    this.#events += 1;
+  }
+  #pause(): void {
+    this.#events += 1;
+    if (this.#slow) this.#parser.pause();
+  }
 }
 
 interface Parsed {
@@ -62,7 +112,8 @@ function readHead(kind: Kind, text: string, method: string): Parsed {
     return { framing: head.framing, text: serializeRequestHead(head, 'fallback') };
   }
   const head = parseResponseHead(text, method);
-  return { framing: head.framing, text: serializeResponseHead(head, head.framing, undefined) };
+  const connection = head.upgrade === undefined ? undefined : 'Upgrade';
+  return { framing: head.framing, text: serializeResponseHead(head, head.framing, connection) };
 }
 
 function chunkedText(body: string, trailers: Fields | undefined): string {

@@ -1,0 +1,97 @@
+import type { Host } from '../balancers/host.ts';
+import type { Context } from '../context.ts';
+import { CONNECTIONS } from '../layers/circuit-breaker.ts';
+import type { Trail } from '../layers/trail.ts';
+import type { Channel } from '../transport/channel.ts';
+import type { Dial, DialFailure, DialResult } from '../transport/dial.ts';
+import type { EndpointConnector } from './endpoint-connector.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface OpaqueDialOptions {
+  readonly context: Context;
+  readonly connector: EndpointConnector;
+  readonly upstream: Upstream;
+  readonly trail: Trail;
+  readonly onHost: (host: Host) => void;
+}
+
+/**
+ * A connection that is not parsed, to one of the hosts. A host that cannot be connected has been sent nothing,
+ * so the next one may be tried whatever is spoken.
+ */
+export function opaqueDial(options: OpaqueDialOptions): Dial {
+  return (done) => {
+    const attempts = new OpaqueAttempts(options, done);
+    attempts.next(NO_ENDPOINTS);
+    return () => attempts.cancel();
+  };
+}
+
+const NO_ENDPOINTS: DialFailure = { ok: false, code: 'no-endpoints', reason: '' };
+
+class OpaqueAttempts {
+  readonly #options: OpaqueDialOptions;
+  readonly #done: (result: DialResult) => void;
+  #tried: readonly Host[] = [];
+  #cancelDial = () => {};
+  #dialling: Host | undefined;
+
+  constructor(options: OpaqueDialOptions, done: (result: DialResult) => void) {
+    this.#options = options;
+    this.#done = done;
+  }
+
+  next(failure: DialFailure): void {
+    const { context, connector, upstream, trail } = this.#options;
+    const { hosts, breaker, connectTimeoutMs } = upstream;
+    const nowMs = context.timers.nowMs();
+    const mayTry = this.#tried.length < context.limits.maxConnectAttempts;
+    const host = mayTry ? hosts.pick(nowMs, upstream.hash(undefined), this.#tried) : undefined;
+    if (host === undefined) return void this.#done(failure);
+    if (!breaker.tryEnter(CONNECTIONS, nowMs)) return void this.#done(CIRCUIT_OPEN);
+    if (this.#tried.length > 0) context.telemetry.retry('outbound', upstream.destination.name, 'connect');
+    hosts.started(host);
+    trail.attempts += 1;
+    trail.endpoint = host.name;
+    this.#dialling = host;
+    this.#cancelDial = connector.opaque(
+      host.endpoint,
+      connectTimeoutMs,
+    )((result) => this.#dialled(host, result));
+  }
+
+  #dialled(host: Host, result: DialResult): void {
+    this.#dialling = undefined;
+    if (!result.ok) {
+      this.#finished(host);
+      const { upstream, context } = this.#options;
+      upstream.outliers.onFailure(host, result.code, context.timers.nowMs());
+      this.#tried = [...this.#tried, host];
+      return void this.next(result);
+    }
+    this.#follow(host, result.channel);
+    const { trail, onHost } = this.#options;
+    trail.encrypted = host.endpoint.spiffeId !== undefined;
+    onHost(host);
+    this.#done(result);
+  }
+
+  /** The host has a connection more for as long as it is open. */
+  #follow(host: Host, channel: Channel): void {
+    channel.onClosed(() => this.#finished(host));
+  }
+
+  #finished(host: Host): void {
+    const { upstream, context } = this.#options;
+    upstream.hosts.finished(host, context.timers.nowMs(), undefined);
+    upstream.breaker.leave(CONNECTIONS);
+  }
+
+  cancel(): void {
+    this.#cancelDial();
+    if (this.#dialling !== undefined) this.#finished(this.#dialling);
+    this.#dialling = undefined;
+  }
+}
+
+const CIRCUIT_OPEN: DialFailure = { ok: false, code: 'circuit-open', reason: 'too many connections' };

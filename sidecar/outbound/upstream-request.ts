@@ -1,0 +1,255 @@
+import type { ErrorCode } from '../../api/errors.ts';
+import type { Host } from '../balancers/host.ts';
+import type { Context } from '../context.ts';
+import type { ClientConnection } from '../http1/client-connection.ts';
+import type { Exchange, FinishListener } from '../http1/exchange.ts';
+import type { Fields } from '../http1/fields.ts';
+import { Forward, type ForwardOwner, mayRepeat } from '../http1/forward.ts';
+import type { Acquired } from '../http1/pool.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
+import { REQUESTS, RETRIES } from '../layers/circuit-breaker.ts';
+import { ReplayBuffer } from '../layers/replay-buffer.ts';
+import type { AttemptFailure } from '../layers/retry-policy.ts';
+import type { Limits } from '../limits.ts';
+import type { Timer, Timers } from '../transport/timers.ts';
+import type { RouteSettings, Upstream } from './upstream.ts';
+
+/** What the connection a request came on learns of where its requests go, for telemetry. */
+export interface Learns {
+  readonly key: string;
+  upstream: Upstream | undefined;
+  route: RouteSettings | undefined;
+  host: Host | undefined;
+}
+
+const NONE: readonly Host[] = [];
+
+/**
+ * One request on its way to a destination: circuit breaker, request timeout, then attempts, each with a host,
+ * a connection and a timeout of its own, as many as the retry policy and the budget allow.
+ */
+export class UpstreamRequest implements ForwardOwner, FinishListener {
+  readonly #context: Context;
+  readonly #flow: Learns;
+  readonly #exchange: Exchange;
+  readonly #upstream: Upstream;
+  readonly #settings: RouteSettings;
+  readonly #hash: number;
+  readonly timers: Timers;
+  readonly limits: Limits;
+  replay: ReplayBuffer<Fields> | undefined = undefined;
+
+  #host: Host | undefined = undefined;
+  #tried: readonly Host[] = NONE;
+  #forward: Forward | undefined = undefined;
+  #sentMs = 0;
+  #latencyMs: number | undefined = undefined;
+  /** attempts beyond the first, by policy */
+  #retries = 0;
+  #isReused = false;
+  #isRepeated = false;
+  #isOver = false;
+  #requestTimer: Timer | undefined = undefined;
+  #attemptTimer: Timer | undefined = undefined;
+  #cancel: (() => void) | undefined = undefined;
+
+  constructor(
+    context: Context,
+    flow: Learns,
+    exchange: Exchange,
+    upstream: Upstream,
+    settings: RouteSettings,
+  ) {
+    this.#context = context;
+    this.#flow = flow;
+    this.#exchange = exchange;
+    this.#upstream = upstream;
+    this.#settings = settings;
+    this.#hash = upstream.hash(exchange.head);
+    this.timers = context.timers;
+    this.limits = context.limits;
+  }
+
+  get fallbackHost(): string {
+    return this.#host?.name ?? '';
+  }
+
+  /** What another sidecar says in the mesh's name is true, what an app outside says is not. */
+  get trustsMeshFields(): boolean {
+    return this.#host?.endpoint.spiffeId !== undefined;
+  }
+
+  start(): void {
+    const { breaker, retryBudget } = this.#upstream;
+    const { requestTimeoutMs, idleTimeoutMs } = this.#settings;
+    const nowMs = this.timers.coarseMs();
+    if (!breaker.tryEnter(REQUESTS, nowMs)) return void this.#exchange.answer('circuit-open');
+    retryBudget.onRequest(nowMs);
+    this.#exchange.onFinish(this);
+    if (idleTimeoutMs !== -1) this.#exchange.setIdleTimeout(idleTimeoutMs);
+    if (requestTimeoutMs > 0) {
+      this.#requestTimer = this.timers.after(requestTimeoutMs, () => this.#requestTimedOut());
+    }
+    if (this.#mayRetrySent() && this.#exchange.head.framing.type !== 'none') this.replay = new ReplayBuffer();
+    this.#attempt('no-endpoints', '');
+  }
+
+  // === one attempt ===
+
+  /** `code` and `reason`: the answer if there is no host to try. */
+  #attempt(code: ErrorCode, reason: string): void {
+    const { hosts } = this.#upstream;
+    const host = hosts.pick(this.timers.coarseMs(), this.#hash, this.#tried);
+    if (host === undefined) return void this.#exchange.answer(code, reason);
+    hosts.started(host);
+    this.#host = this.#flow.host = host;
+    const { trail } = this.#exchange;
+    trail.endpoint = host.name;
+    trail.attempts += 1;
+    trail.encrypted = host.endpoint.spiffeId !== undefined;
+    const idle = this.#upstream.pool(host).take();
+    if (idle === undefined) return void this.#connect(host);
+    this.#isReused = true;
+    this.#send(idle);
+  }
+
+  #connect(host: Host): void {
+    this.#isReused = false;
+    this.#cancel = this.#upstream.pool(host).connect((result) => this.#connected(host, result));
+  }
+
+  #connected(host: Host, result: Acquired): void {
+    this.#cancel = undefined;
+    if (this.#isOver) {
+      if (result.ok) result.connection.release();
+      return;
+    }
+    if (result.ok) return void this.#send(result.connection);
+    const { code, reason } = result;
+    this.#finishAttempt(undefined);
+    this.#upstream.outliers.onFailure(host, code, this.timers.coarseMs());
+    this.#tried = [...this.#tried, host];
+    const mayTry = this.#tried.length < this.limits.maxConnectAttempts && code !== 'circuit-open';
+    if (!mayTry || !this.#settings.retry.mayRetryFailure('connect', false) || !this.#takeRetry('connect')) {
+      return void this.#exchange.answer(code, reason);
+    }
+    this.#attempt(code, reason);
+  }
+
+  #send(connection: ClientConnection): void {
+    const { attemptTimeoutMs } = this.#settings;
+    this.#sentMs = this.timers.nowMs();
+    this.#exchange.trail.connectedMs = this.#sentMs;
+    this.#forward = new Forward(this.#exchange, connection, this);
+    if (attemptTimeoutMs > 0) {
+      this.#attemptTimer = this.timers.after(attemptTimeoutMs, () => this.#attemptTimedOut());
+    }
+    this.#forward.start(this.replay?.isComplete ? this.replay.pieces : undefined);
+  }
+
+  // === what becomes of it ===
+
+  onResponse(head: ResponseHead): boolean {
+    const nowMs = this.timers.nowMs();
+    this.#attemptTimer?.cancel();
+    this.#latencyMs = nowMs - this.#sentMs;
+    this.#exchange.trail.respondedMs = nowMs;
+    this.#upstream.outliers.onAnswer(this.#host!, head.status, nowMs);
+    if (this.#settings.retriesSent && this.#settings.retry.mayRetryStatus(head.status, undefined)) {
+      if (this.#retrySent('status')) return true;
+    }
+    this.replay?.release();
+    return false;
+  }
+
+  onFailed(code: ErrorCode, _reason: string, sawResponse: boolean): boolean {
+    const host = this.#host!;
+    this.#attemptTimer?.cancel();
+    if (this.#isReused && !sawResponse && !this.#isRepeated && mayRepeat(this.#exchange)) {
+      // the idle connection had been closed under the request: once more, on a fresh one
+      this.#isRepeated = true;
+      this.#context.telemetry.retry('outbound', this.#upstream.destination.name, 'reset');
+      this.#exchange.trail.attempts += 1;
+      this.#connect(host);
+      return true;
+    }
+    this.#upstream.outliers.onFailure(host, code, this.timers.coarseMs());
+    if (this.#latencyMs !== undefined) return false;
+    return !sawResponse && code === 'upstream-reset' && this.#retryFailure('reset');
+  }
+
+  #attemptTimedOut(): void {
+    const host = this.#host!;
+    this.#forward?.giveUp();
+    this.#latencyMs = this.timers.nowMs() - this.#sentMs;
+    this.#upstream.outliers.onFailure(host, 'timeout', this.timers.coarseMs());
+    const reason = 'the attempt took too long';
+    if (!this.#retryFailure('timeout')) this.#exchange.answer('timeout', reason);
+  }
+
+  #requestTimedOut(): void {
+    this.#exchange.answer('timeout', 'the request took too long');
+  }
+
+  // === another attempt ===
+
+  #mayRetrySent(): boolean {
+    const { retry, retriesSent } = this.#settings;
+    return retriesSent && retry.attempts > 0 && retry.isAllowed(this.#exchange.head.method);
+  }
+
+  #retryFailure(failure: AttemptFailure): boolean {
+    return this.#settings.retry.mayRetryFailure(failure, true) && this.#retrySent(failure);
+  }
+
+  /** Of a request that was sent: only when all of it can be sent again. */
+  #retrySent(reason: 'status' | AttemptFailure): boolean {
+    const isWhole = this.#exchange.requestEnded && (this.replay?.isComplete ?? true);
+    if (!this.#mayRetrySent() || !isWhole || this.#exchange.head.upgrade !== undefined) return false;
+    if (this.#retries >= this.#settings.retry.attempts || !this.#takeRetry(reason)) return false;
+    const tried = this.#host!;
+    this.#finishAttempt(this.#latencyMs);
+    this.#tried = this.#tried.length < this.#upstream.hosts.hosts.length - 1 ? [...this.#tried, tried] : NONE;
+    const waitMs = this.#settings.retry.backoffMs(this.#retries, this.#context.random);
+    const timer = this.timers.after(waitMs, () => this.#again(reason));
+    this.#cancel = () => timer.cancel();
+    return true;
+  }
+
+  #again(reason: string): void {
+    this.#cancel = undefined;
+    if (!this.#isOver)
+      this.#attempt(reason === 'timeout' ? 'timeout' : 'upstream-reset', 'no endpoint left to try');
+  }
+
+  #takeRetry(reason: string): boolean {
+    const { breaker, retryBudget, destination } = this.#upstream;
+    const nowMs = this.timers.coarseMs();
+    if (!retryBudget.tryRetry(nowMs)) return false;
+    if (this.#retries === 0 && !breaker.tryEnter(RETRIES, nowMs)) return false;
+    this.#retries += 1;
+    this.#context.telemetry.retry('outbound', destination.name, reason);
+    return true;
+  }
+
+  // === the end ===
+
+  #finishAttempt(latencyMs: number | undefined): void {
+    const host = this.#host;
+    if (host === undefined) return;
+    this.#host = undefined;
+    this.#latencyMs = undefined;
+    this.#upstream.hosts.finished(host, this.timers.coarseMs(), latencyMs);
+  }
+
+  onExchangeFinished(): void {
+    this.#isOver = true;
+    this.#cancel?.();
+    this.#requestTimer?.cancel();
+    this.#attemptTimer?.cancel();
+    this.#finishAttempt(this.#latencyMs);
+    this.#upstream.breaker.leave(REQUESTS);
+    if (this.#retries > 0) this.#upstream.breaker.leave(RETRIES);
+    this.replay?.release();
+  }
+}

@@ -1,0 +1,3 @@
+module weft.dev/conformance
+
+go 1.24
