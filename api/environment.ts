@@ -21,3 +21,12 @@ export const ENV = {
   skipOutboundPorts: 'WEFT_SKIP_OUTBOUND_PORTS',
   skipOutboundCidrs: 'WEFT_SKIP_OUTBOUND_CIDRS',
 } as const;
+
+/**
+ * How the runtime of a sidecar is kept small (docs/decisions/0007): what it makes per request is gone at once, so
+ * a small young generation costs no speed, and one arena of malloc is enough for one thread.
+ */
+export const SIDECAR_RUNTIME = {
+  NODE_OPTIONS: '--max-semi-space-size=2',
+  MALLOC_ARENA_MAX: '1',
+} as const;

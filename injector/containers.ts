@@ -1,4 +1,4 @@
-import { ENV } from '../api/environment.ts';
+import { ENV, SIDECAR_RUNTIME } from '../api/environment.ts';
 import {
   CONTAINER_INIT,
   CONTAINER_SIDECAR,
@@ -104,6 +104,7 @@ function sidecarEnv({ settings, options, proxyId, trustBundle, probes }: Injecti
     { name: ENV.trustBundle, value: trustBundle },
     { name: ENV.logLevel, value: options.logLevel },
     { name: ENV.probes, value: writeProbes(probes) },
+    ...Object.entries(SIDECAR_RUNTIME).map(([name, value]) => ({ name, value })),
   ];
 }
 

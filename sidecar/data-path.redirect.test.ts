@@ -66,7 +66,7 @@ test('outbound passes what is outside the mesh to where it was going, and counts
   const side = await start('outbound', () => ({ address: '127.0.0.1', port: app.port }), []);
   side.state.destinations.set(`127.0.0.1:${app.port}`, null);
   assert.match(await talk(side.port, GET, true), /outside$/);
-  assert.match(side.telemetry.render(), /weft_passthrough_total\{reason="outside"\} 1\n/);
+  assert.match(side.telemetry.renderAll(), /weft_passthrough_total\{reason="outside"\} 1\n/);
 });
 
 test('outbound without anybody to ask passes traffic of a Permissive workload on, and counts it', async () => {
@@ -74,14 +74,14 @@ test('outbound without anybody to ask passes traffic of a Permissive workload on
   toClose.push(app.close);
   const side = await start('outbound', () => ({ address: '127.0.0.1', port: app.port }), []);
   assert.match(await talk(side.port, GET, true), /original$/);
-  assert.match(side.telemetry.render(), /weft_passthrough_total\{reason="unreachable"\} 1\n/);
+  assert.match(side.telemetry.renderAll(), /weft_passthrough_total\{reason="unreachable"\} 1\n/);
 });
 
 test('outbound does not pass a connection to its own listener', async () => {
   const side = await start('outbound', () => ({ address: '127.0.0.1', port: 15001 }), []);
   side.state.destinations.set('127.0.0.1:15001', null);
   assert.equal(await talk(side.port, GET), '');
-  assert.match(side.telemetry.render(), /weft_errors_total\{direction="outbound",code="loop"\} 1\n/);
+  assert.match(side.telemetry.renderAll(), /weft_errors_total\{direction="outbound",code="loop"\} 1\n/);
 });
 
 test('outbound closes a connection that was not redirected', async () => {

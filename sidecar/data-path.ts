@@ -1,3 +1,4 @@
+import { METRICS } from '../api/metrics.ts';
 import { PORTS } from '../api/names.ts';
 import type { Listeners, ProxyConfig } from '../api/proxy-config.ts';
 import { Connections } from './connections.ts';
@@ -51,7 +52,9 @@ export interface DataPath {
   drain(): Promise<void>;
   /** Cuts whatever is still open. */
   stop(): Promise<void>;
-  /** Prometheus text. */
+  /** Prometheus text, piece by piece. */
+  metricSlices(): Iterable<string>;
+  /** The same at once, which holds up traffic for as long as it takes. */
   renderMetrics(): string;
   /** For the live view. */
   connections(): { readonly open: number; readonly pools: number; readonly handshakes: number };
@@ -87,6 +90,12 @@ class RunningDataPath implements DataPath {
     this.#timers = options.timers ?? new TimerWheel();
     this.#telemetry = new Telemetry(new AccessLog(options.accessLog ?? process.stdout));
     this.#mtlsServer = new MtlsServer(this.#timers);
+    this.#telemetry.registerGauge(
+      METRICS.connectionsOpen,
+      'Connections accepted and open.',
+      ['direction'],
+      () => Object.entries(this.#accepted).map(([direction, open]) => [[direction], open]),
+    );
     const context = this.#context();
     this.#inbound = new Inbound(context);
     this.#outbound = new Outbound(context);
@@ -170,6 +179,7 @@ class RunningDataPath implements DataPath {
   #mayAccept(direction: BoundAddress['direction']): boolean {
     if (this.#accepted[direction] < this.#limits.maxConnections) return true;
     this.#telemetry.error(direction, 'overloaded');
+    this.#telemetry.connectionRefused(direction);
     return false;
   }
 
@@ -232,7 +242,11 @@ class RunningDataPath implements DataPath {
   }
 
   renderMetrics(): string {
-    return this.#telemetry.render();
+    return this.#telemetry.renderAll();
+  }
+
+  metricSlices(): Iterable<string> {
+    return this.#telemetry.slices();
   }
   connections(): { readonly open: number; readonly pools: number; readonly handshakes: number } {
     return { open: this.#connections.size, pools: this.#pools.size, handshakes: this.#mtlsServer.handshakes };

@@ -1,9 +1,10 @@
 import { systemClock } from './control/clock.ts';
 import { createDataPath } from './data-path.ts';
 import { installLastResort } from './last-resort.ts';
-import { createLog, messageOf } from './log.ts';
+import { createLog, type Log, messageOf } from './log.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { Sidecar } from './sidecar.ts';
+import { dropStartupPages } from './transport/resident-pages.ts';
 
 const USAGE = `Usage: weft sidecar
 
@@ -48,6 +49,20 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
   log.info('starting', { proxyId: settings.proxyId, pid: process.pid });
   await sidecar.start();
+  dropStartupPagesLater(log);
+}
+
+/** Once what starts has started, and once more for what the first time has read again. */
+function dropStartupPagesLater(log: Log): void {
+  for (const delayMs of [1_000, 3_000]) {
+    setTimeout(() => {
+      try {
+        log.debug('start-up pages given back', { mappings: dropStartupPages() });
+      } catch (error) {
+        log.debug('start-up pages are kept', { reason: messageOf(error) });
+      }
+    }, delayMs).unref();
+  }
 }
 
 function settingsOrExit(): Settings {

@@ -15,7 +15,7 @@ export interface DataPath {
   /** Accepts nothing new; resolves when what was in flight has ended. */
   drain(): Promise<void>;
   stop(): Promise<void>;
-  renderMetrics(): string;
+  metricSlices(): Iterable<string>;
   edges(): unknown;
   connections?(): unknown;
 }
@@ -60,7 +60,7 @@ export class Sidecar {
     });
     const reasons = () => this.reasons();
     const { probes, podIp, stateDir } = settings;
-    this.admin = new AdminServer({ reasons, metrics: () => this.#renderMetrics(), probes, podIp, log });
+    this.admin = new AdminServer({ reasons, metrics: () => this.#metricSlices(), probes, podIp, log });
     this.#socket = new AdminSocket({
       stateDir,
       reasons,
@@ -150,9 +150,9 @@ export class Sidecar {
     }
   }
 
-  #renderMetrics(): string {
-    const traffic = this.#dataPath.renderMetrics();
-    return `${traffic}${traffic === '' || traffic.endsWith('\n') ? '' : '\n'}${this.#metrics.render()}`;
+  *#metricSlices(): Iterable<string> {
+    yield* this.#dataPath.metricSlices();
+    yield* this.#metrics.slices();
   }
 
   /** Names every field, so that a key cannot slip in with a new one. */

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
+import { SIDECAR_RUNTIME } from '../../api/environment.ts';
 import type { WorkloadDocument } from '../../api/workload.ts';
 import { type Edge, edgesOf, readyProblem } from './admin-client.ts';
 import { noticeOf } from './notices.ts';
@@ -81,6 +82,7 @@ async function startSidecar(
   const state = sidecarState(folders, workload);
   await mkdir(state, { recursive: true, mode: 0o700 });
   const env = {
+    ...SIDECAR_RUNTIME,
     WEFT_PROXY_ID: proxyId(workload),
     WEFT_PROXY_DIR: join(folders.state, 'proxies', proxyId(workload)),
     WEFT_STATE_DIR: state,

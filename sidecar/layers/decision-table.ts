@@ -10,8 +10,6 @@ export interface Decision {
   readonly allowed: boolean;
   readonly policy: string;
   readonly rule: string;
-  /** its series; absent until it is counted for the first time */
-  counter?: { value: number };
 }
 
 export interface DecisionRule {

@@ -21,6 +21,7 @@ import { hostPort } from '../transport/socket-address.ts';
 import { EndpointConnector } from './endpoint-connector.ts';
 import { opaqueDial } from './opaque-dial.ts';
 import { RequestSender } from './request-sender.ts';
+import { registerUpstreamMetrics } from './upstream-metrics.ts';
 import type { Learns } from './upstream-request.ts';
 import { Upstreams } from './upstreams.ts';
 
@@ -48,6 +49,7 @@ export class Outbound {
     this.#connector = new EndpointConnector(context);
     this.#upstreams = new Upstreams(context, this.#connector);
     this.#sender = new RequestSender(context, this.#upstreams);
+    registerUpstreamMetrics(context.telemetry, this.#upstreams);
   }
 
   prepare(config: ProxyConfig): () => void {

@@ -142,6 +142,11 @@ export class Upstream implements PoolBudget {
     return this.destination.traffic?.timeout?.connectMs || this.#context.limits.connectTimeoutMs;
   }
 
+  /** Some limit refuses at the moment. */
+  get isOpen(): boolean {
+    return this.breaker.states().some(({ openSinceMs }) => openSinceMs !== 0);
+  }
+
   // === what pools may use ===
 
   tryConnect(): boolean {

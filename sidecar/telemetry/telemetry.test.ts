@@ -124,7 +124,9 @@ test('errors, retries, pass-throughs and refused connections are counted by thei
 
 test('a request reported without a meter is counted as one without a route', () => {
   const telemetry = quiet();
-  telemetry.request('inbound', { source: NOBODY, destination: NOBODY, service: '' }, 404, false, 2);
+  telemetry
+    .requestMeter('inbound', { source: NOBODY, destination: NOBODY, service: '' }, 'http1', '', false)
+    .record(404, 2);
   assert.match(
     telemetry.renderAll(),
     /^weft_requests_total\{direction="inbound",.*route="",protocol="http1",mtls="false",status_class="4xx"\} 1$/m,

@@ -80,17 +80,6 @@ export class Telemetry {
     return this.#requests.get(direction, parties, protocol, route, encrypted);
   }
 
-  /** For callers that keep no meter. */
-  request(
-    direction: Direction,
-    parties: Parties,
-    status: number,
-    encrypted: boolean,
-    durationMs: number,
-  ): void {
-    this.#requests.get(direction, parties, 'http1', '', encrypted).record(status, durationMs);
-  }
-
   /** Returns what takes the bytes, and what ends the connection. */
   tcp(direction: Direction, parties: Parties, encrypted: boolean): TcpMeter {
     return this.#tcp.open(direction, parties, encrypted);
@@ -165,11 +154,6 @@ export class Telemetry {
   /** The whole text at once, which holds up everything else for as long as it takes. */
   renderAll(): string {
     return [...this.slices()].join('');
-  }
-
-  /** The same, for callers that have not switched yet. */
-  render(): string {
-    return this.renderAll();
   }
 
   #overflow(): Family {

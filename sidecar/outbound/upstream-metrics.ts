@@ -1,0 +1,55 @@
+import { METRICS } from '../../api/metrics.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { Upstream } from './upstream.ts';
+import type { Upstreams } from './upstreams.ts';
+
+type Sample = [labels: string[], value: number];
+
+/** What is known of destinations in use, asked for at each scrape. Keys of one service are counted together. */
+export function registerUpstreamMetrics(telemetry: Telemetry, upstreams: Upstreams): void {
+  telemetry.registerGauge(
+    METRICS.circuitBreakerOpen,
+    'Whether a limit of the destination refuses at the moment.',
+    ['service'],
+    () => perService(upstreams, (upstream) => (upstream.isOpen ? 1 : 0), Math.max),
+  );
+  telemetry.registerGauge(METRICS.endpoints, 'Endpoints known, by state.', ['service', 'state'], () =>
+    STATES.flatMap((state) =>
+      perService(upstreams, (upstream) => countOf(upstream, state), sum).map(
+        ([labels, value]): Sample => [[...labels, state], value],
+      ),
+    ),
+  );
+  telemetry.registerCounter(METRICS.ejections, 'Endpoints ejected by outlier detection.', ['service'], () =>
+    perService(upstreams, ({ outliers }) => outliers.ejections, sum),
+  );
+}
+
+const STATES = ['available', 'ejected', 'unhealthy'] as const;
+
+function countOf({ hosts }: Upstream, state: (typeof STATES)[number]): number {
+  let count = 0;
+  for (const host of hosts.hosts) {
+    const is = !host.healthy ? 'unhealthy' : host.isEjected ? 'ejected' : 'available';
+    if (is === state) count += 1;
+  }
+  return count;
+}
+
+function sum(a: number, b: number): number {
+  return a + b;
+}
+
+function perService(
+  upstreams: Upstreams,
+  value: (upstream: Upstream) => number,
+  join: (a: number, b: number) => number,
+): Sample[] {
+  const values = new Map<string, number>();
+  for (const upstream of upstreams.list()) {
+    const { name } = upstream.destination;
+    const known = values.get(name);
+    values.set(name, known === undefined ? value(upstream) : join(known, value(upstream)));
+  }
+  return Array.from(values, ([name, value]): Sample => [[name], value]);
+}
