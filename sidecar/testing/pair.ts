@@ -32,6 +32,7 @@ export async function startSide(
   state: FakeState,
   config: ProxyConfig,
   limits: Partial<Limits> = {},
+  random = () => 0,
 ): Promise<Side> {
   const log: string[] = [];
   const accessLog = new Writable({
@@ -46,7 +47,7 @@ export async function startSide(
     log: SILENT,
     accessLog,
     limits: { ...TEST_LIMITS, ...limits },
-    random: () => 0,
+    random,
   });
   await path.start(config);
   return { state, path, log };

@@ -1,9 +1,10 @@
 import net from 'node:net';
 import tls, { type SecureContext, type TLSSocket } from 'node:tls';
 import type { Identity } from '../proxy-state.ts';
-import { type Dial, type DialFailure, type DialOptions, settleOnce } from './dial.ts';
+import { type Dial, type DialFailure, type DialOptions, type DialResult, settleOnce } from './dial.ts';
 import { secureContextOptions } from './mtls-server.ts';
 import { parseCertificate, readPeer, SERVER_AUTH } from './peer-certificate.ts';
+import { type TlsSession, TlsSessions } from './tls-sessions.ts';
 
 export interface MtlsDialOptions extends Omit<DialOptions, 'localAddress'> {
   /** ALPN.http1 or ALPN.tcp */
@@ -15,9 +16,12 @@ export interface MtlsDialOptions extends Omit<DialOptions, 'localAddress'> {
 /** The client side of mTLS. There is no way to dial without an expected identity. */
 export class MtlsClient {
   #context: SecureContext | undefined;
+  #sessions = new TlsSessions();
 
   setIdentity(identity: Identity): void {
     this.#context = tls.createSecureContext(secureContextOptions(identity));
+    // a session made under another trust bundle proves nothing under this one
+    this.#sessions = new TlsSessions();
   }
 
   dial(options: MtlsDialOptions): Dial {
@@ -27,43 +31,79 @@ export class MtlsClient {
         done(mismatch(context === undefined ? 'no identity yet' : 'no identity to expect'));
         return () => {};
       }
-      let refusal: DialFailure | undefined;
-      const raw = net.connect({ host: options.host, port: options.port, allowHalfOpen: true, noDelay: true });
-      const socket = tls.connect({
-        socket: raw,
-        secureContext: context,
-        ALPNProtocols: [options.alpn],
-        rejectUnauthorized: true,
-        // the name of the host proves nothing here; the SPIFFE ID does
-        checkServerIdentity: (_host, certificate) => {
-          const reason = refusalOf(certificate.raw, options.spiffeId);
-          if (reason === undefined) return undefined;
-          refusal = mismatch(reason);
-          return new Error(reason);
-        },
-      });
-      raw.on('error', (error) => socket.destroy(error));
-      const check = (error?: Error) =>
-        error === undefined ? checkConnected(socket, options) : (refusal ?? refusalOfError(error));
-      return settleOnce(socket, 'secureConnect', options, done, check, raw);
+      return new MtlsDialling(options, context, this.#sessions).start(done);
     };
   }
 }
 
-function refusalOf(der: Buffer | undefined, expected: string): string | undefined {
-  if (der === undefined) return 'no certificate';
-  const peer = readPeer(parseCertificate(der), SERVER_AUTH);
-  if (!peer.ok) return peer.reason;
-  return peer.spiffeId === expected ? undefined : `the endpoint is ${peer.spiffeId}, expected ${expected}`;
-}
+/** One connection on its way. */
+class MtlsDialling {
+  readonly #options: MtlsDialOptions;
+  readonly #context: SecureContext;
+  readonly #sessions: TlsSessions;
+  readonly #sessionKey: string;
+  readonly #session: TlsSession | undefined;
+  /** until when what the endpoint has proven holds; undefined: it has proven nothing */
+  #provenUntilMs: number | undefined;
+  #refusal: DialFailure | undefined;
 
-/** What was checked during the handshake is checked on the result too: it must hold however we came here. */
-function checkConnected(socket: TLSSocket, options: MtlsDialOptions): DialFailure | undefined {
-  if (!socket.authorized || socket.isSessionReused()) return mismatch('the endpoint was not authenticated');
-  const reason = refusalOf(socket.getPeerX509Certificate()?.raw, options.spiffeId);
-  if (reason !== undefined) return mismatch(reason);
-  if (socket.alpnProtocol !== options.alpn) return mismatch(`the endpoint does not speak ${options.alpn}`);
-  return undefined;
+  constructor(options: MtlsDialOptions, context: SecureContext, sessions: TlsSessions) {
+    this.#options = options;
+    this.#context = context;
+    this.#sessions = sessions;
+    this.#sessionKey = `${options.host}|${options.port}|${options.spiffeId}|${options.alpn}`;
+    this.#session = sessions.take(this.#sessionKey);
+  }
+
+  start(done: (result: DialResult) => void): () => void {
+    const { host, port, alpn } = this.#options;
+    const raw = net.connect({ host, port, allowHalfOpen: true, noDelay: true });
+    const socket = tls.connect({
+      socket: raw,
+      secureContext: this.#context,
+      ALPNProtocols: [alpn],
+      ...(this.#session === undefined ? {} : { session: this.#session.ticket }),
+      rejectUnauthorized: true,
+      // the name of the host proves nothing here; the SPIFFE ID does
+      checkServerIdentity: (_host, certificate) => this.#checkIdentity(certificate.raw),
+    });
+    raw.on('error', (error) => socket.destroy(error));
+    socket.on('session', (ticket) => {
+      const provenUntilMs = this.#provenUntilMs;
+      if (provenUntilMs !== undefined) this.#sessions.keep(this.#sessionKey, { ticket, provenUntilMs });
+    });
+    const check = (error?: Error) =>
+      error === undefined ? this.#checkConnected(socket) : (this.#refusal ?? refusalOfError(error));
+    return settleOnce(socket, 'secureConnect', this.#options, done, check, raw);
+  }
+
+  /** Of a full handshake; called once the chain is verified. */
+  #checkIdentity(der: Buffer | undefined): Error | undefined {
+    if (der === undefined) return this.#refuse('no certificate');
+    const certificate = parseCertificate(der);
+    const peer = readPeer(certificate, SERVER_AUTH);
+    if (!peer.ok) return this.#refuse(peer.reason);
+    const { spiffeId } = this.#options;
+    if (peer.spiffeId !== spiffeId)
+      return this.#refuse(`the endpoint is ${peer.spiffeId}, expected ${spiffeId}`);
+    this.#provenUntilMs = Date.parse(certificate.validTo);
+    return undefined;
+  }
+
+  #refuse(reason: string): Error {
+    this.#refusal = mismatch(reason);
+    return new Error(reason);
+  }
+
+  /** It must hold however we came here. */
+  #checkConnected(socket: TLSSocket): DialFailure | undefined {
+    // the ticket is worth as much as the handshake it comes from, and it comes from one with this identity
+    if (socket.isSessionReused()) this.#provenUntilMs = this.#session?.provenUntilMs;
+    const isProven = this.#provenUntilMs !== undefined && Date.now() <= this.#provenUntilMs;
+    if (!socket.authorized || !isProven) return mismatch('the endpoint was not authenticated');
+    const { alpn } = this.#options;
+    return socket.alpnProtocol === alpn ? undefined : mismatch(`the endpoint does not speak ${alpn}`);
+  }
 }
 
 /** Verification errors of OpenSSL come with these codes (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */

@@ -5,7 +5,7 @@ import type { WorkloadIdentity } from '../../api/spiffe.ts';
 import type { Identity } from '../proxy-state.ts';
 import { Channel } from './channel.ts';
 import { enter, leave } from './flush.ts';
-import { CLIENT_AUTH, readPeer } from './peer-certificate.ts';
+import { CLIENT_AUTH, hasExpired, readPeer } from './peer-certificate.ts';
 import type { StreamHandle } from './runtime.ts';
 import type { Timers } from './timers.ts';
 
@@ -16,6 +16,8 @@ export type Handshake =
       readonly alpn: string;
       readonly spiffeId: string;
       readonly peer: WorkloadIdentity;
+      /** the peer was known from an earlier connection */
+      readonly isResumed: boolean;
     }
   | { readonly ok: false; readonly reason: string };
 
@@ -52,7 +54,10 @@ export class MtlsServer {
     return this.#pending.size;
   }
 
-  /** For new connections; those that exist keep what they were made with. */
+  /**
+   * For new connections; those that exist keep what they were made with. A new context has new ticket keys, so a
+   * session cannot bring back an identity that was verified under an older trust bundle.
+   */
   setIdentity(identity: Identity): void {
     this.#trustDomain = identity.trustDomain;
     this.#server.setSecureContext(secureContextOptions(identity));
@@ -108,10 +113,11 @@ export class MtlsServer {
   }
 
   #verify(socket: TLSSocket, raw: Socket): Handshake {
-    // a resumed session would bring back an identity verified under an older trust bundle
-    if (socket.isSessionReused()) return refuse('resumed session');
     const certificate = socket.getPeerX509Certificate();
     if (certificate === undefined) return refuse('no client certificate');
+    // verified under the identity in force, since tickets end with it; what time has done meanwhile is not
+    if (socket.isSessionReused() && hasExpired(certificate))
+      return refuse('the resumed certificate has expired');
     if (!socket.authorized) return refuse(`client certificate refused: ${String(socket.authorizationError)}`);
     const peer = readPeer(certificate, CLIENT_AUTH);
     if (!peer.ok) return peer;
@@ -120,7 +126,8 @@ export class MtlsServer {
     if (alpn === null || alpn === false) return refuse('no ALPN protocol');
     const channel = Channel.over(socket, raw);
     if (channel === undefined) return refuse('closed during the handshake');
-    return { ok: true, channel, alpn, spiffeId: peer.spiffeId, peer: peer.identity };
+    const isResumed = socket.isSessionReused();
+    return { ok: true, channel, alpn, spiffeId: peer.spiffeId, peer: peer.identity, isResumed };
   }
 }
 

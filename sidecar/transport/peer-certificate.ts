@@ -36,6 +36,11 @@ export function uriNames(subjectAltName: string): string[] {
   return entries.filter((entry) => entry.startsWith('URI:')).map((entry) => entry.slice('URI:'.length));
 }
 
+/** For a session that is resumed: the handshake that checked the dates may have been hours ago. */
+export function hasExpired(certificate: X509Certificate, nowMs = Date.now()): boolean {
+  return nowMs > Date.parse(certificate.validTo);
+}
+
 export function parseCertificate(der: Buffer): X509Certificate {
   return new X509Certificate(der);
 }

@@ -258,22 +258,80 @@ test('a server that chooses no ALPN protocol is refused by the client', async ()
   await new Promise((resolve) => plainTls.close(resolve));
 });
 
-test('a session is not resumed, so every connection proves its identity', async () => {
-  const server = await accept(api);
-  const options = { ALPNProtocols: [ALPN.http1], cert: web.certificate, key: web.privateKey };
-  const first = foreign(server.port, options);
-  let session: Buffer | undefined;
-  first.on('session', (data) => {
-    session = data;
+/** The session of a client that was let in, for its next connection. */
+async function sessionOf(server: Acceptor, identity: Identity): Promise<Buffer> {
+  const client = foreign(server.port, {
+    ALPNProtocols: [ALPN.http1],
+    cert: identity.certificate,
+    key: identity.privateKey,
   });
+  const session = new Promise<Buffer>((resolve) => client.once('session', resolve));
   const accepted = await server.next();
   assert.equal(accepted.ok, true);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  first.destroy();
-  const second = foreign(server.port, { ...options, cert: undefined, key: undefined, session });
-  const again = await server.next();
-  assert.equal(again.ok, false);
-  second.destroy();
+  const ticket = await session;
+  client.destroy();
+  return ticket;
+}
+
+/** Without a certificate: only the session can say who it is. */
+function resume(server: Acceptor, session: Buffer): Promise<Handshake> {
+  const client = foreign(server.port, { ALPNProtocols: [ALPN.http1], session });
+  return server.next().finally(() => client.destroy());
+}
+
+test('a session that is resumed stands for the identity that was proven when it was made', async () => {
+  const server = await accept(api);
+  const resumed = await resume(server, await sessionOf(server, web));
+  assert.ok(resumed.ok && resumed.spiffeId === WEB);
+  close(resumed);
+});
+
+test('a session made under another identity of the server, and so another trust bundle, is not resumed', async () => {
+  const server = await accept(api);
+  const session = await sessionOf(server, web);
+  server.mtls.setIdentity(await authority.workload(API));
+  const resumed = await resume(server, session);
+  assert.ok(!resumed.ok && /no client certificate/.test(resumed.reason));
+});
+
+test('a session does not outlive the certificate it was made with', async () => {
+  const server = await accept(api);
+  const notAfterMs = Math.ceil(Date.now() / 1000) * 1000 + 1_000;
+  const brief = await authority.workload(WEB, { notAfterMs });
+  const session = await sessionOf(server, brief);
+  await new Promise((resolve) => setTimeout(resolve, notAfterMs - Date.now() + 50));
+  const resumed = await resume(server, session);
+  assert.ok(!resumed.ok && /expired/.test(resumed.reason));
+});
+
+test('a caller resumes its session with the same endpoint, and makes a new one after its identity changed', async () => {
+  const server = await accept(api);
+  const client = new MtlsClient();
+  client.setIdentity(web);
+  const to = {
+    host: '127.0.0.1',
+    port: server.port,
+    timeoutMs: 2_000,
+    timers,
+    alpn: ALPN.http1,
+    spiffeId: API,
+  };
+  const connect = async () => {
+    const [dialled, accepted] = await Promise.all([
+      new Promise<DialResult>((resolve) => client.dial(to)(resolve)),
+      server.next(),
+    ]);
+    assert.ok(dialled.ok && accepted.ok && accepted.spiffeId === WEB);
+    // a ticket comes after the handshake
+    dialled.channel.resume();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    close(dialled);
+    close(accepted);
+    return accepted.isResumed;
+  };
+  assert.deepEqual([await connect(), await connect()], [false, true]);
+  client.setIdentity(web);
+  assert.equal(await connect(), false);
 });
 
 test('a new identity is used for new connections, and roots that went are not trusted any more', async () => {
