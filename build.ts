@@ -26,7 +26,8 @@ const banner = [
   'const __filename = import.meta.filename, __dirname = import.meta.dirname;',
 ].join('\n');
 
-const common: BuildOptions = {
+/** How every room is bundled. */
+export const common: BuildOptions = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',

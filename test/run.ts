@@ -40,7 +40,7 @@ const STAGES: readonly Stage[] = [
   nodeTests(
     'unit',
     'unit, property and contract tests',
-    ROOMS.map((room) => `${room}/**/*.test.ts`),
+    [...ROOMS.map((room) => `${room}/**/*.test.ts`), 'test/bench/**/*.test.ts', 'test/soak/*.test.ts'],
     2,
   ),
   nodeTests('bundle', 'the bundles: content and size', ['test/bundle/*.test.ts']),
@@ -49,7 +49,7 @@ const STAGES: readonly Stage[] = [
   nodeTests('conformance', 'the HTTP/1.1 corpus through sidecars, in front of three servers', [
     'test/conformance/*.test.ts',
   ]),
-  nodeTests('faults', 'slow, huge, broken and endless peers; no descriptors, a jumping clock', [
+  nodeTests('faults', 'slow, huge, dying and starved peers; no descriptors, a jumping clock', [
     'test/faults/*.test.ts',
   ]),
   realParts('apiserver', 'operator and injector against a real kube-apiserver', ['test/apiserver/*.test.ts']),

@@ -27,13 +27,15 @@ export class BodyReader {
   #left = 0;
   #extensionBytes = 0;
   #crSeen = false;
+  #dropsTrailers = false;
   trailers: Fields | undefined;
 
   constructor(maxTrailerBytes: number) {
     this.#maxTrailerBytes = maxTrailerBytes;
   }
 
-  begin(framing: Framing): void {
+  begin(framing: Framing, dropsTrailers: boolean): void {
+    this.#dropsTrailers = dropsTrailers;
     this.#phase = firstPhase(framing);
     this.#left = framing.length;
     this.#extensionBytes = 0;
@@ -118,7 +120,7 @@ export class BodyReader {
     const text = this.#trailerScanner.text;
     if (text !== undefined) {
       this.#phase = 'done';
-      if (text !== '') this.trailers = parseTrailers(text);
+      if (text !== '' && !this.#dropsTrailers) this.trailers = parseTrailers(text);
     }
     return used;
   }
@@ -132,11 +134,11 @@ function firstPhase(framing: Framing): Phase {
 
 /** Fields that would change framing, routing or the caller's identity do not pass as trailers (RFC 9110 6.5.1). */
 const FORBIDDEN_TRAILER =
-  /^(?:weft[^0-9a-z]|content-length$|transfer-encoding$|host$|connection$|keep-alive$|te$|trailer$|upgrade$|expect$|authorization$|content-encoding$|content-type$|content-range$|set-cookie$)/;
+  /^(?:weft[^0-9a-z]|x-forwarded-|forwarded$|cookie$|proxy-authorization$|content-length$|transfer-encoding$|host$|connection$|keep-alive$|te$|trailer$|upgrade$|expect$|authorization$|content-encoding$|content-type$|content-range$|set-cookie$)/;
 
 function parseTrailers(text: string): Fields | undefined {
   const fields = new Fields();
   fields.read(text, 0);
-  fields.removeWhere((key) => FORBIDDEN_TRAILER.test(key));
+  fields.removeWhere((key) => FORBIDDEN_TRAILER.test(key.replaceAll('_', '-')));
   return fields.size === 0 ? undefined : fields;
 }

@@ -4,7 +4,7 @@ import type { ReplayBuffer } from '../layers/replay-buffer.ts';
 import { isIdempotent } from '../layers/retry-policy.ts';
 import type { Limits } from '../limits.ts';
 import { copy } from '../tcp/copy.ts';
-import type { Timers } from '../transport/timers.ts';
+import type { Timer, Timers } from '../transport/timers.ts';
 import type { ClientConnection, ResponseReceiver } from './client-connection.ts';
 import type { Exchange, RequestReceiver } from './exchange.ts';
 import type { Fields } from './fields.ts';
@@ -27,7 +27,7 @@ export interface ForwardOwner {
   onFailed(code: ErrorCode, reason: string, sawResponse: boolean): boolean;
 }
 
-/** Of a response that is not passed on, so much is read for the sake of the connection. */
+/** Of a response that is not passed on, so much is read for the sake of the connection, and no longer than lingerMs. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
 
 /** One attempt: sends the request of an exchange over a connection and brings the response back. */
@@ -39,6 +39,7 @@ export class Forward implements RequestReceiver, ResponseReceiver {
   #over = false;
   /** -1: the response is passed on */
   #discardedBytes = -1;
+  #discardTimer: Timer | undefined = undefined;
 
   constructor(exchange: Exchange, connection: ClientConnection, owner: ForwardOwner) {
     this.#exchange = exchange;
@@ -103,7 +104,10 @@ export class Forward implements RequestReceiver, ResponseReceiver {
     this.#connection.resume();
   }
   onMessageEnd(trailers: Fields | undefined): void {
-    if (this.#discardedBytes !== -1) return void this.#connection.release();
+    if (this.#discardedBytes !== -1) {
+      this.#discardTimer?.cancel();
+      return void this.#connection.release();
+    }
     if (this.#over) return;
     if (this.#interim) return void this.#connection.nextResponse();
     this.#over = true;
@@ -113,8 +117,10 @@ export class Forward implements RequestReceiver, ResponseReceiver {
   }
 
   #discard(): void {
+    const { timers, limits } = this.#owner;
     this.#over = true;
     this.#discardedBytes = 0;
+    this.#discardTimer = timers.after(limits.lingerMs, () => this.#connection.destroy());
   }
 
   #openTunnel(head: ResponseHead): void {

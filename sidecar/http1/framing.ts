@@ -49,15 +49,25 @@ function parseLength(value: string): number {
 /** Named in Connection or not, these describe the message and stay (framing is written anew anyway). */
 const NEVER_NOMINATED: ReadonlySet<string> = new Set(['host', 'date', 'expect', 'trailer']);
 
+const OWN_OPTIONS: ReadonlySet<string> = new Set(['close', 'keep-alive', 'upgrade', 'te']);
+
 /** What the Connection field and its companions say about this hop. */
 export interface Hop {
   readonly close: boolean;
   readonly keepAlive: boolean;
   readonly upgrade: string | undefined;
   readonly trailers: boolean;
+  /** Connection names further fields: trailers may be meant too, so none of them passes */
+  readonly nominates: boolean;
 }
 
-const NOTHING: Hop = { close: false, keepAlive: false, upgrade: undefined, trailers: false };
+const NOTHING: Hop = {
+  close: false,
+  keepAlive: false,
+  upgrade: undefined,
+  trailers: false,
+  nominates: false,
+};
 const CLOSE: Hop = { ...NOTHING, close: true };
 const KEEP_ALIVE: Hop = { ...NOTHING, keepAlive: true };
 
@@ -99,13 +109,14 @@ function readHop(fields: Fields): Hop {
 
 function readOptions(fields: Fields): Hop {
   const options = listMembers(fields, 'connection');
+  const nominated = new Set(options.filter((name) => !NEVER_NOMINATED.has(name)));
   const hop = {
     close: options.includes('close'),
     keepAlive: options.includes('keep-alive'),
     upgrade: options.includes('upgrade') ? upgradeOf(fields) : undefined,
     trailers: listMembers(fields, 'te').some((member) => /^trailers\s*(?:;|$)/.test(member)),
+    nominates: options.some((name) => !OWN_OPTIONS.has(name)),
   };
-  const nominated = new Set(options.filter((name) => !NEVER_NOMINATED.has(name)));
   if (nominated.size > 0) fields.removeWhere((name) => nominated.has(name));
   return hop;
 }

@@ -19,6 +19,11 @@ export interface ParserLimits {
   readonly maxTrailerBytes: number;
 }
 
+interface ParsedHead {
+  readonly framing: Framing;
+  readonly dropsTrailers: boolean;
+}
+
 type Phase = 'head' | 'body' | 'between' | 'stopped';
 
 /**
@@ -26,7 +31,7 @@ type Phase = 'head' | 'body' | 'between' | 'stopped';
  * gives the same calls, body pieces joined. It stops after each message until `next`, and between any two
  * calls when paused; bytes given meanwhile are held, so the owner bounds them by not reading (`heldBytes`).
  */
-export class MessageParser<Head extends { readonly framing: Framing }> {
+export class MessageParser<Head extends ParsedHead> {
   readonly #readHead: (text: string, fields: Fields) => Head;
   /** of the message under way; the next one takes it over */
   readonly #fields = new Fields();
@@ -130,7 +135,7 @@ export class MessageParser<Head extends { readonly framing: Framing }> {
     if (text === undefined) return true;
     this.#scanner.reset();
     const head = this.#readHead(text, this.#fields);
-    this.#body.begin(head.framing);
+    this.#body.begin(head.framing, head.dropsTrailers);
     this.#phase = 'body';
     this.#sink.onHead(head);
     return true;

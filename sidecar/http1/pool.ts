@@ -11,6 +11,10 @@ export interface PoolBudget {
   disconnected(): void;
   tryWait(): boolean;
   waited(): void;
+  /** A request to another endpoint waits for room. */
+  isWanted(waitingHere: number): boolean;
+  /** There is room, and nobody here who waits for it. True: somebody elsewhere took it. */
+  offer(): boolean;
 }
 
 export interface PoolOptions {
@@ -26,6 +30,9 @@ interface Waiter {
   readonly done: (result: Acquired) => void;
 }
 
+/** Requests that waited are given released connections before those that wait for other endpoints get their turn. */
+const MAX_HANDED_OVER = 32;
+
 /** Connections to one endpoint under one identity. The one used last is used first, so that others can age. */
 export class Pool implements ClientConnectionOwner {
   readonly #options: PoolOptions;
@@ -35,6 +42,10 @@ export class Pool implements ClientConnectionOwner {
   readonly #waiting: Waiter[] = [];
   #sweep: Timer | undefined;
   #dialling = 0;
+  /** since others who wait had a turn */
+  #handedOver = 0;
+  /** connections begun before the last `retire` carry one exchange at most */
+  #generation = 0;
 
   constructor(set: PoolSet, options: PoolOptions) {
     this.#set = set;
@@ -48,7 +59,7 @@ export class Pool implements ClientConnectionOwner {
   /** An idle connection that may carry a request, if there is one. */
   take(): ClientConnection | undefined {
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
-      if (connection.isUsable && !this.#isStale(connection)) return connection;
+      if (connection.isUsable && !this.#isStale(connection) && !this.#isOld(connection)) return connection;
       connection.destroy();
     }
     return undefined;
@@ -62,8 +73,8 @@ export class Pool implements ClientConnectionOwner {
     const { limits, budget } = this.#options;
     if (this.size < limits.maxConnectionsPerEndpoint && (budget?.tryConnect() ?? true))
       return this.#dial(done);
-    // somebody must be there to give a connection back
-    if (this.#open.size === 0 || !(budget?.tryWait() ?? false)) {
+    // with a budget there are connections of this destination, and one of them comes back or ends
+    if (!(budget?.tryWait() ?? false)) {
       done({ ok: false, code: 'circuit-open', reason: 'too many connections' });
       return () => {};
     }
@@ -84,6 +95,7 @@ export class Pool implements ClientConnectionOwner {
   #dial(done: (result: Acquired) => void): () => void {
     this.#dialling += 1;
     this.#set.add(this);
+    const generation = this.#generation;
     let settled = false;
     const settle = () => {
       if (settled) return false;
@@ -99,6 +111,8 @@ export class Pool implements ClientConnectionOwner {
       }
       const connection = new ClientConnection(result.channel, this, this.#options.limits);
       connection.bornMs = this.#options.timers.nowMs();
+      // e.g. under an identity that is not ours any more
+      if (generation !== this.#generation) connection.retire();
       this.#open.add(connection);
       done({ ok: true, connection });
     });
@@ -112,20 +126,27 @@ export class Pool implements ClientConnectionOwner {
   #disconnected(): void {
     this.#options.budget?.disconnected();
     if (this.size === 0) this.#set.remove(this);
-    this.#serveWaiting();
+    const isOthersTurn = this.#waiting.length === 0 || this.#handedOver >= MAX_HANDED_OVER;
+    if (isOthersTurn) this.#handedOver = 0;
+    if (!isOthersTurn || !this.#options.budget?.offer()) this.serveWaiting();
   }
 
   onReleased(connection: ClientConnection): void {
+    const { limits, timers, budget } = this.#options;
+    if (this.#isOld(connection)) return void connection.destroy();
+    const isWanted = budget?.isWanted(this.#waiting.length) ?? false;
+    if (isWanted && (this.#waiting.length === 0 || this.#handedOver >= MAX_HANDED_OVER)) {
+      return void connection.destroy();
+    }
     const waiter = this.#waiting.shift();
     if (waiter !== undefined) {
-      this.#options.budget?.waited();
+      this.#handedOver += 1;
+      budget?.waited();
       return void waiter.done({ ok: true, connection });
     }
-    const { limits, timers } = this.#options;
     const nowMs = timers.coarseMs();
-    const isOld = nowMs - connection.bornMs > limits.maxConnectionAgeMs;
     connection.idleUntilMs = nowMs + this.#idleMs(connection);
-    if (isOld || connection.idleUntilMs <= nowMs || this.#idle.length >= limits.maxIdlePerEndpoint) {
+    if (connection.idleUntilMs <= nowMs || this.#idle.length >= limits.maxIdlePerEndpoint) {
       return void connection.destroy();
     }
     this.#idle.push(connection);
@@ -142,6 +163,12 @@ export class Pool implements ClientConnectionOwner {
 
   #isStale(connection: ClientConnection): boolean {
     return this.#options.timers.coarseMs() >= connection.idleUntilMs;
+  }
+
+  /** Carries no further request, so that load spreads over new endpoints. */
+  #isOld(connection: ClientConnection): boolean {
+    const { timers, limits } = this.#options;
+    return timers.coarseMs() - connection.bornMs > limits.maxConnectionAgeMs;
   }
 
   #closeStale(): void {
@@ -161,17 +188,39 @@ export class Pool implements ClientConnectionOwner {
     this.#disconnected();
   }
 
-  /** A connection that went makes room for one that is waited for; without any, nobody would ever be served. */
-  #serveWaiting(): void {
-    const waiter = this.#waiting.shift();
-    if (waiter === undefined) return;
-    this.#options.budget?.waited();
-    if (this.#options.budget?.tryConnect() ?? true) this.#dial(waiter.done);
-    else waiter.done({ ok: false, code: 'circuit-open', reason: 'too many connections' });
+  /** A connection that went makes room for one that is waited for. False: nobody waits, or there is no room. */
+  serveWaiting(): boolean {
+    const { budget, limits } = this.#options;
+    if (this.#waiting.length === 0 || this.size >= limits.maxConnectionsPerEndpoint) return false;
+    if (!(budget?.tryConnect() ?? true)) return false;
+    budget?.waited();
+    this.#dial(this.#waiting.shift()!.done);
+    return true;
+  }
+
+  /** Closes an idle connection and gives its room back at once. False: there is none. */
+  dropIdle(): boolean {
+    const connection = this.#idle.shift();
+    if (connection === undefined) return false;
+    this.#open.delete(connection);
+    connection.destroy();
+    this.#options.budget?.disconnected();
+    if (this.size === 0) this.#set.remove(this);
+    return true;
+  }
+
+  /** The endpoint is gone: as `retire`, and nobody waits here any more. */
+  close(): void {
+    this.retire();
+    for (const waiter of this.#waiting.splice(0)) {
+      this.#options.budget?.waited();
+      waiter.done({ ok: false, code: 'connect-failure', reason: 'the endpoint left the destination' });
+    }
   }
 
   /** Idle connections go, busy ones end with what they carry. */
   retire(): void {
+    this.#generation += 1;
     for (const connection of [...this.#open]) connection.retire();
     for (const connection of [...this.#idle]) connection.destroy();
   }

@@ -25,6 +25,7 @@ export class RequestHead {
   readonly keepAlive: boolean;
   readonly upgrade: string | undefined;
   readonly acceptsTrailers: boolean;
+  readonly dropsTrailers: boolean;
 
   constructor(
     method: string,
@@ -42,6 +43,7 @@ export class RequestHead {
     this.keepAlive = minorVersion === 1 ? !hop.close : hop.keepAlive && !hop.close;
     this.upgrade = minorVersion === 1 && method !== 'CONNECT' ? hop.upgrade : undefined;
     this.acceptsTrailers = hop.trailers;
+    this.dropsTrailers = hop.nominates;
   }
 
   /** The value of a header, several lines joined; what route matches ask for. */
@@ -79,6 +81,8 @@ export function parseRequestHead(text: string, fields: Fields = new Fields()): R
   fields.read(text, lineEnd + 2);
   const framing = declaredFraming(fields, minor) ?? NO_BODY;
   if (method === 'CONNECT' && framing.type !== 'none') bad('RFC 9110 9.3.6', 'CONNECT with a body');
+  // RFC 9110 10.1.1: the client would not understand the interim response
+  if (minor === 0) fields.removeWhere((name) => name === 'expect');
   const named = takeHost(fields, minor);
   const head = new RequestHead(method, named, minor, fields, framing, takeHopByHop(fields));
   readTarget(head, target);

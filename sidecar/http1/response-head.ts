@@ -16,6 +16,7 @@ export class ResponseHead {
   /** `Keep-Alive: timeout`, seconds; -1: not said */
   readonly keepAliveSeconds: number;
   readonly upgrade: string | undefined;
+  readonly dropsTrailers: boolean;
 
   constructor(
     status: number,
@@ -27,6 +28,7 @@ export class ResponseHead {
       keepAlive?: boolean;
       keepAliveSeconds?: number;
       upgrade?: string | undefined;
+      dropsTrailers?: boolean;
     },
   ) {
     this.status = status;
@@ -37,6 +39,7 @@ export class ResponseHead {
     this.keepAlive = more.keepAlive ?? true;
     this.keepAliveSeconds = more.keepAliveSeconds ?? -1;
     this.upgrade = more.upgrade;
+    this.dropsTrailers = more.dropsTrailers ?? false;
   }
 }
 
@@ -67,6 +70,7 @@ export function parseResponseHead(text: string, method: string, fields: Fields =
     keepAlive: framing.type !== 'close' && mayPersist,
     keepAliveSeconds,
     upgrade: status === 101 ? hop.upgrade : undefined,
+    dropsTrailers: hop.nominates,
   });
 }
 

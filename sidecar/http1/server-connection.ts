@@ -173,6 +173,8 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     if (!this.#closing && this.#mayRead) this.#channel.resume();
   }
   setIdleTimeout(idleTimeoutMs: number): void {
+    // a pipelined request's bytes may have come long before its turn
+    this.#idle.touch();
     this.#idle.timeoutMs = idleTimeoutMs > 0 ? idleTimeoutMs : Number.MAX_SAFE_INTEGER;
   }
   pauseRequest(): void {
@@ -260,7 +262,8 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     this.#idle.cancel();
     this.#headTimer?.cancel();
     this.#parser.detach();
-    lingeringClose(this.#channel, this.#options.timers, this.#options.limits.lingerMs);
+    const { timers, limits } = this.#options;
+    lingeringClose(this.#channel, { timers, ...limits });
   }
 }
 

@@ -114,14 +114,16 @@ export class Inbound {
 
   /** Who is the caller: a chain to our roots and one SPIFFE ID, or nothing at all. */
   #authenticate(flow: Flow, bytes: Buffer): void {
-    const { limits, mtlsServer } = this.#context;
+    const { limits, timers, mtlsServer } = this.#context;
     // a peer that begins handshakes and never ends them must not keep others out
     if (this.#handshakes >= limits.maxHandshakes) {
       this.#context.telemetry.error('inbound', 'overloaded');
       mtlsServer.abandonOldest();
     }
     this.#handshakes += 1;
-    mtlsServer.handshake(flow.client, bytes, limits.handshakeTimeoutMs, (result) => {
+    // one deadline from accept to a verified peer
+    const leftMs = limits.handshakeTimeoutMs - (timers.nowMs() - flow.trail.startedMs);
+    mtlsServer.handshake(flow.client, bytes, Math.max(1, leftMs), (result) => {
       this.#handshakes -= 1;
       if (!result.ok) return refuse(this.#context, flow, 'unauthenticated', result.reason);
       const caller: Caller = { ...result.peer, spiffeId: result.spiffeId, address: flow.caller.address };

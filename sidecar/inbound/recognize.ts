@@ -13,7 +13,7 @@ export interface RecognizeOptions {
   readonly timers: Timers;
   /** for the first byte */
   readonly waitMs: number;
-  /** for a ClientHello that has begun: it may be spread over segments of a slow link */
+  /** for a whole ClientHello, once it has begun: it may be spread over segments of a slow link; from the start */
   readonly helloTimeoutMs: number;
   readonly done: (recognized: Recognized, bytes: Buffer) => void;
 }
@@ -29,7 +29,7 @@ export function recognize(options: RecognizeOptions): void {
   const late = () => {
     if (seen[0] === TLS_HANDSHAKE && !extended) {
       extended = true;
-      timer = timers.after(helloTimeoutMs, late);
+      timer = timers.after(Math.max(0, helloTimeoutMs - waitMs), late);
       return;
     }
     const bytes = stop();

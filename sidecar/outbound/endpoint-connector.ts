@@ -21,10 +21,10 @@ export class EndpointConnector {
   }
 
   /** An address that is given to another workload is another endpoint, and gets another pool. */
-  pool(endpoint: Endpoint, connectTimeoutMs: number, budget: PoolBudget): Pool {
+  pool(endpoint: Endpoint, connectTimeoutMs: () => number, budget: PoolBudget): Pool {
     const { pools, limits, timers } = this.#context;
     return new Pool(pools, {
-      dial: this.#dial(endpoint, ALPN.http1, connectTimeoutMs),
+      dial: (done) => this.http(endpoint, connectTimeoutMs())(done),
       limits,
       timers,
       idleMs: endpoint.spiffeId === undefined ? limits.appIdleMs : limits.meshIdleMs,

@@ -1,6 +1,5 @@
 import type { Host } from '../balancers/host.ts';
 import type { Context } from '../context.ts';
-import { CONNECTIONS } from '../layers/circuit-breaker.ts';
 import type { Trail } from '../layers/trail.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { Dial, DialFailure, DialResult } from '../transport/dial.ts';
@@ -43,12 +42,12 @@ class OpaqueAttempts {
 
   next(failure: DialFailure): void {
     const { context, connector, upstream, trail } = this.#options;
-    const { hosts, breaker, connectTimeoutMs } = upstream;
+    const { hosts, connectTimeoutMs } = upstream;
     const nowMs = context.timers.nowMs();
     const mayTry = this.#tried.length < context.limits.maxConnectAttempts;
     const host = mayTry ? hosts.pick(nowMs, upstream.hash(undefined), this.#tried) : undefined;
     if (host === undefined) return void this.#done(failure);
-    if (!breaker.tryEnter(CONNECTIONS, nowMs)) return void this.#done(CIRCUIT_OPEN);
+    if (!upstream.tryConnect()) return void this.#done(CIRCUIT_OPEN);
     if (this.#tried.length > 0) context.telemetry.retry('outbound', upstream.destination.name, 'connect');
     hosts.started(host);
     trail.attempts += 1;
@@ -61,14 +60,15 @@ class OpaqueAttempts {
   }
 
   #dialled(host: Host, result: DialResult): void {
+    const { upstream, context } = this.#options;
     this.#dialling = undefined;
     if (!result.ok) {
       this.#finished(host);
-      const { upstream, context } = this.#options;
       upstream.outliers.onFailure(host, result.code, context.timers.nowMs());
       this.#tried = [...this.#tried, host];
       return void this.next(result);
     }
+    upstream.outliers.onResult(host, true, context.timers.nowMs());
     this.#follow(host, result.channel);
     const { trail, onHost } = this.#options;
     trail.encrypted = host.endpoint.spiffeId !== undefined;
@@ -84,7 +84,8 @@ class OpaqueAttempts {
   #finished(host: Host): void {
     const { upstream, context } = this.#options;
     upstream.hosts.finished(host, context.timers.nowMs(), undefined);
-    upstream.breaker.leave(CONNECTIONS);
+    upstream.disconnected();
+    upstream.offer();
   }
 
   cancel(): void {

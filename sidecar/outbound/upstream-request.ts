@@ -41,6 +41,8 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
 
   #host: Host | undefined = undefined;
   #tried: readonly Host[] = NONE;
+  /** the last attempt was connected: the hosts tried are avoided, not ruled out */
+  #mayReturn = false;
   #forward: Forward | undefined = undefined;
   #sentMs = 0;
   #latencyMs: number | undefined = undefined;
@@ -90,6 +92,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     if (requestTimeoutMs > 0) {
       this.#requestTimer = this.timers.after(requestTimeoutMs, () => this.#requestTimedOut());
     }
+    if (this.#isOver) return;
     if (this.#mayRetrySent() && this.#exchange.head.framing.type !== 'none') this.replay = new ReplayBuffer();
     this.#attempt('no-endpoints', '');
   }
@@ -99,7 +102,10 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   /** `code` and `reason`: the answer if there is no host to try. */
   #attempt(code: ErrorCode, reason: string): void {
     const { hosts } = this.#upstream;
-    const host = hosts.pick(this.timers.coarseMs(), this.#hash, this.#tried);
+    const nowMs = this.timers.coarseMs();
+    let host = hosts.pick(nowMs, this.#hash, this.#tried);
+    // one that answered may be asked again, when no other is usable
+    if (host === undefined && this.#mayReturn) host = hosts.pick(nowMs, this.#hash, NONE);
     if (host === undefined) return void this.#exchange.answer(code, reason);
     hosts.started(host);
     this.#host = this.#flow.host = host;
@@ -124,20 +130,30 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
       if (result.ok) result.connection.release();
       return;
     }
-    if (result.ok) return void this.#send(result.connection);
+    if (result.ok) {
+      // one that was waited for may have been closed like an idle one
+      this.#isReused = result.connection.sawResponse;
+      return void this.#send(result.connection);
+    }
     const { code, reason } = result;
     this.#finishAttempt(undefined);
     this.#upstream.outliers.onFailure(host, code, this.timers.coarseMs());
     this.#tried = [...this.#tried, host];
-    const mayTry = this.#tried.length < this.limits.maxConnectAttempts && code !== 'circuit-open';
-    if (!mayTry || !this.#settings.retry.mayRetryFailure('connect', false) || !this.#takeRetry('connect')) {
-      return void this.#exchange.answer(code, reason);
-    }
+    this.#mayReturn = false;
+    if (code === 'circuit-open' || !this.#retryConnect()) return void this.#exchange.answer(code, reason);
     this.#attempt(code, reason);
+  }
+
+  /** Elsewhere and at once: nothing was sent, whatever the method. */
+  #retryConnect(): boolean {
+    const { retry } = this.#settings;
+    const mayTry = this.#tried.length < this.limits.maxConnectAttempts && this.#retries < retry.attempts;
+    return mayTry && retry.mayRetryFailure('connect', false) && this.#takeRetry('connect');
   }
 
   #send(connection: ClientConnection): void {
     const { attemptTimeoutMs } = this.#settings;
+    this.#mayReturn = true;
     this.#sentMs = this.timers.nowMs();
     this.#exchange.trail.connectedMs = this.#sentMs;
     this.#forward = new Forward(this.#exchange, connection, this);
@@ -225,8 +241,12 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   #takeRetry(reason: string): boolean {
     const { breaker, retryBudget, destination } = this.#upstream;
     const nowMs = this.timers.coarseMs();
-    if (!retryBudget.tryRetry(nowMs)) return false;
-    if (this.#retries === 0 && !breaker.tryEnter(RETRIES, nowMs)) return false;
+    const isFirst = this.#retries === 0;
+    if (isFirst && !breaker.tryEnter(RETRIES, nowMs)) return false;
+    if (!retryBudget.tryRetry(nowMs)) {
+      if (isFirst) breaker.leave(RETRIES);
+      return false;
+    }
     this.#retries += 1;
     this.#context.telemetry.retry('outbound', destination.name, reason);
     return true;

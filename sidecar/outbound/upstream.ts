@@ -47,6 +47,8 @@ export class Upstream implements PoolBudget {
   #hashes = false;
   #hashHeader: string | undefined;
   #zone: string | undefined;
+  /** where to look first for somebody who waits, so that each endpoint has its turn */
+  #offered = 0;
 
   constructor(
     context: Context,
@@ -61,7 +63,7 @@ export class Upstream implements PoolBudget {
     this.destination = destination;
     this.#zone = zone;
     const changed = () => this.hosts.refresh();
-    this.hosts = new HostSet({ timers, random, onRemoved: (host) => host.pool?.retire() });
+    this.hosts = new HostSet({ timers, random, onRemoved: (host) => host.pool?.close() });
     this.outliers = new OutlierDetection({ policy: traffic?.outlierDetection, timers, changed });
     this.#health = new HealthChecks({
       policy: traffic?.healthCheck,
@@ -80,9 +82,7 @@ export class Upstream implements PoolBudget {
 
   update(destination: Destination, zone: string | undefined): void {
     const { traffic } = destination;
-    const connectTimeoutMs = this.connectTimeoutMs;
     this.destination = destination;
-    if (this.connectTimeoutMs !== connectTimeoutMs) this.#dropPools();
     this.#zone = zone;
     this.outliers.update(traffic?.outlierDetection);
     this.#health.update(traffic?.healthCheck);
@@ -92,6 +92,7 @@ export class Upstream implements PoolBudget {
     this.#settings = settingsOf(this.#routes, destination);
     this.#apply();
     for (const host of this.hosts.hosts) host.meters.length = 0;
+    while (this.offer());
   }
 
   #apply(): void {
@@ -127,15 +128,8 @@ export class Upstream implements PoolBudget {
   }
 
   pool(host: Host): Pool {
-    host.pool ??= this.#connector.pool(host.endpoint, this.connectTimeoutMs, this);
+    host.pool ??= this.#connector.pool(host.endpoint, () => this.connectTimeoutMs, this);
     return host.pool;
-  }
-
-  #dropPools(): void {
-    for (const host of this.hosts.hosts) {
-      host.pool?.retire();
-      host.pool = undefined;
-    }
   }
 
   get connectTimeoutMs(): number {
@@ -149,7 +143,10 @@ export class Upstream implements PoolBudget {
 
   // === what pools may use ===
 
+  /** An idle connection to another endpoint makes room. */
   tryConnect(): boolean {
+    const most = this.destination.traffic?.circuitBreaker?.maxConnections ?? Number.POSITIVE_INFINITY;
+    if (this.breaker.active(CONNECTIONS) >= most) this.hosts.hosts.some(({ pool }) => pool?.dropIdle());
     return this.breaker.tryEnter(CONNECTIONS, this.#context.timers.coarseMs());
   }
   disconnected(): void {
@@ -160,6 +157,19 @@ export class Upstream implements PoolBudget {
   }
   waited(): void {
     this.breaker.leave(PENDING_REQUESTS);
+  }
+  isWanted(waitingHere: number): boolean {
+    return this.breaker.active(PENDING_REQUESTS) > waitingHere;
+  }
+  /** A connection there is room for goes to a request that waits, if one does. */
+  offer(): boolean {
+    if (!this.isWanted(0)) return false;
+    const { hosts } = this.hosts;
+    this.#offered += 1;
+    for (let look = 0; look < hosts.length; look += 1) {
+      if (hosts[(this.#offered + look) % hosts.length]!.pool?.serveWaiting()) return true;
+    }
+    return false;
   }
 }
 

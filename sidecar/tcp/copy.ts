@@ -20,8 +20,12 @@ export interface CopyOptions {
  */
 export function copy(client: Channel, server: Channel, options: CopyOptions): void {
   const watch = new IdleWatch(options.timers, options.idleTimeoutMs, () => {
-    client.destroy();
-    server.destroy();
+    // what was not delivered must not look complete
+    const isWhole = client.bufferedBytes === 0 && server.bufferedBytes === 0;
+    for (const side of [client, server]) {
+      if (isWhole) side.destroy();
+      else side.abort();
+    }
   });
   let open = 2;
   const onClosed = () => {

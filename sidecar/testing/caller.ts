@@ -1,10 +1,11 @@
 import type { Destination, Endpoint } from '../../api/destination.ts';
 import type { DestinationTraffic } from '../../api/destination-traffic.ts';
+import { seededRandom } from '../balancers/seeded-random.fixture.ts';
 import type { Limits } from '../limits.ts';
+import type { Identity } from '../proxy-state.ts';
 import { destination, FakeState, proxyConfig } from './fake-state.ts';
 import { toClose } from './harness.ts';
 import { type Side, startSide } from './pair.ts';
-import { seededRandom } from '../balancers/seeded-random.fixture.ts';
 import type { TestServer } from './wire.ts';
 
 const KEY = 'shop/api:80';
@@ -14,6 +15,8 @@ export interface CallerOptions {
   readonly protocol?: Destination['protocol'];
   readonly limits?: Partial<Limits>;
   readonly zone?: string;
+  /** needed for endpoints that have one */
+  readonly identity?: Identity;
   /** of each server's endpoint, in their order */
   readonly endpoints?: readonly Partial<Endpoint>[];
 }
@@ -34,7 +37,7 @@ export class Caller {
 
   /** The servers end with the test file. */
   static async start(servers: readonly TestServer[], options: CallerOptions = {}): Promise<Caller> {
-    const state = new FakeState();
+    const state = new FakeState(options.identity);
     const config = proxyConfig('web', {
       listeners: {
         inbound: [],

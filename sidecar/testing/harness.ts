@@ -55,3 +55,11 @@ export const echoHead = (): Promise<TestServer> => serveHttp((head) => ok(head))
 
 export const sleep = (delayMs: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, delayMs));
+
+/** Waits for something that is to come true soon; throws when it does not. */
+export async function until(isTrue: () => boolean, what = isTrue.toString()): Promise<void> {
+  for (let waits = 0; !isTrue(); waits += 1) {
+    if (waits > 400) throw new Error(`waited in vain for ${what}`);
+    await sleep(5);
+  }
+}

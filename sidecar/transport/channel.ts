@@ -14,6 +14,7 @@ import {
   WriteWrap,
 } from './runtime.ts';
 import { ownAddress, peerAddress, type SocketAddress } from './socket-address.ts';
+import { BLOCK_BYTES, giveBlock, takeBlock } from './write-buffers.ts';
 
 /** Who is told what happens on a channel. */
 export interface ChannelOwner {
@@ -27,7 +28,7 @@ export interface ChannelOwner {
   onClose(): void;
 }
 
-const READ = Buffer.allocUnsafeSlow(64 * 1024);
+const READ = Buffer.allocUnsafeSlow(BLOCK_BYTES);
 /** So much not taken by the peer, and `write` says stop. */
 const HIGH_WATER_BYTES = 64 * 1024;
 /** From here on a write leaves at once: coalescing has nothing to win. */
@@ -229,6 +230,7 @@ export class Channel {
     this.#partBytes = 0;
     const request = spare;
     const status = writeParts(handle, request, parts, bytes, this.isTls);
+    if (status !== 0 || state[kLastWriteWasAsync] === 0) releaseBlock(request);
     if (status !== 0) return void this.destroy();
     if (state[kLastWriteWasAsync] === 0) return;
     spare = new WriteWrap();
@@ -366,9 +368,15 @@ function writeParts(
   const single = parts.length === 1 ? parts[0]! : undefined;
   if (typeof single === 'string') return handle.writeLatin1String(request, single);
   // encrypted before it returns
-  const whole = isTls && single !== undefined ? single : joinBytes(parts, bytes);
-  request.buffer = whole;
-  return handle.writeBuffer(request, whole);
+  if (isTls && single !== undefined) return handle.writeBuffer(request, single);
+  const block = takeBlock(bytes);
+  request.buffer = block;
+  return handle.writeBuffer(request, joinBytes(parts, block, bytes));
+}
+
+function releaseBlock(request: WriteRequest): void {
+  if (request.buffer !== undefined) giveBlock(request.buffer);
+  request.buffer = undefined;
 }
 
 function joinText(parts: readonly (Buffer | string)[]): string {
@@ -377,12 +385,11 @@ function joinText(parts: readonly (Buffer | string)[]): string {
   return text;
 }
 
-function joinBytes(parts: readonly (Buffer | string)[], bytes: number): Buffer {
-  const whole = Buffer.allocUnsafeSlow(bytes);
+function joinBytes(parts: readonly (Buffer | string)[], whole: Buffer, bytes: number): Buffer {
   let at = 0;
   for (const part of parts)
     at += typeof part === 'string' ? whole.write(part, at, 'latin1') : part.copy(whole, at);
-  return whole;
+  return whole.length === bytes ? whole : whole.subarray(0, bytes);
 }
 
 function onRead(this: StreamHandle): void {
@@ -395,7 +402,7 @@ function onRead(this: StreamHandle): void {
 }
 
 function onWritten(this: WriteRequest, status: number): void {
-  this.buffer = undefined;
+  releaseBlock(this);
   enter();
   try {
     (this.channel as Channel).written(status);

@@ -36,8 +36,8 @@ interface AddressInfo {
 export interface WriteRequest {
   handle: StreamHandle | undefined;
   oncomplete: (this: WriteRequest, status: number) => void;
-  /** keeps what is being written alive */
-  buffer: unknown;
+  /** what is being written, if it is memory of ours */
+  buffer: Buffer | undefined;
   /** ours */
   channel: unknown;
 }

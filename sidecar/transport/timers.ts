@@ -12,6 +12,8 @@ export interface Timer {
 }
 
 const TICK_MS = 50;
+/** A tick that is later than this: the process did not run. */
+const HELD_UP_MS = 200;
 
 /**
  * One coarse wheel for all deadlines of the data path: arming and cancelling are a Set insertion and removal,
@@ -46,11 +48,23 @@ export class TimerWheel implements Timers {
     if (this.#interval !== undefined) return;
     this.#coarseMs = performance.now();
     this.#lastTick = Math.floor(this.#coarseMs / TICK_MS);
-    this.#interval = setInterval(() => this.#advance(), TICK_MS);
+    this.#interval = setInterval(() => this.#tick(), TICK_MS);
     this.#interval.unref();
   }
 
+  /**
+   * When the loop was held up, what arrived meanwhile is read first: deadlines are for peers that are late, not
+   * for us. Timers run before sockets are polled, immediates after.
+   */
+  #tick(): void {
+    const lateMs = performance.now() - this.#coarseMs - TICK_MS;
+    this.#coarseMs = performance.now();
+    if (lateMs > HELD_UP_MS) setImmediate(() => this.#advance());
+    else this.#advance();
+  }
+
   #advance(): void {
+    if (this.#interval === undefined) return;
     this.#coarseMs = performance.now();
     const now = Math.floor(this.#coarseMs / TICK_MS);
     while (this.#lastTick < now) {

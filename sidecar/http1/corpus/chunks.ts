@@ -109,6 +109,12 @@ export const CHUNKS: readonly CorpusCase[] = [
   ),
   chunked(
     'RFC 9110 6.5.1',
+    'trailers that gateways read as if they were fields do not pass, however they are spelt',
+    '0\r\nContent_Length: 5\r\nCookie: a\r\nForwarded: for=x\r\nX_Forwarded_For: x\r\nProxy-Authorization: x\r\n\r\n',
+    '0\r\n\r\n',
+  ),
+  chunked(
+    'RFC 9110 6.5.1',
     'trailers that are control data of the message do not pass',
     '0\r\nTransfer-Encoding: chunked\r\nconnection: close\r\nTE: x\r\nExpect: 100-continue\r\nUpgrade: h2c\r\n\r\n',
     '0\r\n\r\n',

@@ -70,6 +70,12 @@ export const FIELDS: readonly CorpusCase[] = [
   badField(FOLD, 'obsolete line folding of a framing field', 'Transfer-Encoding:\r\n chunked'),
   badField(FOLD, 'a framing field hidden in a fold', 'X: a\r\n Content-Length: 5'),
   // Expect
+  good(
+    'RFC 9110 10.1.1',
+    'Expect in HTTP/1.0 means nothing',
+    'GET / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nX: 1\r\n\r\n',
+    `${GET}X: 1\r\n\r\n`,
+  ),
   field('RFC 9110 10.1.1', 'Expect passes', 'Expect: 100-continue\r\n', 'Expect: 100-continue\r\n'),
   same(
     'RFC 9110 10.1.1',

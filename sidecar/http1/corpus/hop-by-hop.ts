@@ -7,6 +7,12 @@ const TE = 'RFC 9110 10.1.4';
 
 /** Connection and what it names: fields that end at this hop. */
 export const HOP_BY_HOP: readonly CorpusCase[] = [
+  good(
+    HOP,
+    'Connection that names fields takes the trailers with them',
+    `${POST}Connection: x-secret\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Secret: 1\r\n\r\n`,
+    `${POST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+  ),
   field(
     HOP,
     'Connection and what it names go',

@@ -102,6 +102,7 @@ class Reading implements MessageSink<Parsed> {
 
 interface Parsed {
   readonly framing: Framing;
+  readonly dropsTrailers: boolean;
   /** the head as it is forwarded */
   readonly text: string;
 }
@@ -109,11 +110,19 @@ interface Parsed {
 function readHead(kind: Kind, text: string, method: string): Parsed {
   if (kind === 'requests') {
     const head = parseRequestHead(text);
-    return { framing: head.framing, text: serializeRequestHead(head, 'fallback') };
+    return {
+      framing: head.framing,
+      dropsTrailers: head.dropsTrailers,
+      text: serializeRequestHead(head, 'fallback'),
+    };
   }
   const head = parseResponseHead(text, method);
   const connection = head.upgrade === undefined ? undefined : 'Upgrade';
-  return { framing: head.framing, text: serializeResponseHead(head, head.framing, connection) };
+  return {
+    framing: head.framing,
+    dropsTrailers: head.dropsTrailers,
+    text: serializeResponseHead(head, head.framing, connection),
+  };
 }
 
 function chunkedText(body: string, trailers: Fields | undefined): string {

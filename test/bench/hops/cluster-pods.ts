@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
-import { acquireCluster, type Cluster } from '../cluster/cluster.ts';
-import { buildImage } from '../cluster/images.ts';
-import { installWeft } from '../cluster/scenario.ts';
-import { type Figure, medianOf } from './figure.ts';
+import { acquireCluster, type Cluster } from '../../cluster/cluster.ts';
+import { buildImage } from '../../cluster/images.ts';
+import { installWeft } from '../../cluster/scenario.ts';
+import { medianOf, quantile } from '../report/quantile.ts';
+import type { Row } from '../report/row.ts';
 
 const PODS = 10;
 
@@ -20,7 +21,7 @@ const EMPTY_CONTAINERS = [
 ];
 
 /** Size of the image, and how much longer a pod takes from create to Ready when it is injected. */
-export async function clusterFigures(): Promise<Figure[]> {
+export async function measureCluster(): Promise<Row[]> {
   const archive = await buildImage('.', 'weft-test/weft:scenario');
   const cluster = await acquireCluster();
   try {
@@ -35,17 +36,13 @@ export async function clusterFigures(): Promise<Figure[]> {
       alike.push(await podStartMs(cluster, 'bench-plain', `alike-${i}`, EMPTY_CONTAINERS));
       meshed.push(await podStartMs(cluster, 'bench-meshed', `pod-${i}`, []));
     }
+    const image = { imageMb: statSync(archive).size / 2 ** 20 };
+    const added = medianOf(meshed) - medianOf(plain);
+    const byWeft = medianOf(meshed) - medianOf(alike);
     return [
-      { name: 'image archive, uncompressed', unit: 'MiB', value: statSync(archive).size / 2 ** 20 },
-      figure('pod start to ready, plain', plain),
-      figure('pod start to ready, plain with two containers that do nothing', alike),
-      figure('pod start to ready, injected', meshed),
-      { name: 'added by injection, median', unit: 'ms', value: medianOf(meshed) - medianOf(plain) },
-      {
-        name: '… of it by Weft and not by the kubelet',
-        unit: 'ms',
-        value: medianOf(meshed) - medianOf(alike),
-      },
+      row('plain pod', startsOf(plain)),
+      row('plain pod with two containers that do nothing', startsOf(alike)),
+      row('weft', { ...startsOf(meshed), addedMs: added, addedByWeftMs: byWeft, ...image }),
     ];
   } finally {
     await cluster.kubectl(['delete', 'namespace', 'bench-plain', 'bench-meshed', '--ignore-not-found']);
@@ -54,8 +51,12 @@ export async function clusterFigures(): Promise<Figure[]> {
   }
 }
 
-function figure(name: string, values: readonly number[]): Figure {
-  return { name, unit: 'ms', value: medianOf(values), min: Math.min(...values), max: Math.max(...values) };
+function row(candidate: string, more: Record<string, number>): Row {
+  return { hop: 'cluster', candidate, more };
+}
+
+function startsOf(values: readonly number[]) {
+  return { readyMs: medianOf(values), readyQ1Ms: quantile(values, 0.25), readyQ3Ms: quantile(values, 0.75) };
 }
 
 async function namespace(cluster: Cluster, name: string, inject: string): Promise<void> {

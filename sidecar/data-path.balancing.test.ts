@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Endpoint } from '../api/destination.ts';
+import type { LoadBalancing } from '../api/destination-traffic.ts';
+import { Caller, type CallerOptions } from './testing/caller.ts';
+import { last, until } from './testing/harness.ts';
+import { type HttpTestServer, type Served, serveRequests } from './testing/http-server.ts';
+import { talk } from './testing/wire.ts';
+
+const DONE = (request: Served) => request.answer(200, 'done');
+
+async function balanced(
+  loadBalancing: LoadBalancing,
+  endpoints: readonly Partial<Endpoint>[],
+  more: Omit<CallerOptions, 'endpoints'> = {},
+  respond: readonly ((request: Served) => void)[] = [],
+): Promise<{ readonly caller: Caller; readonly servers: readonly HttpTestServer[] }> {
+  const servers = await Promise.all(endpoints.map((_, index) => serveRequests(respond[index] ?? DONE)));
+  const caller = await Caller.start(servers, {
+    ...more,
+    endpoints,
+    traffic: { ...more.traffic, loadBalancing },
+  });
+  return { caller, servers };
+}
+
+async function send(caller: Caller, count: number, header = ''): Promise<void> {
+  for (let request = 0; request < count; request += 1) await talk(caller.port, last('/', header));
+}
+
+const shares = (servers: readonly HttpTestServer[]) => servers.map(({ seen }) => seen.length);
+
+test('RoundRobin gives every endpoint the same number of requests', async () => {
+  const { caller, servers } = await balanced({ algorithm: 'RoundRobin' }, [{}, {}, {}]);
+  await send(caller, 30);
+  assert.deepEqual(shares(servers), [10, 10, 10]);
+});
+
+test('RoundRobin gives an endpoint requests in proportion to its weight', async () => {
+  const { caller, servers } = await balanced({ algorithm: 'RoundRobin' }, [{ weight: 1 }, { weight: 3 }]);
+  await send(caller, 40);
+  assert.deepEqual(shares(servers), [10, 30]);
+});
+
+for (const algorithm of ['Maglev', 'RingHash'] as const) {
+  test(`${algorithm} sends what has the same header value to the same endpoint, and spreads the values`, async () => {
+    const hash = { type: 'Header', header: 'x-user' } as const;
+    const { caller, servers } = await balanced({ algorithm, hash }, [{}, {}, {}]);
+    const homes = new Set<number>();
+    for (let user = 0; user < 12; user += 1) {
+      const before = shares(servers);
+      await send(caller, 3, `X-User: user-${user}\r\n`);
+      const gained = shares(servers).map((count, index) => count - before[index]!);
+      assert.deepEqual([...gained].sort(), [0, 0, 3]);
+      homes.add(gained.indexOf(3));
+    }
+    assert.ok(homes.size > 1);
+  });
+
+  test(`${algorithm} moves nothing but what was at an endpoint that goes`, async () => {
+    const hash = { type: 'Header', header: 'x-user' } as const;
+    const { caller, servers } = await balanced({ algorithm, hash }, [{}, {}, {}]);
+    const homeOf = async (user: number) => {
+      const before = shares(servers);
+      await send(caller, 1, `X-User: user-${user}\r\n`);
+      return shares(servers).findIndex((count, index) => count > before[index]!);
+    };
+    const homes = [];
+    for (let user = 0; user < 20; user += 1) homes.push(await homeOf(user));
+    caller.setEndpoints([servers[0]!.port, servers[1]!.port]);
+    let moved = 0;
+    for (let user = 0; user < 20; user += 1) {
+      const home = await homeOf(user);
+      assert.notEqual(home, 2);
+      if (homes[user] !== 2 && home !== homes[user]) moved += 1;
+    }
+    // Maglev moves a few more than it must
+    assert.ok(moved <= (algorithm === 'Maglev' ? 4 : 0), `${moved} moved`);
+  });
+}
+
+test('without the header any endpoint will do', async () => {
+  const hash = { type: 'Header', header: 'x-user' } as const;
+  const { caller, servers } = await balanced({ algorithm: 'Maglev', hash }, [{}, {}]);
+  await send(caller, 30);
+  assert.ok(shares(servers).every((count) => count > 0));
+});
+
+test('a hash by source keeps to one endpoint', async () => {
+  const { caller, servers } = await balanced({ algorithm: 'RingHash', hash: { type: 'Source' } }, [
+    {},
+    {},
+    {},
+  ]);
+  await send(caller, 9);
+  assert.deepEqual([...shares(servers)].sort(), [0, 0, 9]);
+});
+
+test('PreferSameZone keeps requests in the zone of the caller, and leaves it when nobody is there', async () => {
+  const zones = [{ zone: 'a' }, { zone: 'b' }, { zone: 'a' }, { zone: 'b' }];
+  const { caller, servers } = await balanced({ algorithm: 'RoundRobin', locality: 'PreferSameZone' }, zones, {
+    zone: 'b',
+  });
+  await send(caller, 12);
+  assert.deepEqual(shares(servers), [0, 6, 0, 6]);
+  caller.setEndpoints([servers[0]!.port, servers[2]!.port]);
+  await send(caller, 4);
+  assert.deepEqual(shares(servers), [2, 6, 2, 6]);
+});
+
+test('LeastRequest leaves an endpoint alone that is busy', async () => {
+  const held: Served[] = [];
+  const hold = (request: Served) => (request.path === '/hold' ? void held.push(request) : DONE(request));
+  const { caller, servers } = await balanced({ algorithm: 'LeastRequest' }, [{}, {}], {}, [hold, hold]);
+  const busy = talk(caller.port, last('/hold'));
+  await until(() => held.length === 1);
+  const before = shares(servers);
+  await send(caller, 10);
+  const gained = shares(servers).map((count, index) => count - before[index]!);
+  assert.deepEqual([...gained].sort(), [0, 10]);
+  held[0]!.answer(200, 'done');
+  await busy;
+  // nothing is left of it: both are asked again
+  await send(caller, 20);
+  assert.ok(shares(servers).every((count) => count > 3));
+});
+
+test('PeakEWMA avoids an endpoint that is slow', async () => {
+  const slow = (request: Served) => void setTimeout(() => request.answer(200, 'slow'), 60);
+  const { caller, servers } = await balanced({}, [{}, {}, {}], {}, [slow]);
+  await send(caller, 40);
+  assert.ok(shares(servers)[0]! <= 8, `${shares(servers)}`);
+});
+
+test('a destination without endpoints says so', async () => {
+  const { caller } = await balanced({}, []);
+  assert.match(await talk(caller.port, last()), /^HTTP\/1.1 503 [\s\S]*weft-error: no-endpoints/);
+});

@@ -1,0 +1,54 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Destination } from '../../../api/destination.ts';
+import { SIDECAR_RUNTIME } from '../../../api/environment.ts';
+import { API } from '../machine/certificates.ts';
+import { freePort, PROXY_CORE, startPinned } from '../machine/pinned.ts';
+import { type RunningProxy, type Surroundings, upstreamPortOf, type Wiring } from './candidate.ts';
+import { destination, KEY, proxyConfig, type Scale, SMALL } from './weft-documents.ts';
+import type { WeftSettings } from './weft-settings.ts';
+
+export interface WeftOptions {
+  readonly scale?: Scale;
+  /** known, and not where the load goes */
+  readonly others?: readonly Destination[];
+}
+
+/** One half of a sidecar in a process of its own, from bundled JavaScript as in the image. */
+export async function startWeft(
+  around: Surroundings,
+  wiring: Wiring,
+  options: WeftOptions = {},
+): Promise<RunningProxy> {
+  const port = await freePort();
+  const file = join(around.dir, `weft-${port}.json`);
+  writeFileSync(file, JSON.stringify(weftSettings(around, wiring, port, options)), { mode: 0o600 });
+  const args = [...around.runtimeFlags, around.bundles.weft, file];
+  const { pid, stop } = await startPinned(around.runtime, args, {
+    core: PROXY_CORE,
+    port,
+    env: { ...process.env, ...SIDECAR_RUNTIME },
+  });
+  return { port, pid, stop, alpn: 'weft/1-h1' };
+}
+
+export function weftSettings(
+  around: Surroundings,
+  wiring: Wiring,
+  port: number,
+  { scale = SMALL, others = [] }: WeftOptions = {},
+): WeftSettings {
+  const upstreamPort = upstreamPortOf(around, wiring);
+  const { api, web } = around.certificates;
+  const here = { address: '127.0.0.1', port };
+  if (wiring.side === 'inbound') {
+    const inbound = [{ ...here, appAddress: '127.0.0.1', appPort: upstreamPort }];
+    return { identity: api.identity, config: proxyConfig('api', { inbound }), destinations: [] };
+  }
+  const spiffeId = wiring.to === 'mtls' ? API : undefined;
+  return {
+    identity: web.identity,
+    config: proxyConfig('web', { outbound: [{ ...here, destination: KEY }] }),
+    destinations: [destination(upstreamPort, spiffeId, scale), ...others],
+  };
+}

@@ -1,0 +1,17 @@
+import { CLUSTER_HOP } from './cluster.ts';
+import { CPU_HOPS } from './cpu-hops.ts';
+import type { Hop } from './hop.ts';
+import { MEMORY_HOPS } from './memory.ts';
+import { PAIR_HOP } from './pair.ts';
+import { SCALE_HOPS } from './scale.ts';
+import { START_HOP } from './start.ts';
+
+/** All of the benchmark, in the order of the report. */
+export const HOPS: readonly Hop[] = [
+  ...CPU_HOPS,
+  ...MEMORY_HOPS,
+  PAIR_HOP,
+  ...SCALE_HOPS,
+  START_HOP,
+  CLUSTER_HOP,
+];
