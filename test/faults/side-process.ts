@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SIDECAR_RUNTIME } from '../../api/environment.ts';
 import type { Command, Report, SideOptions, Started } from './side-protocol.ts';
 
 export interface ProcessOptions {
@@ -130,6 +131,6 @@ function spawnSide(options: SideOptions, how: ProcessOptions): ChildProcess {
   return spawn(limited[0]!, limited.slice(1), {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // the test runner's own settings are not the data path's
-    env: { PATH: process.env.PATH ?? '' },
+    env: { PATH: process.env.PATH ?? '', MALLOC_ARENA_MAX: SIDECAR_RUNTIME.MALLOC_ARENA_MAX },
   });
 }

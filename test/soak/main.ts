@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { SIDECAR_RUNTIME } from '../../api/environment.ts';
 import { ok, serveHttp } from '../../sidecar/testing/wire.ts';
 import { constantLoad, Outcome, shortConnections } from './load.ts';
 import { MemorySeries } from './memory.ts';
@@ -7,7 +8,7 @@ import { type Mesh, startMesh } from './mesh.ts';
 import { type Sample, settled, trendOf, verdictOf } from './trend.ts';
 
 /** What the injector gives sidecars. */
-const SHIPPED_FLAGS = '--max-semi-space-size=2';
+const SHIPPED_FLAGS = SIDECAR_RUNTIME.NODE_OPTIONS;
 
 const USAGE = `Usage: node test/soak/main.ts [options]
 

@@ -23,6 +23,7 @@ export interface Wiring {
 export interface RunningProxy {
   readonly port: number;
   readonly pid: number;
+  readonly metricsPort?: number;
   /** what a TLS client offers it */
   readonly alpn: string;
   stop(): Promise<void>;

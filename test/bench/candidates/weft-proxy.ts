@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Destination } from '../../../api/destination.ts';
 import type { ProxyConfig } from '../../../api/proxy-config.ts';
+import { AdminServer } from '../../../sidecar/admin/server.ts';
 import { createDataPath } from '../../../sidecar/data-path.ts';
 import { createLog } from '../../../sidecar/log.ts';
 import type { DestinationTable, ProxyState, Resolution } from '../../../sidecar/proxy-state.ts';
@@ -9,11 +10,13 @@ import type { WeftSettings } from './weft-settings.ts';
 /** The sidecar's data path with its whole chain and without control plane. Bundled before it runs. */
 async function main(file: string): Promise<void> {
   const settings = JSON.parse(readFileSync(file, 'utf8')) as WeftSettings;
-  const path = createDataPath({
-    state: new FixedState(settings),
-    log: createLog({ level: 'error', write: (line) => void process.stderr.write(line) }),
-  });
+  const log = createLog({ level: 'error', write: (line) => void process.stderr.write(line) });
+  const path = createDataPath({ state: new FixedState(settings), log });
   await path.start(settings.config);
+  if (settings.metricsPort !== undefined) {
+    const admin = { reasons: () => [], metrics: () => path.metricSlices(), probes: new Map(), podIp: '', log };
+    new AdminServer(admin).listen({ host: '127.0.0.1', port: settings.metricsPort });
+  }
   // an orderly end, so that the runtime writes its profile
   process.once('SIGTERM', () => process.exit(0));
 }

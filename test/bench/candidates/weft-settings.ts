@@ -7,4 +7,6 @@ export interface WeftSettings {
   readonly identity: Identity;
   readonly config: ProxyConfig;
   readonly destinations: readonly Destination[];
+  /** where metrics are served, if they are */
+  readonly metricsPort?: number;
 }

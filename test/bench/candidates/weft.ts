@@ -12,6 +12,7 @@ export interface WeftOptions {
   readonly scale?: Scale;
   /** known, and not where the load goes */
   readonly others?: readonly Destination[];
+  readonly servesMetrics?: boolean;
 }
 
 /** One half of a sidecar in a process of its own, from bundled JavaScript as in the image. */
@@ -21,15 +22,18 @@ export async function startWeft(
   options: WeftOptions = {},
 ): Promise<RunningProxy> {
   const port = await freePort();
+  const metricsPort = options.servesMetrics ? await freePort() : undefined;
   const file = join(around.dir, `weft-${port}.json`);
-  writeFileSync(file, JSON.stringify(weftSettings(around, wiring, port, options)), { mode: 0o600 });
+  writeFileSync(file, JSON.stringify({ ...weftSettings(around, wiring, port, options), metricsPort }), {
+    mode: 0o600,
+  });
   const args = [...around.runtimeFlags, around.bundles.weft, file];
   const { pid, stop } = await startPinned(around.runtime, args, {
     core: PROXY_CORE,
     port,
     env: { ...process.env, ...SIDECAR_RUNTIME },
   });
-  return { port, pid, stop, alpn: 'weft/1-h1' };
+  return { port, pid, stop, alpn: 'weft/1-h1', ...(metricsPort !== undefined && { metricsPort }) };
 }
 
 export function weftSettings(

@@ -4,6 +4,7 @@ import type { Hop } from './hop.ts';
 import { MEMORY_HOPS } from './memory.ts';
 import { PAIR_HOP } from './pair.ts';
 import { SCALE_HOPS } from './scale.ts';
+import { SCRAPE_HOP } from './scrape.ts';
 import { START_HOP } from './start.ts';
 
 /** All of the benchmark, in the order of the report. */
@@ -12,6 +13,7 @@ export const HOPS: readonly Hop[] = [
   ...MEMORY_HOPS,
   PAIR_HOP,
   ...SCALE_HOPS,
+  SCRAPE_HOP,
   START_HOP,
   CLUSTER_HOP,
 ];
