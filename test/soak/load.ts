@@ -70,7 +70,8 @@ export function constantLoad(
   const timer = setInterval(() => {
     const wanted = ((performance.now() - startedMs) / 1000) * perSecond;
     for (; due < wanted; due += 1) {
-      const socket = idle.pop();
+      // in turn, so that none is idle long enough to be closed
+      const socket = idle.shift();
       if (socket === undefined) outcome.late += 1;
       else socket.write(REQUEST);
     }
