@@ -27,6 +27,6 @@ export const ENV = {
  * a small young generation costs no speed, and one arena of malloc is enough for one thread.
  */
 export const SIDECAR_RUNTIME = {
-  NODE_OPTIONS: '--max-semi-space-size=2',
+  NODE_OPTIONS: '--max-semi-space-size=1',
   MALLOC_ARENA_MAX: '1',
 } as const;

@@ -25,10 +25,10 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['helm/weft/values.schema.json', `${JSON.stringify(chartValuesJsonSchema(), null, 2)}\n`],
     ['docs/reference/mesh-policy.md', referencePage()],
     ['docs/reference/workload.md', workloadPage()],
-    ...validator('proxy-config', ProxyConfigSchema, { allErrors: false }),
-    ...validator('destination', DestinationSchema, { allErrors: false }),
-    ...validator('mesh-policy', MeshPolicySchema, { allErrors: true }),
-    ...validator('workload', WorkloadSchema, { allErrors: true }),
+    ...validator('proxy-config', ProxyConfigSchema, { allErrors: false, sharesCode: true }),
+    ...validator('destination', DestinationSchema, { allErrors: false, sharesCode: true }),
+    ...validator('mesh-policy', MeshPolicySchema, { allErrors: true, sharesCode: false }),
+    ...validator('workload', WorkloadSchema, { allErrors: true, sharesCode: false }),
   ]);
 }
 

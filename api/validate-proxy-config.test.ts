@@ -115,8 +115,8 @@ describe('a Destination', () => {
     ],
     [
       'an unknown field of an endpoint',
-      'endpoints[0].weight',
-      { ...destination, endpoints: [{ address: 'a', port: 1, weight: 1 }] },
+      'endpoints[0].colour',
+      { ...destination, endpoints: [{ address: 'a', port: 1, colour: 1 }] },
     ],
   ] as const) {
     test(`is refused: ${what}`, () => {

@@ -193,7 +193,7 @@ test('the access log tells of the last attempt, with its endpoint', async () => 
   const { caller, server } = await callWith(okFrom(9), POLICY);
   await talk(caller.port, last('/logged'));
   const [entry] = caller.log();
-  assert.equal(entry?.['status'], 503);
-  assert.equal(entry?.['path'], '/logged');
-  assert.equal(entry?.['endpoint'], `127.0.0.1:${server.port}`);
+  assert.equal(entry?.status, 503);
+  assert.equal(entry?.path, '/logged');
+  assert.equal(entry?.endpoint, `127.0.0.1:${server.port}`);
 });

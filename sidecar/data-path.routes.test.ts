@@ -57,7 +57,7 @@ for (const path of ['/', '/exactly', '/apiary', '/exact/x']) {
     assert.match(await talk(caller.port, last(path)), /^HTTP\/1.1 404 [\s\S]*weft-error: no-route/);
     assert.equal(caller.metric('weft_errors_total', 'code="no-route"'), 1);
     assert.equal(caller.metric('weft_requests_total', 'status_class="4xx"', 'route=""'), 1);
-    assert.equal(caller.log()[0]?.['route'], undefined);
+    assert.equal(caller.log()[0]?.route, undefined);
   });
 }
 

@@ -52,7 +52,7 @@ test('an attempt that takes too long is answered with 504 where nothing is retri
   assert.match(await talk(caller.port, last()), TIMEOUT);
   assert.equal(server.seen.length, 1);
   assert.equal(caller.metric('weft_errors_total', 'code="timeout"'), 1);
-  assert.equal(caller.log()[0]?.['code'], 'timeout');
+  assert.equal(caller.log()[0]?.code, 'timeout');
 });
 
 test('the attempt timeout ends with the head of the response: a body may take its time', async () => {
@@ -102,7 +102,7 @@ test('the request timeout of the destination holds for routes that have none, an
   });
   assert.match(await talk(caller.port, last('/')), TIMEOUT);
   assert.match(await talk(caller.port, last('/patient')), /slow$/);
-  assert.equal(caller.log()[0]?.['route'], 'rest');
+  assert.equal(caller.log()[0]?.route, 'rest');
 });
 
 test('a response that has begun is cut by the request timeout, not ended', async () => {
@@ -223,4 +223,27 @@ test('a client that goes away leaves nothing behind, whatever its request was wa
     await until(() => usage().hosts === 0 && usage().requests === 0, `the end of ${phase}`);
     await until(() => caller.side.path.connections().pools === 0, `no connection left of ${phase}`);
   }
+});
+
+test('a tunnel has the idle timeout of its route', async () => {
+  const server = await serve((socket) => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+      socket.pipe(socket);
+    });
+  });
+  const upgrade = get('/', 'Connection: Upgrade\r\nUpgrade: x\r\n');
+  const short = await Caller.start([server], { traffic: { timeout: { idleMs: 100 } } });
+  assert.match(await talk(short.port, upgrade), /^HTTP\/1.1 101 [\s\S]*\r\n\r\n$/);
+  const none = await Caller.start([server], {
+    traffic: { timeout: { idleMs: 0 } },
+    limits: { idleTimeoutMs: 100 },
+  });
+  const socket = await connect(none.port);
+  socket.write(upgrade);
+  await readUntil(socket, '101');
+  await sleep(300);
+  socket.write('still');
+  await readUntil(socket, 'still');
+  socket.resetAndDestroy();
 });

@@ -52,9 +52,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   dropStartupPagesLater(log);
 }
 
-/** Once what starts has started, and once more for what the first time has read again. */
+/**
+ * Once what starts has started, again for what the first time has read, and again when the first traffic may have
+ * been compiled: the compiler is half of the program.
+ */
 function dropStartupPagesLater(log: Log): void {
-  for (const delayMs of [1_000, 3_000]) {
+  for (const delayMs of [1_000, 3_000, 12_000, 60_000]) {
     setTimeout(() => {
       try {
         log.debug('start-up pages given back', { mappings: dropStartupPages() });

@@ -5,27 +5,567 @@ const codePoints = (text) => {
   return count;
 };
 "use strict";
-export const validate = validate10;
+export const validate = validate21;
 
-const schema11 = {"type":"object","required":["version","key","name","namespace","endpoints"],"properties":{"version":{"type":"object","required":["hash","policies"],"properties":{"hash":{"type":"string","minLength":1,"maxLength":64},"policies":{"type":"object","additionalProperties":{"type":"integer","minimum":0}}},"additionalProperties":false},"key":{"type":"string"},"name":{"type":"string"},"namespace":{"type":"string"},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"endpoints":{"type":"array","items":{"type":"object","required":["address","port"],"properties":{"address":{"type":"string"},"port":{"type":"integer","minimum":1,"maximum":65535},"workload":{"type":"string"},"namespace":{"type":"string"},"spiffeId":{"type":"string"},"zone":{"type":"string","minLength":1,"maxLength":63},"weight":{"type":"integer","minimum":1,"maximum":1000000}},"additionalProperties":false}},"traffic":{"type":"object","properties":{"routes":{"type":"array","items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":253},"match":{"type":"array","items":{"type":"object","properties":{"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["Exact","PathPrefix"]},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^/"}},"additionalProperties":false},"methods":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":16},"headers":{"type":"array","items":{"type":"object","required":["name","type"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256},"type":{"enum":["Exact","Present","Absent"]},"value":{"type":"string","maxLength":4096}},"additionalProperties":false},"minItems":1,"maxItems":16},"queryParams":{"type":"array","items":{"type":"object","required":["name","type"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256},"type":{"enum":["Exact","Present","Absent"]},"value":{"type":"string","maxLength":4096}},"additionalProperties":false},"minItems":1,"maxItems":16}},"additionalProperties":false},"minItems":1,"maxItems":8},"timeout":{"type":"object","properties":{"requestMs":{"type":"integer","minimum":0,"maximum":2147483647},"attemptMs":{"type":"integer","minimum":0,"maximum":2147483647},"idleMs":{"type":"integer","minimum":0,"maximum":2147483647}},"additionalProperties":false},"retry":{"type":"object","required":["attempts","conditions"],"properties":{"attempts":{"type":"integer","minimum":0,"maximum":10},"conditions":{"type":"array","items":{"enum":["ConnectFailure","Reset","ServerError","GatewayError","GrpcUnavailable"]},"maxItems":5},"codes":{"type":"array","items":{"type":"integer","minimum":400,"maximum":599},"maxItems":16},"backoffBaseMs":{"type":"integer","minimum":0,"maximum":2147483647},"backoffMaxMs":{"type":"integer","minimum":0,"maximum":2147483647},"nonIdempotent":{"type":"boolean"}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":4096},"timeout":{"type":"object","properties":{"connectMs":{"type":"integer","minimum":0,"maximum":2147483647},"requestMs":{"type":"integer","minimum":0,"maximum":2147483647},"idleMs":{"type":"integer","minimum":0,"maximum":2147483647}},"additionalProperties":false},"retry":{"type":"object","required":["attempts","conditions"],"properties":{"attempts":{"type":"integer","minimum":0,"maximum":10},"conditions":{"type":"array","items":{"enum":["ConnectFailure","Reset","ServerError","GatewayError","GrpcUnavailable"]},"maxItems":5},"codes":{"type":"array","items":{"type":"integer","minimum":400,"maximum":599},"maxItems":16},"backoffBaseMs":{"type":"integer","minimum":0,"maximum":2147483647},"backoffMaxMs":{"type":"integer","minimum":0,"maximum":2147483647},"nonIdempotent":{"type":"boolean"}},"additionalProperties":false},"retryBudget":{"type":"object","properties":{"percent":{"type":"integer","minimum":0,"maximum":100},"minPerSecond":{"type":"integer","minimum":0,"maximum":10000}},"additionalProperties":false},"loadBalancing":{"type":"object","properties":{"algorithm":{"enum":["PeakEWMA","RoundRobin","LeastRequest","Random","RingHash","Maglev"]},"locality":{"enum":["PreferSameZone","Any"]},"slowStartMs":{"type":"integer","minimum":0,"maximum":2147483647},"hash":{"anyOf":[{"type":"object","required":["type","header"],"properties":{"type":{"type":"string","const":"Header"},"header":{"type":"string","minLength":1,"maxLength":256}},"additionalProperties":false},{"type":"object","required":["type"],"properties":{"type":{"type":"string","const":"Source"}},"additionalProperties":false}]},"panicPercent":{"type":"integer","minimum":0,"maximum":100}},"additionalProperties":false},"circuitBreaker":{"type":"object","properties":{"maxConnections":{"type":"integer","minimum":1,"maximum":1000000},"maxPendingRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxRetries":{"type":"integer","minimum":0,"maximum":1000000}},"additionalProperties":false},"outlierDetection":{"type":"object","properties":{"consecutiveErrors":{"type":"integer","minimum":1,"maximum":1000000},"intervalMs":{"type":"integer","minimum":0,"maximum":2147483647},"baseEjectionMs":{"type":"integer","minimum":0,"maximum":2147483647},"maxEjectedPercent":{"type":"integer","minimum":0,"maximum":100},"successRate":{"type":"object","required":["stdevFactorThousandths"],"properties":{"minimumHosts":{"type":"integer","minimum":1,"maximum":1000000},"stdevFactorThousandths":{"type":"integer","minimum":1,"maximum":100000}},"additionalProperties":false}},"additionalProperties":false},"healthCheck":{"type":"object","required":["path"],"properties":{"path":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^/"},"intervalMs":{"type":"integer","minimum":0,"maximum":2147483647},"timeoutMs":{"type":"integer","minimum":0,"maximum":2147483647},"unhealthyAfter":{"type":"integer","minimum":1,"maximum":100},"healthyAfter":{"type":"integer","minimum":1,"maximum":100}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
+const schema6 = {"type":"object","required":["version","key","name","namespace","endpoints"],"properties":{"version":{"type":"object","required":["hash","policies"],"properties":{"hash":{"type":"string","minLength":1,"maxLength":64},"policies":{"type":"object","additionalProperties":{"type":"integer","minimum":0}}},"additionalProperties":false},"key":{"type":"string"},"name":{"type":"string"},"namespace":{"type":"string"},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"endpoints":{"type":"array","items":{"type":"object","required":["address","port"],"properties":{"address":{"type":"string"},"port":{"type":"integer","minimum":1,"maximum":65535},"workload":{"type":"string"},"namespace":{"type":"string"},"spiffeId":{"type":"string"},"zone":{"type":"string","minLength":1,"maxLength":63},"weight":{"$ref":"#/$defs/shared0"}},"additionalProperties":false}},"traffic":{"type":"object","properties":{"routes":{"type":"array","items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":253},"match":{"type":"array","items":{"type":"object","properties":{"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["Exact","PathPrefix"]},"value":{"$ref":"#/$defs/shared1"}},"additionalProperties":false},"methods":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":16},"headers":{"$ref":"#/$defs/shared2"},"queryParams":{"$ref":"#/$defs/shared2"}},"additionalProperties":false},"minItems":1,"maxItems":8},"timeout":{"type":"object","properties":{"requestMs":{"$ref":"#/$defs/shared5"},"attemptMs":{"$ref":"#/$defs/shared5"},"idleMs":{"$ref":"#/$defs/shared5"}},"additionalProperties":false},"retry":{"$ref":"#/$defs/shared6"}},"additionalProperties":false},"minItems":1,"maxItems":4096},"timeout":{"type":"object","properties":{"connectMs":{"$ref":"#/$defs/shared5"},"requestMs":{"$ref":"#/$defs/shared5"},"idleMs":{"$ref":"#/$defs/shared5"}},"additionalProperties":false},"retry":{"$ref":"#/$defs/shared6"},"retryBudget":{"type":"object","properties":{"percent":{"$ref":"#/$defs/shared12"},"minPerSecond":{"type":"integer","minimum":0,"maximum":10000}},"additionalProperties":false},"loadBalancing":{"type":"object","properties":{"algorithm":{"enum":["PeakEWMA","RoundRobin","LeastRequest","Random","RingHash","Maglev"]},"locality":{"enum":["PreferSameZone","Any"]},"slowStartMs":{"$ref":"#/$defs/shared5"},"hash":{"anyOf":[{"type":"object","required":["type","header"],"properties":{"type":{"type":"string","const":"Header"},"header":{"type":"string","minLength":1,"maxLength":256}},"additionalProperties":false},{"type":"object","required":["type"],"properties":{"type":{"type":"string","const":"Source"}},"additionalProperties":false}]},"panicPercent":{"$ref":"#/$defs/shared12"}},"additionalProperties":false},"circuitBreaker":{"type":"object","properties":{"maxConnections":{"$ref":"#/$defs/shared0"},"maxPendingRequests":{"$ref":"#/$defs/shared0"},"maxRequests":{"$ref":"#/$defs/shared0"},"maxRetries":{"type":"integer","minimum":0,"maximum":1000000}},"additionalProperties":false},"outlierDetection":{"type":"object","properties":{"consecutiveErrors":{"$ref":"#/$defs/shared0"},"intervalMs":{"$ref":"#/$defs/shared5"},"baseEjectionMs":{"$ref":"#/$defs/shared5"},"maxEjectedPercent":{"$ref":"#/$defs/shared12"},"successRate":{"type":"object","required":["stdevFactorThousandths"],"properties":{"minimumHosts":{"$ref":"#/$defs/shared0"},"stdevFactorThousandths":{"type":"integer","minimum":1,"maximum":100000}},"additionalProperties":false}},"additionalProperties":false},"healthCheck":{"type":"object","required":["path"],"properties":{"path":{"$ref":"#/$defs/shared1"},"intervalMs":{"$ref":"#/$defs/shared5"},"timeoutMs":{"$ref":"#/$defs/shared5"},"unhealthyAfter":{"$ref":"#/$defs/shared13"},"healthyAfter":{"$ref":"#/$defs/shared13"}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false,"$defs":{"shared0":{"type":"integer","minimum":1,"maximum":1000000},"shared1":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^/"},"shared2":{"type":"array","items":{"$ref":"#/$defs/shared3"},"minItems":1,"maxItems":16},"shared3":{"type":"object","required":["name","type"],"properties":{"name":{"$ref":"#/$defs/shared4"},"type":{"enum":["Exact","Present","Absent"]},"value":{"type":"string","maxLength":4096}},"additionalProperties":false},"shared4":{"type":"string","minLength":1,"maxLength":256},"shared5":{"type":"integer","minimum":0,"maximum":2147483647},"shared6":{"type":"object","required":["attempts","conditions"],"properties":{"attempts":{"$ref":"#/$defs/shared7"},"conditions":{"$ref":"#/$defs/shared8"},"codes":{"$ref":"#/$defs/shared10"},"backoffBaseMs":{"$ref":"#/$defs/shared5"},"backoffMaxMs":{"$ref":"#/$defs/shared5"},"nonIdempotent":{"type":"boolean"}},"additionalProperties":false},"shared7":{"type":"integer","minimum":0,"maximum":10},"shared8":{"type":"array","items":{"$ref":"#/$defs/shared9"},"maxItems":5},"shared9":{"enum":["ConnectFailure","Reset","ServerError","GatewayError","GrpcUnavailable"]},"shared10":{"type":"array","items":{"$ref":"#/$defs/shared11"},"maxItems":16},"shared11":{"type":"integer","minimum":400,"maximum":599},"shared12":{"type":"integer","minimum":0,"maximum":100},"shared13":{"type":"integer","minimum":1,"maximum":100}}};
 const func2 = codePoints;
+const schema7 = {"type":"integer","minimum":1,"maximum":1000000};
+
+function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate22.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 1000000 || isNaN(data)){
+validate22.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+return false;
+}
+else {
+if(data < 1 || isNaN(data)){
+validate22.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+validate22.errors = vErrors;
+return errors === 0;
+}
+
+const schema8 = {"type":"string","minLength":1,"maxLength":1024,"pattern":"^/"};
 const pattern0 = new RegExp("^/", "u");
 
-function validate10(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(typeof data === "string"){
+if(func2(data) > 1024){
+validate24.errors = [{instancePath,schemaPath:"#/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data) < 1){
+validate24.errors = [{instancePath,schemaPath:"#/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern0.test(data)){
+validate24.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^/"},message:"must match pattern \""+"^/"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate24.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+validate24.errors = vErrors;
+return errors === 0;
+}
+
+const schema9 = {"type":"array","items":{"$ref":"#/$defs/shared3"},"minItems":1,"maxItems":16};
+const schema10 = {"type":"object","required":["name","type"],"properties":{"name":{"$ref":"#/$defs/shared4"},"type":{"enum":["Exact","Present","Absent"]},"value":{"type":"string","maxLength":4096}},"additionalProperties":false};
+const schema11 = {"type":"string","minLength":1,"maxLength":256};
+
+function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(typeof data === "string"){
+if(func2(data) > 256){
+validate28.errors = [{instancePath,schemaPath:"#/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data) < 1){
+validate28.errors = [{instancePath,schemaPath:"#/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate28.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+validate28.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.name === undefined) && (missing0 = "name")) || ((data.type === undefined) && (missing0 = "type"))){
+validate27.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!(((key0 === "name") || (key0 === "type")) || (key0 === "value"))){
+validate27.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.name !== undefined){
+const _errs2 = errors;
+if(!(validate28(data.name, {instancePath:instancePath+"/name",parentData:data,parentDataProperty:"name",rootData}))){
+vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined){
+let data1 = data.type;
+const _errs3 = errors;
+if(!(((data1 === "Exact") || (data1 === "Present")) || (data1 === "Absent"))){
+validate27.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/enum",keyword:"enum",params:{allowedValues: schema10.properties.type.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.value !== undefined){
+let data2 = data.value;
+const _errs4 = errors;
+if(errors === _errs4){
+if(typeof data2 === "string"){
+if(func2(data2) > 4096){
+validate27.errors = [{instancePath:instancePath+"/value",schemaPath:"#/properties/value/maxLength",keyword:"maxLength",params:{limit: 4096},message:"must NOT have more than 4096 characters"}];
+return false;
+}
+}
+else {
+validate27.errors = [{instancePath:instancePath+"/value",schemaPath:"#/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate27.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate27.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(Array.isArray(data)){
+if(data.length > 16){
+validate26.errors = [{instancePath,schemaPath:"#/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
+return false;
+}
+else {
+if(data.length < 1){
+validate26.errors = [{instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid0 = true;
+const len0 = data.length;
+for(let i0=0; i0<len0; i0++){
+const _errs1 = errors;
+if(!(validate27(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
+vErrors = vErrors === null ? validate27.errors : vErrors.concat(validate27.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs1 === errors;
+if(!valid0){
+break;
+}
+}
+}
+}
+}
+else {
+validate26.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+validate26.errors = vErrors;
+return errors === 0;
+}
+
+const schema12 = {"type":"integer","minimum":0,"maximum":2147483647};
+
+function validate33(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate33.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 2147483647 || isNaN(data)){
+validate33.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
+return false;
+}
+else {
+if(data < 0 || isNaN(data)){
+validate33.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+validate33.errors = vErrors;
+return errors === 0;
+}
+
+const schema13 = {"type":"object","required":["attempts","conditions"],"properties":{"attempts":{"$ref":"#/$defs/shared7"},"conditions":{"$ref":"#/$defs/shared8"},"codes":{"$ref":"#/$defs/shared10"},"backoffBaseMs":{"$ref":"#/$defs/shared5"},"backoffMaxMs":{"$ref":"#/$defs/shared5"},"nonIdempotent":{"type":"boolean"}},"additionalProperties":false};
+const schema14 = {"type":"integer","minimum":0,"maximum":10};
+
+function validate38(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate38.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 10 || isNaN(data)){
+validate38.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10"}];
+return false;
+}
+else {
+if(data < 0 || isNaN(data)){
+validate38.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+validate38.errors = vErrors;
+return errors === 0;
+}
+
+const schema15 = {"type":"array","items":{"$ref":"#/$defs/shared9"},"maxItems":5};
+const schema16 = {"enum":["ConnectFailure","Reset","ServerError","GatewayError","GrpcUnavailable"]};
+
+function validate41(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((((data === "ConnectFailure") || (data === "Reset")) || (data === "ServerError")) || (data === "GatewayError")) || (data === "GrpcUnavailable"))){
+validate41.errors = [{instancePath,schemaPath:"#/enum",keyword:"enum",params:{allowedValues: schema16.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+validate41.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate40(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(Array.isArray(data)){
+if(data.length > 5){
+validate40.errors = [{instancePath,schemaPath:"#/maxItems",keyword:"maxItems",params:{limit: 5},message:"must NOT have more than 5 items"}];
+return false;
+}
+else {
+var valid0 = true;
+const len0 = data.length;
+for(let i0=0; i0<len0; i0++){
+const _errs1 = errors;
+if(!(validate41(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
+vErrors = vErrors === null ? validate41.errors : vErrors.concat(validate41.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs1 === errors;
+if(!valid0){
+break;
+}
+}
+}
+}
+else {
+validate40.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+validate40.errors = vErrors;
+return errors === 0;
+}
+
+const schema17 = {"type":"array","items":{"$ref":"#/$defs/shared11"},"maxItems":16};
+const schema18 = {"type":"integer","minimum":400,"maximum":599};
+
+function validate45(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate45.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 599 || isNaN(data)){
+validate45.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"}];
+return false;
+}
+else {
+if(data < 400 || isNaN(data)){
+validate45.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 400},message:"must be >= 400"}];
+return false;
+}
+}
+}
+}
+validate45.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate44(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(Array.isArray(data)){
+if(data.length > 16){
+validate44.errors = [{instancePath,schemaPath:"#/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
+return false;
+}
+else {
+var valid0 = true;
+const len0 = data.length;
+for(let i0=0; i0<len0; i0++){
+const _errs1 = errors;
+if(!(validate45(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
+vErrors = vErrors === null ? validate45.errors : vErrors.concat(validate45.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs1 === errors;
+if(!valid0){
+break;
+}
+}
+}
+}
+else {
+validate44.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+validate44.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate37(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.attempts === undefined) && (missing0 = "attempts")) || ((data.conditions === undefined) && (missing0 = "conditions"))){
+validate37.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!((((((key0 === "attempts") || (key0 === "conditions")) || (key0 === "codes")) || (key0 === "backoffBaseMs")) || (key0 === "backoffMaxMs")) || (key0 === "nonIdempotent"))){
+validate37.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.attempts !== undefined){
+const _errs2 = errors;
+if(!(validate38(data.attempts, {instancePath:instancePath+"/attempts",parentData:data,parentDataProperty:"attempts",rootData}))){
+vErrors = vErrors === null ? validate38.errors : vErrors.concat(validate38.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.conditions !== undefined){
+const _errs3 = errors;
+if(!(validate40(data.conditions, {instancePath:instancePath+"/conditions",parentData:data,parentDataProperty:"conditions",rootData}))){
+vErrors = vErrors === null ? validate40.errors : vErrors.concat(validate40.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.codes !== undefined){
+const _errs4 = errors;
+if(!(validate44(data.codes, {instancePath:instancePath+"/codes",parentData:data,parentDataProperty:"codes",rootData}))){
+vErrors = vErrors === null ? validate44.errors : vErrors.concat(validate44.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.backoffBaseMs !== undefined){
+const _errs5 = errors;
+if(!(validate33(data.backoffBaseMs, {instancePath:instancePath+"/backoffBaseMs",parentData:data,parentDataProperty:"backoffBaseMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.backoffMaxMs !== undefined){
+const _errs6 = errors;
+if(!(validate33(data.backoffMaxMs, {instancePath:instancePath+"/backoffMaxMs",parentData:data,parentDataProperty:"backoffMaxMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.nonIdempotent !== undefined){
+const _errs7 = errors;
+if(typeof data.nonIdempotent !== "boolean"){
+validate37.errors = [{instancePath:instancePath+"/nonIdempotent",schemaPath:"#/properties/nonIdempotent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate37.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate37.errors = vErrors;
+return errors === 0;
+}
+
+const schema19 = {"type":"integer","minimum":0,"maximum":100};
+
+function validate55(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate55.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 100 || isNaN(data)){
+validate55.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+return false;
+}
+else {
+if(data < 0 || isNaN(data)){
+validate55.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+validate55.errors = vErrors;
+return errors === 0;
+}
+
+const schema20 = {"type":"integer","minimum":1,"maximum":100};
+
+function validate70(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate70.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 100 || isNaN(data)){
+validate70.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+return false;
+}
+else {
+if(data < 1 || isNaN(data)){
+validate70.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+validate70.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
 if((((((data.version === undefined) && (missing0 = "version")) || ((data.key === undefined) && (missing0 = "key"))) || ((data.name === undefined) && (missing0 = "name"))) || ((data.namespace === undefined) && (missing0 = "namespace"))) || ((data.endpoints === undefined) && (missing0 = "endpoints"))){
-validate10.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+validate21.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
 if(!(((((((key0 === "version") || (key0 === "key")) || (key0 === "name")) || (key0 === "namespace")) || (key0 === "protocol")) || (key0 === "endpoints")) || (key0 === "traffic"))){
-validate10.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -38,14 +578,14 @@ if(errors === _errs2){
 if(data0 && typeof data0 == "object" && !Array.isArray(data0)){
 let missing1;
 if(((data0.hash === undefined) && (missing1 = "hash")) || ((data0.policies === undefined) && (missing1 = "policies"))){
-validate10.errors = [{instancePath:instancePath+"/version",schemaPath:"#/properties/version/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+validate21.errors = [{instancePath:instancePath+"/version",schemaPath:"#/properties/version/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
 return false;
 }
 else {
 const _errs4 = errors;
 for(const key1 in data0){
 if(!((key1 === "hash") || (key1 === "policies"))){
-validate10.errors = [{instancePath:instancePath+"/version",schemaPath:"#/properties/version/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/version",schemaPath:"#/properties/version/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -57,18 +597,18 @@ const _errs5 = errors;
 if(errors === _errs5){
 if(typeof data1 === "string"){
 if(func2(data1) > 64){
-validate10.errors = [{instancePath:instancePath+"/version/hash",schemaPath:"#/properties/version/properties/hash/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+validate21.errors = [{instancePath:instancePath+"/version/hash",schemaPath:"#/properties/version/properties/hash/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
 if(func2(data1) < 1){
-validate10.errors = [{instancePath:instancePath+"/version/hash",schemaPath:"#/properties/version/properties/hash/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate21.errors = [{instancePath:instancePath+"/version/hash",schemaPath:"#/properties/version/properties/hash/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/version/hash",schemaPath:"#/properties/version/properties/hash/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/version/hash",schemaPath:"#/properties/version/properties/hash/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -87,13 +627,13 @@ for(const key2 in data2){
 let data3 = data2[key2];
 const _errs10 = errors;
 if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
-validate10.errors = [{instancePath:instancePath+"/version/policies/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/version/properties/policies/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate21.errors = [{instancePath:instancePath+"/version/policies/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/version/properties/policies/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs10){
 if((typeof data3 == "number") && (isFinite(data3))){
 if(data3 < 0 || isNaN(data3)){
-validate10.errors = [{instancePath:instancePath+"/version/policies/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/version/properties/policies/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+validate21.errors = [{instancePath:instancePath+"/version/policies/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/version/properties/policies/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -105,7 +645,7 @@ break;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/version/policies",schemaPath:"#/properties/version/properties/policies/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/version/policies",schemaPath:"#/properties/version/properties/policies/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -119,7 +659,7 @@ var valid1 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/version",schemaPath:"#/properties/version/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/version",schemaPath:"#/properties/version/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -132,7 +672,7 @@ if(valid0){
 if(data.key !== undefined){
 const _errs12 = errors;
 if(typeof data.key !== "string"){
-validate10.errors = [{instancePath:instancePath+"/key",schemaPath:"#/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/key",schemaPath:"#/properties/key/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs12 === errors;
@@ -144,7 +684,7 @@ if(valid0){
 if(data.name !== undefined){
 const _errs14 = errors;
 if(typeof data.name !== "string"){
-validate10.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs14 === errors;
@@ -156,7 +696,7 @@ if(valid0){
 if(data.namespace !== undefined){
 const _errs16 = errors;
 if(typeof data.namespace !== "string"){
-validate10.errors = [{instancePath:instancePath+"/namespace",schemaPath:"#/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/namespace",schemaPath:"#/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs16 === errors;
@@ -169,7 +709,7 @@ if(data.protocol !== undefined){
 let data7 = data.protocol;
 const _errs18 = errors;
 if(!((((data7 === "HTTP") || (data7 === "HTTP2")) || (data7 === "GRPC")) || (data7 === "TCP"))){
-validate10.errors = [{instancePath:instancePath+"/protocol",schemaPath:"#/properties/protocol/enum",keyword:"enum",params:{allowedValues: schema11.properties.protocol.enum},message:"must be equal to one of the allowed values"}];
+validate21.errors = [{instancePath:instancePath+"/protocol",schemaPath:"#/properties/protocol/enum",keyword:"enum",params:{allowedValues: schema6.properties.protocol.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
 var valid0 = _errs18 === errors;
@@ -192,14 +732,14 @@ if(errors === _errs21){
 if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
 let missing2;
 if(((data9.address === undefined) && (missing2 = "address")) || ((data9.port === undefined) && (missing2 = "port"))){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0,schemaPath:"#/properties/endpoints/items/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0,schemaPath:"#/properties/endpoints/items/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
 return false;
 }
 else {
 const _errs23 = errors;
 for(const key3 in data9){
 if(!(((((((key3 === "address") || (key3 === "port")) || (key3 === "workload")) || (key3 === "namespace")) || (key3 === "spiffeId")) || (key3 === "zone")) || (key3 === "weight"))){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0,schemaPath:"#/properties/endpoints/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0,schemaPath:"#/properties/endpoints/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -208,7 +748,7 @@ if(_errs23 === errors){
 if(data9.address !== undefined){
 const _errs24 = errors;
 if(typeof data9.address !== "string"){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/address",schemaPath:"#/properties/endpoints/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/address",schemaPath:"#/properties/endpoints/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid4 = _errs24 === errors;
@@ -221,18 +761,18 @@ if(data9.port !== undefined){
 let data11 = data9.port;
 const _errs26 = errors;
 if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/port",schemaPath:"#/properties/endpoints/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/port",schemaPath:"#/properties/endpoints/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs26){
 if((typeof data11 == "number") && (isFinite(data11))){
 if(data11 > 65535 || isNaN(data11)){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/port",schemaPath:"#/properties/endpoints/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/port",schemaPath:"#/properties/endpoints/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
 if(data11 < 1 || isNaN(data11)){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/port",schemaPath:"#/properties/endpoints/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/port",schemaPath:"#/properties/endpoints/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -247,7 +787,7 @@ if(valid4){
 if(data9.workload !== undefined){
 const _errs28 = errors;
 if(typeof data9.workload !== "string"){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/workload",schemaPath:"#/properties/endpoints/items/properties/workload/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/workload",schemaPath:"#/properties/endpoints/items/properties/workload/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid4 = _errs28 === errors;
@@ -259,7 +799,7 @@ if(valid4){
 if(data9.namespace !== undefined){
 const _errs30 = errors;
 if(typeof data9.namespace !== "string"){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/namespace",schemaPath:"#/properties/endpoints/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/namespace",schemaPath:"#/properties/endpoints/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid4 = _errs30 === errors;
@@ -271,7 +811,7 @@ if(valid4){
 if(data9.spiffeId !== undefined){
 const _errs32 = errors;
 if(typeof data9.spiffeId !== "string"){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/spiffeId",schemaPath:"#/properties/endpoints/items/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/spiffeId",schemaPath:"#/properties/endpoints/items/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid4 = _errs32 === errors;
@@ -286,18 +826,18 @@ const _errs34 = errors;
 if(errors === _errs34){
 if(typeof data15 === "string"){
 if(func2(data15) > 63){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/zone",schemaPath:"#/properties/endpoints/items/properties/zone/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/zone",schemaPath:"#/properties/endpoints/items/properties/zone/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"}];
 return false;
 }
 else {
 if(func2(data15) < 1){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/zone",schemaPath:"#/properties/endpoints/items/properties/zone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/zone",schemaPath:"#/properties/endpoints/items/properties/zone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/zone",schemaPath:"#/properties/endpoints/items/properties/zone/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/zone",schemaPath:"#/properties/endpoints/items/properties/zone/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -308,25 +848,10 @@ var valid4 = true;
 }
 if(valid4){
 if(data9.weight !== undefined){
-let data16 = data9.weight;
 const _errs36 = errors;
-if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/weight",schemaPath:"#/properties/endpoints/items/properties/weight/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs36){
-if((typeof data16 == "number") && (isFinite(data16))){
-if(data16 > 1000000 || isNaN(data16)){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/weight",schemaPath:"#/properties/endpoints/items/properties/weight/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
-return false;
-}
-else {
-if(data16 < 1 || isNaN(data16)){
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/weight",schemaPath:"#/properties/endpoints/items/properties/weight/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
+if(!(validate22(data9.weight, {instancePath:instancePath+"/endpoints/" + i0+"/weight",parentData:data9,parentDataProperty:"weight",rootData}))){
+vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+errors = vErrors.length;
 }
 var valid4 = _errs36 === errors;
 }
@@ -343,7 +868,7 @@ var valid4 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/endpoints/" + i0,schemaPath:"#/properties/endpoints/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0,schemaPath:"#/properties/endpoints/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -354,7 +879,7 @@ break;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/endpoints",schemaPath:"#/properties/endpoints/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/endpoints",schemaPath:"#/properties/endpoints/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
@@ -366,30 +891,30 @@ var valid0 = true;
 if(valid0){
 if(data.traffic !== undefined){
 let data17 = data.traffic;
-const _errs38 = errors;
-if(errors === _errs38){
+const _errs37 = errors;
+if(errors === _errs37){
 if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
-const _errs40 = errors;
+const _errs39 = errors;
 for(const key4 in data17){
 if(!((((((((key4 === "routes") || (key4 === "timeout")) || (key4 === "retry")) || (key4 === "retryBudget")) || (key4 === "loadBalancing")) || (key4 === "circuitBreaker")) || (key4 === "outlierDetection")) || (key4 === "healthCheck"))){
-validate10.errors = [{instancePath:instancePath+"/traffic",schemaPath:"#/properties/traffic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/traffic",schemaPath:"#/properties/traffic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs40 === errors){
+if(_errs39 === errors){
 if(data17.routes !== undefined){
 let data18 = data17.routes;
-const _errs41 = errors;
-if(errors === _errs41){
+const _errs40 = errors;
+if(errors === _errs40){
 if(Array.isArray(data18)){
 if(data18.length > 4096){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes",schemaPath:"#/properties/traffic/properties/routes/maxItems",keyword:"maxItems",params:{limit: 4096},message:"must NOT have more than 4096 items"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes",schemaPath:"#/properties/traffic/properties/routes/maxItems",keyword:"maxItems",params:{limit: 4096},message:"must NOT have more than 4096 items"}];
 return false;
 }
 else {
 if(data18.length < 1){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes",schemaPath:"#/properties/traffic/properties/routes/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes",schemaPath:"#/properties/traffic/properties/routes/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
@@ -397,46 +922,46 @@ var valid6 = true;
 const len1 = data18.length;
 for(let i1=0; i1<len1; i1++){
 let data19 = data18[i1];
-const _errs43 = errors;
-if(errors === _errs43){
+const _errs42 = errors;
+if(errors === _errs42){
 if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
 let missing3;
 if((data19.name === undefined) && (missing3 = "name")){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1,schemaPath:"#/properties/traffic/properties/routes/items/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1,schemaPath:"#/properties/traffic/properties/routes/items/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
 return false;
 }
 else {
-const _errs45 = errors;
+const _errs44 = errors;
 for(const key5 in data19){
 if(!((((key5 === "name") || (key5 === "match")) || (key5 === "timeout")) || (key5 === "retry"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1,schemaPath:"#/properties/traffic/properties/routes/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1,schemaPath:"#/properties/traffic/properties/routes/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs45 === errors){
+if(_errs44 === errors){
 if(data19.name !== undefined){
 let data20 = data19.name;
-const _errs46 = errors;
-if(errors === _errs46){
+const _errs45 = errors;
+if(errors === _errs45){
 if(typeof data20 === "string"){
 if(func2(data20) > 253){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
 if(func2(data20) < 1){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid7 = _errs46 === errors;
+var valid7 = _errs45 === errors;
 }
 else {
 var valid7 = true;
@@ -444,16 +969,16 @@ var valid7 = true;
 if(valid7){
 if(data19.match !== undefined){
 let data21 = data19.match;
-const _errs48 = errors;
-if(errors === _errs48){
+const _errs47 = errors;
+if(errors === _errs47){
 if(Array.isArray(data21)){
 if(data21.length > 8){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"}];
 return false;
 }
 else {
 if(data21.length < 1){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
@@ -461,79 +986,58 @@ var valid8 = true;
 const len2 = data21.length;
 for(let i2=0; i2<len2; i2++){
 let data22 = data21[i2];
-const _errs50 = errors;
-if(errors === _errs50){
+const _errs49 = errors;
+if(errors === _errs49){
 if(data22 && typeof data22 == "object" && !Array.isArray(data22)){
-const _errs52 = errors;
+const _errs51 = errors;
 for(const key6 in data22){
 if(!((((key6 === "path") || (key6 === "methods")) || (key6 === "headers")) || (key6 === "queryParams"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs52 === errors){
+if(_errs51 === errors){
 if(data22.path !== undefined){
 let data23 = data22.path;
-const _errs53 = errors;
-if(errors === _errs53){
+const _errs52 = errors;
+if(errors === _errs52){
 if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
 let missing4;
 if(((data23.type === undefined) && (missing4 = "type")) || ((data23.value === undefined) && (missing4 = "value"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
 return false;
 }
 else {
-const _errs55 = errors;
+const _errs54 = errors;
 for(const key7 in data23){
 if(!((key7 === "type") || (key7 === "value"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs55 === errors){
+if(_errs54 === errors){
 if(data23.type !== undefined){
 let data24 = data23.type;
-const _errs56 = errors;
+const _errs55 = errors;
 if(!((data24 === "Exact") || (data24 === "PathPrefix"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path/type",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.traffic.properties.routes.items.properties.match.items.properties.path.properties.type.enum},message:"must be equal to one of the allowed values"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path/type",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/type/enum",keyword:"enum",params:{allowedValues: schema6.properties.traffic.properties.routes.items.properties.match.items.properties.path.properties.type.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid10 = _errs56 === errors;
+var valid10 = _errs55 === errors;
 }
 else {
 var valid10 = true;
 }
 if(valid10){
 if(data23.value !== undefined){
-let data25 = data23.value;
-const _errs57 = errors;
-if(errors === _errs57){
-if(typeof data25 === "string"){
-if(func2(data25) > 1024){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path/value",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
+const _errs56 = errors;
+if(!(validate24(data23.value, {instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path/value",parentData:data23,parentDataProperty:"value",rootData}))){
+vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
+errors = vErrors.length;
 }
-else {
-if(func2(data25) < 1){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path/value",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern0.test(data25)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path/value",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/value/pattern",keyword:"pattern",params:{pattern: "^/"},message:"must match pattern \""+"^/"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path/value",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid10 = _errs57 === errors;
+var valid10 = _errs56 === errors;
 }
 else {
 var valid10 = true;
@@ -543,11 +1047,11 @@ var valid10 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid9 = _errs53 === errors;
+var valid9 = _errs52 === errors;
 }
 else {
 var valid9 = true;
@@ -555,28 +1059,28 @@ var valid9 = true;
 if(valid9){
 if(data22.methods !== undefined){
 let data26 = data22.methods;
-const _errs59 = errors;
-if(errors === _errs59){
+const _errs57 = errors;
+if(errors === _errs57){
 if(Array.isArray(data26)){
 if(data26.length > 16){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/methods",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/methods/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/methods",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/methods/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
 return false;
 }
 else {
 if(data26.length < 1){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/methods",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/methods/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/methods",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/methods/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
 var valid11 = true;
 const len3 = data26.length;
 for(let i3=0; i3<len3; i3++){
-const _errs61 = errors;
+const _errs59 = errors;
 if(typeof data26[i3] !== "string"){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/methods/" + i3,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/methods/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/methods/" + i3,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/methods/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid11 = _errs61 === errors;
+var valid11 = _errs59 === errors;
 if(!valid11){
 break;
 }
@@ -585,263 +1089,35 @@ break;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/methods",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/methods/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/methods",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/methods/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid9 = _errs59 === errors;
+var valid9 = _errs57 === errors;
 }
 else {
 var valid9 = true;
 }
 if(valid9){
 if(data22.headers !== undefined){
-let data28 = data22.headers;
-const _errs63 = errors;
-if(errors === _errs63){
-if(Array.isArray(data28)){
-if(data28.length > 16){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/headers/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
-return false;
+const _errs61 = errors;
+if(!(validate26(data22.headers, {instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers",parentData:data22,parentDataProperty:"headers",rootData}))){
+vErrors = vErrors === null ? validate26.errors : vErrors.concat(validate26.errors);
+errors = vErrors.length;
 }
-else {
-if(data28.length < 1){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/headers/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
-return false;
-}
-else {
-var valid12 = true;
-const len4 = data28.length;
-for(let i4=0; i4<len4; i4++){
-let data29 = data28[i4];
-const _errs65 = errors;
-if(errors === _errs65){
-if(data29 && typeof data29 == "object" && !Array.isArray(data29)){
-let missing5;
-if(((data29.name === undefined) && (missing5 = "name")) || ((data29.type === undefined) && (missing5 = "type"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers/" + i4,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
-return false;
-}
-else {
-const _errs67 = errors;
-for(const key8 in data29){
-if(!(((key8 === "name") || (key8 === "type")) || (key8 === "value"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers/" + i4,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs67 === errors){
-if(data29.name !== undefined){
-let data30 = data29.name;
-const _errs68 = errors;
-if(errors === _errs68){
-if(typeof data30 === "string"){
-if(func2(data30) > 256){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers/" + i4+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
-return false;
-}
-else {
-if(func2(data30) < 1){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers/" + i4+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers/" + i4+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid13 = _errs68 === errors;
-}
-else {
-var valid13 = true;
-}
-if(valid13){
-if(data29.type !== undefined){
-let data31 = data29.type;
-const _errs70 = errors;
-if(!(((data31 === "Exact") || (data31 === "Present")) || (data31 === "Absent"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers/" + i4+"/type",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.traffic.properties.routes.items.properties.match.items.properties.headers.items.properties.type.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid13 = _errs70 === errors;
-}
-else {
-var valid13 = true;
-}
-if(valid13){
-if(data29.value !== undefined){
-let data32 = data29.value;
-const _errs71 = errors;
-if(errors === _errs71){
-if(typeof data32 === "string"){
-if(func2(data32) > 4096){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers/" + i4+"/value",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 4096},message:"must NOT have more than 4096 characters"}];
-return false;
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers/" + i4+"/value",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid13 = _errs71 === errors;
-}
-else {
-var valid13 = true;
-}
-}
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers/" + i4,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/headers/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid12 = _errs65 === errors;
-if(!valid12){
-break;
-}
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/headers/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid9 = _errs63 === errors;
+var valid9 = _errs61 === errors;
 }
 else {
 var valid9 = true;
 }
 if(valid9){
 if(data22.queryParams !== undefined){
-let data33 = data22.queryParams;
-const _errs73 = errors;
-if(errors === _errs73){
-if(Array.isArray(data33)){
-if(data33.length > 16){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
-return false;
+const _errs62 = errors;
+if(!(validate26(data22.queryParams, {instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams",parentData:data22,parentDataProperty:"queryParams",rootData}))){
+vErrors = vErrors === null ? validate26.errors : vErrors.concat(validate26.errors);
+errors = vErrors.length;
 }
-else {
-if(data33.length < 1){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
-return false;
-}
-else {
-var valid14 = true;
-const len5 = data33.length;
-for(let i5=0; i5<len5; i5++){
-let data34 = data33[i5];
-const _errs75 = errors;
-if(errors === _errs75){
-if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
-let missing6;
-if(((data34.name === undefined) && (missing6 = "name")) || ((data34.type === undefined) && (missing6 = "type"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams/" + i5,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
-return false;
-}
-else {
-const _errs77 = errors;
-for(const key9 in data34){
-if(!(((key9 === "name") || (key9 === "type")) || (key9 === "value"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams/" + i5,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs77 === errors){
-if(data34.name !== undefined){
-let data35 = data34.name;
-const _errs78 = errors;
-if(errors === _errs78){
-if(typeof data35 === "string"){
-if(func2(data35) > 256){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams/" + i5+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
-return false;
-}
-else {
-if(func2(data35) < 1){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams/" + i5+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams/" + i5+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid15 = _errs78 === errors;
-}
-else {
-var valid15 = true;
-}
-if(valid15){
-if(data34.type !== undefined){
-let data36 = data34.type;
-const _errs80 = errors;
-if(!(((data36 === "Exact") || (data36 === "Present")) || (data36 === "Absent"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams/" + i5+"/type",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/type/enum",keyword:"enum",params:{allowedValues: schema11.properties.traffic.properties.routes.items.properties.match.items.properties.queryParams.items.properties.type.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid15 = _errs80 === errors;
-}
-else {
-var valid15 = true;
-}
-if(valid15){
-if(data34.value !== undefined){
-let data37 = data34.value;
-const _errs81 = errors;
-if(errors === _errs81){
-if(typeof data37 === "string"){
-if(func2(data37) > 4096){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams/" + i5+"/value",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/value/maxLength",keyword:"maxLength",params:{limit: 4096},message:"must NOT have more than 4096 characters"}];
-return false;
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams/" + i5+"/value",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid15 = _errs81 === errors;
-}
-else {
-var valid15 = true;
-}
-}
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams/" + i5,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid14 = _errs75 === errors;
-if(!valid14){
-break;
-}
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/queryParams/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid9 = _errs73 === errors;
+var valid9 = _errs62 === errors;
 }
 else {
 var valid9 = true;
@@ -852,11 +1128,11 @@ var valid9 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid8 = _errs50 === errors;
+var valid8 = _errs49 === errors;
 if(!valid8){
 break;
 }
@@ -865,339 +1141,87 @@ break;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid7 = _errs48 === errors;
+var valid7 = _errs47 === errors;
 }
 else {
 var valid7 = true;
 }
 if(valid7){
 if(data19.timeout !== undefined){
-let data38 = data19.timeout;
-const _errs83 = errors;
-if(errors === _errs83){
-if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
-const _errs85 = errors;
-for(const key10 in data38){
-if(!(((key10 === "requestMs") || (key10 === "attemptMs")) || (key10 === "idleMs"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
+let data30 = data19.timeout;
+const _errs63 = errors;
+if(errors === _errs63){
+if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
+const _errs65 = errors;
+for(const key8 in data30){
+if(!(((key8 === "requestMs") || (key8 === "attemptMs")) || (key8 === "idleMs"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs85 === errors){
-if(data38.requestMs !== undefined){
-let data39 = data38.requestMs;
-const _errs86 = errors;
-if(!(((typeof data39 == "number") && (!(data39 % 1) && !isNaN(data39))) && (isFinite(data39)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/requestMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/properties/requestMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
+if(_errs65 === errors){
+if(data30.requestMs !== undefined){
+const _errs66 = errors;
+if(!(validate33(data30.requestMs, {instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/requestMs",parentData:data30,parentDataProperty:"requestMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
 }
-if(errors === _errs86){
-if((typeof data39 == "number") && (isFinite(data39))){
-if(data39 > 2147483647 || isNaN(data39)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/requestMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/properties/requestMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
+var valid12 = _errs66 === errors;
 }
 else {
-if(data39 < 0 || isNaN(data39)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/requestMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/properties/requestMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
+var valid12 = true;
 }
+if(valid12){
+if(data30.attemptMs !== undefined){
+const _errs67 = errors;
+if(!(validate33(data30.attemptMs, {instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/attemptMs",parentData:data30,parentDataProperty:"attemptMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
 }
-}
-}
-var valid16 = _errs86 === errors;
-}
-else {
-var valid16 = true;
-}
-if(valid16){
-if(data38.attemptMs !== undefined){
-let data40 = data38.attemptMs;
-const _errs88 = errors;
-if(!(((typeof data40 == "number") && (!(data40 % 1) && !isNaN(data40))) && (isFinite(data40)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/attemptMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/properties/attemptMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs88){
-if((typeof data40 == "number") && (isFinite(data40))){
-if(data40 > 2147483647 || isNaN(data40)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/attemptMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/properties/attemptMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
+var valid12 = _errs67 === errors;
 }
 else {
-if(data40 < 0 || isNaN(data40)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/attemptMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/properties/attemptMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
+var valid12 = true;
 }
+if(valid12){
+if(data30.idleMs !== undefined){
+const _errs68 = errors;
+if(!(validate33(data30.idleMs, {instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/idleMs",parentData:data30,parentDataProperty:"idleMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
 }
-}
-}
-var valid16 = _errs88 === errors;
-}
-else {
-var valid16 = true;
-}
-if(valid16){
-if(data38.idleMs !== undefined){
-let data41 = data38.idleMs;
-const _errs90 = errors;
-if(!(((typeof data41 == "number") && (!(data41 % 1) && !isNaN(data41))) && (isFinite(data41)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/idleMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/properties/idleMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs90){
-if((typeof data41 == "number") && (isFinite(data41))){
-if(data41 > 2147483647 || isNaN(data41)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/idleMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/properties/idleMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
+var valid12 = _errs68 === errors;
 }
 else {
-if(data41 < 0 || isNaN(data41)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/idleMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/properties/idleMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid16 = _errs90 === errors;
-}
-else {
-var valid16 = true;
+var valid12 = true;
 }
 }
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid7 = _errs83 === errors;
+var valid7 = _errs63 === errors;
 }
 else {
 var valid7 = true;
 }
 if(valid7){
 if(data19.retry !== undefined){
-let data42 = data19.retry;
-const _errs92 = errors;
-if(errors === _errs92){
-if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
-let missing7;
-if(((data42.attempts === undefined) && (missing7 = "attempts")) || ((data42.conditions === undefined) && (missing7 = "conditions"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
-return false;
-}
-else {
-const _errs94 = errors;
-for(const key11 in data42){
-if(!((((((key11 === "attempts") || (key11 === "conditions")) || (key11 === "codes")) || (key11 === "backoffBaseMs")) || (key11 === "backoffMaxMs")) || (key11 === "nonIdempotent"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs94 === errors){
-if(data42.attempts !== undefined){
-let data43 = data42.attempts;
-const _errs95 = errors;
-if(!(((typeof data43 == "number") && (!(data43 % 1) && !isNaN(data43))) && (isFinite(data43)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/attempts",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/attempts/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs95){
-if((typeof data43 == "number") && (isFinite(data43))){
-if(data43 > 10 || isNaN(data43)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/attempts",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/attempts/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10"}];
-return false;
-}
-else {
-if(data43 < 0 || isNaN(data43)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/attempts",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/attempts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid17 = _errs95 === errors;
-}
-else {
-var valid17 = true;
-}
-if(valid17){
-if(data42.conditions !== undefined){
-let data44 = data42.conditions;
-const _errs97 = errors;
-if(errors === _errs97){
-if(Array.isArray(data44)){
-if(data44.length > 5){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/conditions",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 5},message:"must NOT have more than 5 items"}];
-return false;
-}
-else {
-var valid18 = true;
-const len6 = data44.length;
-for(let i6=0; i6<len6; i6++){
-let data45 = data44[i6];
-const _errs99 = errors;
-if(!(((((data45 === "ConnectFailure") || (data45 === "Reset")) || (data45 === "ServerError")) || (data45 === "GatewayError")) || (data45 === "GrpcUnavailable"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/conditions/" + i6,schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/conditions/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.traffic.properties.routes.items.properties.retry.properties.conditions.items.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid18 = _errs99 === errors;
-if(!valid18){
-break;
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/conditions",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid17 = _errs97 === errors;
-}
-else {
-var valid17 = true;
-}
-if(valid17){
-if(data42.codes !== undefined){
-let data46 = data42.codes;
-const _errs100 = errors;
-if(errors === _errs100){
-if(Array.isArray(data46)){
-if(data46.length > 16){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/codes",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/codes/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
-return false;
-}
-else {
-var valid19 = true;
-const len7 = data46.length;
-for(let i7=0; i7<len7; i7++){
-let data47 = data46[i7];
-const _errs102 = errors;
-if(!(((typeof data47 == "number") && (!(data47 % 1) && !isNaN(data47))) && (isFinite(data47)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/codes/" + i7,schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/codes/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs102){
-if((typeof data47 == "number") && (isFinite(data47))){
-if(data47 > 599 || isNaN(data47)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/codes/" + i7,schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/codes/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"}];
-return false;
-}
-else {
-if(data47 < 400 || isNaN(data47)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/codes/" + i7,schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/codes/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 400},message:"must be >= 400"}];
-return false;
-}
-}
-}
-}
-var valid19 = _errs102 === errors;
-if(!valid19){
-break;
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/codes",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/codes/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid17 = _errs100 === errors;
-}
-else {
-var valid17 = true;
-}
-if(valid17){
-if(data42.backoffBaseMs !== undefined){
-let data48 = data42.backoffBaseMs;
-const _errs104 = errors;
-if(!(((typeof data48 == "number") && (!(data48 % 1) && !isNaN(data48))) && (isFinite(data48)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/backoffBaseMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/backoffBaseMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs104){
-if((typeof data48 == "number") && (isFinite(data48))){
-if(data48 > 2147483647 || isNaN(data48)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/backoffBaseMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/backoffBaseMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
-}
-else {
-if(data48 < 0 || isNaN(data48)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/backoffBaseMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/backoffBaseMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid17 = _errs104 === errors;
-}
-else {
-var valid17 = true;
-}
-if(valid17){
-if(data42.backoffMaxMs !== undefined){
-let data49 = data42.backoffMaxMs;
-const _errs106 = errors;
-if(!(((typeof data49 == "number") && (!(data49 % 1) && !isNaN(data49))) && (isFinite(data49)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/backoffMaxMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/backoffMaxMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs106){
-if((typeof data49 == "number") && (isFinite(data49))){
-if(data49 > 2147483647 || isNaN(data49)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/backoffMaxMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/backoffMaxMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
-}
-else {
-if(data49 < 0 || isNaN(data49)){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/backoffMaxMs",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/backoffMaxMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid17 = _errs106 === errors;
-}
-else {
-var valid17 = true;
-}
-if(valid17){
-if(data42.nonIdempotent !== undefined){
-const _errs108 = errors;
-if(typeof data42.nonIdempotent !== "boolean"){
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry/nonIdempotent",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/properties/nonIdempotent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
-return false;
-}
-var valid17 = _errs108 === errors;
-}
-else {
-var valid17 = true;
-}
-}
-}
-}
-}
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/retry",schemaPath:"#/properties/traffic/properties/routes/items/properties/retry/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid7 = _errs92 === errors;
+const _errs69 = errors;
+if(!(validate37(data19.retry, {instancePath:instancePath+"/traffic/routes/" + i1+"/retry",parentData:data19,parentDataProperty:"retry",rootData}))){
+vErrors = vErrors === null ? validate37.errors : vErrors.concat(validate37.errors);
+errors = vErrors.length;
+}
+var valid7 = _errs69 === errors;
 }
 else {
 var valid7 = true;
@@ -1209,11 +1233,11 @@ var valid7 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes/" + i1,schemaPath:"#/properties/traffic/properties/routes/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1,schemaPath:"#/properties/traffic/properties/routes/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid6 = _errs43 === errors;
+var valid6 = _errs42 === errors;
 if(!valid6){
 break;
 }
@@ -1222,503 +1246,221 @@ break;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/routes",schemaPath:"#/properties/traffic/properties/routes/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/routes",schemaPath:"#/properties/traffic/properties/routes/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid5 = _errs41 === errors;
+var valid5 = _errs40 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
 if(data17.timeout !== undefined){
-let data51 = data17.timeout;
-const _errs110 = errors;
-if(errors === _errs110){
-if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
-const _errs112 = errors;
-for(const key12 in data51){
-if(!(((key12 === "connectMs") || (key12 === "requestMs")) || (key12 === "idleMs"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/timeout",schemaPath:"#/properties/traffic/properties/timeout/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"}];
+let data35 = data17.timeout;
+const _errs70 = errors;
+if(errors === _errs70){
+if(data35 && typeof data35 == "object" && !Array.isArray(data35)){
+const _errs72 = errors;
+for(const key9 in data35){
+if(!(((key9 === "connectMs") || (key9 === "requestMs")) || (key9 === "idleMs"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/timeout",schemaPath:"#/properties/traffic/properties/timeout/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs112 === errors){
-if(data51.connectMs !== undefined){
-let data52 = data51.connectMs;
-const _errs113 = errors;
-if(!(((typeof data52 == "number") && (!(data52 % 1) && !isNaN(data52))) && (isFinite(data52)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/timeout/connectMs",schemaPath:"#/properties/traffic/properties/timeout/properties/connectMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
+if(_errs72 === errors){
+if(data35.connectMs !== undefined){
+const _errs73 = errors;
+if(!(validate33(data35.connectMs, {instancePath:instancePath+"/traffic/timeout/connectMs",parentData:data35,parentDataProperty:"connectMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
 }
-if(errors === _errs113){
-if((typeof data52 == "number") && (isFinite(data52))){
-if(data52 > 2147483647 || isNaN(data52)){
-validate10.errors = [{instancePath:instancePath+"/traffic/timeout/connectMs",schemaPath:"#/properties/traffic/properties/timeout/properties/connectMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
+var valid13 = _errs73 === errors;
 }
 else {
-if(data52 < 0 || isNaN(data52)){
-validate10.errors = [{instancePath:instancePath+"/traffic/timeout/connectMs",schemaPath:"#/properties/traffic/properties/timeout/properties/connectMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
+var valid13 = true;
 }
+if(valid13){
+if(data35.requestMs !== undefined){
+const _errs74 = errors;
+if(!(validate33(data35.requestMs, {instancePath:instancePath+"/traffic/timeout/requestMs",parentData:data35,parentDataProperty:"requestMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
 }
-}
-}
-var valid20 = _errs113 === errors;
-}
-else {
-var valid20 = true;
-}
-if(valid20){
-if(data51.requestMs !== undefined){
-let data53 = data51.requestMs;
-const _errs115 = errors;
-if(!(((typeof data53 == "number") && (!(data53 % 1) && !isNaN(data53))) && (isFinite(data53)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/timeout/requestMs",schemaPath:"#/properties/traffic/properties/timeout/properties/requestMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs115){
-if((typeof data53 == "number") && (isFinite(data53))){
-if(data53 > 2147483647 || isNaN(data53)){
-validate10.errors = [{instancePath:instancePath+"/traffic/timeout/requestMs",schemaPath:"#/properties/traffic/properties/timeout/properties/requestMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
+var valid13 = _errs74 === errors;
 }
 else {
-if(data53 < 0 || isNaN(data53)){
-validate10.errors = [{instancePath:instancePath+"/traffic/timeout/requestMs",schemaPath:"#/properties/traffic/properties/timeout/properties/requestMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
+var valid13 = true;
 }
+if(valid13){
+if(data35.idleMs !== undefined){
+const _errs75 = errors;
+if(!(validate33(data35.idleMs, {instancePath:instancePath+"/traffic/timeout/idleMs",parentData:data35,parentDataProperty:"idleMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
 }
-}
-}
-var valid20 = _errs115 === errors;
-}
-else {
-var valid20 = true;
-}
-if(valid20){
-if(data51.idleMs !== undefined){
-let data54 = data51.idleMs;
-const _errs117 = errors;
-if(!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/timeout/idleMs",schemaPath:"#/properties/traffic/properties/timeout/properties/idleMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs117){
-if((typeof data54 == "number") && (isFinite(data54))){
-if(data54 > 2147483647 || isNaN(data54)){
-validate10.errors = [{instancePath:instancePath+"/traffic/timeout/idleMs",schemaPath:"#/properties/traffic/properties/timeout/properties/idleMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
+var valid13 = _errs75 === errors;
 }
 else {
-if(data54 < 0 || isNaN(data54)){
-validate10.errors = [{instancePath:instancePath+"/traffic/timeout/idleMs",schemaPath:"#/properties/traffic/properties/timeout/properties/idleMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid20 = _errs117 === errors;
-}
-else {
-var valid20 = true;
+var valid13 = true;
 }
 }
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/timeout",schemaPath:"#/properties/traffic/properties/timeout/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/timeout",schemaPath:"#/properties/traffic/properties/timeout/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid5 = _errs110 === errors;
+var valid5 = _errs70 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
 if(data17.retry !== undefined){
-let data55 = data17.retry;
-const _errs119 = errors;
-if(errors === _errs119){
-if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
-let missing8;
-if(((data55.attempts === undefined) && (missing8 = "attempts")) || ((data55.conditions === undefined) && (missing8 = "conditions"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry",schemaPath:"#/properties/traffic/properties/retry/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
-return false;
-}
-else {
-const _errs121 = errors;
-for(const key13 in data55){
-if(!((((((key13 === "attempts") || (key13 === "conditions")) || (key13 === "codes")) || (key13 === "backoffBaseMs")) || (key13 === "backoffMaxMs")) || (key13 === "nonIdempotent"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry",schemaPath:"#/properties/traffic/properties/retry/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs121 === errors){
-if(data55.attempts !== undefined){
-let data56 = data55.attempts;
-const _errs122 = errors;
-if(!(((typeof data56 == "number") && (!(data56 % 1) && !isNaN(data56))) && (isFinite(data56)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/attempts",schemaPath:"#/properties/traffic/properties/retry/properties/attempts/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs122){
-if((typeof data56 == "number") && (isFinite(data56))){
-if(data56 > 10 || isNaN(data56)){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/attempts",schemaPath:"#/properties/traffic/properties/retry/properties/attempts/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10"}];
-return false;
-}
-else {
-if(data56 < 0 || isNaN(data56)){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/attempts",schemaPath:"#/properties/traffic/properties/retry/properties/attempts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid21 = _errs122 === errors;
-}
-else {
-var valid21 = true;
-}
-if(valid21){
-if(data55.conditions !== undefined){
-let data57 = data55.conditions;
-const _errs124 = errors;
-if(errors === _errs124){
-if(Array.isArray(data57)){
-if(data57.length > 5){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/conditions",schemaPath:"#/properties/traffic/properties/retry/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 5},message:"must NOT have more than 5 items"}];
-return false;
-}
-else {
-var valid22 = true;
-const len8 = data57.length;
-for(let i8=0; i8<len8; i8++){
-let data58 = data57[i8];
-const _errs126 = errors;
-if(!(((((data58 === "ConnectFailure") || (data58 === "Reset")) || (data58 === "ServerError")) || (data58 === "GatewayError")) || (data58 === "GrpcUnavailable"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/conditions/" + i8,schemaPath:"#/properties/traffic/properties/retry/properties/conditions/items/enum",keyword:"enum",params:{allowedValues: schema11.properties.traffic.properties.retry.properties.conditions.items.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid22 = _errs126 === errors;
-if(!valid22){
-break;
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/conditions",schemaPath:"#/properties/traffic/properties/retry/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid21 = _errs124 === errors;
-}
-else {
-var valid21 = true;
-}
-if(valid21){
-if(data55.codes !== undefined){
-let data59 = data55.codes;
-const _errs127 = errors;
-if(errors === _errs127){
-if(Array.isArray(data59)){
-if(data59.length > 16){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/codes",schemaPath:"#/properties/traffic/properties/retry/properties/codes/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
-return false;
-}
-else {
-var valid23 = true;
-const len9 = data59.length;
-for(let i9=0; i9<len9; i9++){
-let data60 = data59[i9];
-const _errs129 = errors;
-if(!(((typeof data60 == "number") && (!(data60 % 1) && !isNaN(data60))) && (isFinite(data60)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/codes/" + i9,schemaPath:"#/properties/traffic/properties/retry/properties/codes/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs129){
-if((typeof data60 == "number") && (isFinite(data60))){
-if(data60 > 599 || isNaN(data60)){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/codes/" + i9,schemaPath:"#/properties/traffic/properties/retry/properties/codes/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"}];
-return false;
-}
-else {
-if(data60 < 400 || isNaN(data60)){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/codes/" + i9,schemaPath:"#/properties/traffic/properties/retry/properties/codes/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 400},message:"must be >= 400"}];
-return false;
-}
-}
-}
-}
-var valid23 = _errs129 === errors;
-if(!valid23){
-break;
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/codes",schemaPath:"#/properties/traffic/properties/retry/properties/codes/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid21 = _errs127 === errors;
-}
-else {
-var valid21 = true;
-}
-if(valid21){
-if(data55.backoffBaseMs !== undefined){
-let data61 = data55.backoffBaseMs;
-const _errs131 = errors;
-if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/backoffBaseMs",schemaPath:"#/properties/traffic/properties/retry/properties/backoffBaseMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs131){
-if((typeof data61 == "number") && (isFinite(data61))){
-if(data61 > 2147483647 || isNaN(data61)){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/backoffBaseMs",schemaPath:"#/properties/traffic/properties/retry/properties/backoffBaseMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
-}
-else {
-if(data61 < 0 || isNaN(data61)){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/backoffBaseMs",schemaPath:"#/properties/traffic/properties/retry/properties/backoffBaseMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid21 = _errs131 === errors;
-}
-else {
-var valid21 = true;
-}
-if(valid21){
-if(data55.backoffMaxMs !== undefined){
-let data62 = data55.backoffMaxMs;
-const _errs133 = errors;
-if(!(((typeof data62 == "number") && (!(data62 % 1) && !isNaN(data62))) && (isFinite(data62)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/backoffMaxMs",schemaPath:"#/properties/traffic/properties/retry/properties/backoffMaxMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs133){
-if((typeof data62 == "number") && (isFinite(data62))){
-if(data62 > 2147483647 || isNaN(data62)){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/backoffMaxMs",schemaPath:"#/properties/traffic/properties/retry/properties/backoffMaxMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
-}
-else {
-if(data62 < 0 || isNaN(data62)){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/backoffMaxMs",schemaPath:"#/properties/traffic/properties/retry/properties/backoffMaxMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid21 = _errs133 === errors;
-}
-else {
-var valid21 = true;
-}
-if(valid21){
-if(data55.nonIdempotent !== undefined){
-const _errs135 = errors;
-if(typeof data55.nonIdempotent !== "boolean"){
-validate10.errors = [{instancePath:instancePath+"/traffic/retry/nonIdempotent",schemaPath:"#/properties/traffic/properties/retry/properties/nonIdempotent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
-return false;
-}
-var valid21 = _errs135 === errors;
-}
-else {
-var valid21 = true;
-}
-}
-}
-}
-}
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/retry",schemaPath:"#/properties/traffic/properties/retry/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid5 = _errs119 === errors;
+const _errs76 = errors;
+if(!(validate37(data17.retry, {instancePath:instancePath+"/traffic/retry",parentData:data17,parentDataProperty:"retry",rootData}))){
+vErrors = vErrors === null ? validate37.errors : vErrors.concat(validate37.errors);
+errors = vErrors.length;
+}
+var valid5 = _errs76 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
 if(data17.retryBudget !== undefined){
-let data64 = data17.retryBudget;
-const _errs137 = errors;
-if(errors === _errs137){
-if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
-const _errs139 = errors;
-for(const key14 in data64){
-if(!((key14 === "percent") || (key14 === "minPerSecond"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/retryBudget",schemaPath:"#/properties/traffic/properties/retryBudget/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"}];
+let data40 = data17.retryBudget;
+const _errs77 = errors;
+if(errors === _errs77){
+if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
+const _errs79 = errors;
+for(const key10 in data40){
+if(!((key10 === "percent") || (key10 === "minPerSecond"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/retryBudget",schemaPath:"#/properties/traffic/properties/retryBudget/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs139 === errors){
-if(data64.percent !== undefined){
-let data65 = data64.percent;
-const _errs140 = errors;
-if(!(((typeof data65 == "number") && (!(data65 % 1) && !isNaN(data65))) && (isFinite(data65)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/retryBudget/percent",schemaPath:"#/properties/traffic/properties/retryBudget/properties/percent/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(_errs79 === errors){
+if(data40.percent !== undefined){
+const _errs80 = errors;
+if(!(validate55(data40.percent, {instancePath:instancePath+"/traffic/retryBudget/percent",parentData:data40,parentDataProperty:"percent",rootData}))){
+vErrors = vErrors === null ? validate55.errors : vErrors.concat(validate55.errors);
+errors = vErrors.length;
+}
+var valid14 = _errs80 === errors;
+}
+else {
+var valid14 = true;
+}
+if(valid14){
+if(data40.minPerSecond !== undefined){
+let data42 = data40.minPerSecond;
+const _errs81 = errors;
+if(!(((typeof data42 == "number") && (!(data42 % 1) && !isNaN(data42))) && (isFinite(data42)))){
+validate21.errors = [{instancePath:instancePath+"/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/traffic/properties/retryBudget/properties/minPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs140){
-if((typeof data65 == "number") && (isFinite(data65))){
-if(data65 > 100 || isNaN(data65)){
-validate10.errors = [{instancePath:instancePath+"/traffic/retryBudget/percent",schemaPath:"#/properties/traffic/properties/retryBudget/properties/percent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+if(errors === _errs81){
+if((typeof data42 == "number") && (isFinite(data42))){
+if(data42 > 10000 || isNaN(data42)){
+validate21.errors = [{instancePath:instancePath+"/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/traffic/properties/retryBudget/properties/minPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data65 < 0 || isNaN(data65)){
-validate10.errors = [{instancePath:instancePath+"/traffic/retryBudget/percent",schemaPath:"#/properties/traffic/properties/retryBudget/properties/percent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(data42 < 0 || isNaN(data42)){
+validate21.errors = [{instancePath:instancePath+"/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/traffic/properties/retryBudget/properties/minPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid24 = _errs140 === errors;
+var valid14 = _errs81 === errors;
 }
 else {
-var valid24 = true;
-}
-if(valid24){
-if(data64.minPerSecond !== undefined){
-let data66 = data64.minPerSecond;
-const _errs142 = errors;
-if(!(((typeof data66 == "number") && (!(data66 % 1) && !isNaN(data66))) && (isFinite(data66)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/traffic/properties/retryBudget/properties/minPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs142){
-if((typeof data66 == "number") && (isFinite(data66))){
-if(data66 > 10000 || isNaN(data66)){
-validate10.errors = [{instancePath:instancePath+"/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/traffic/properties/retryBudget/properties/minPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
-return false;
-}
-else {
-if(data66 < 0 || isNaN(data66)){
-validate10.errors = [{instancePath:instancePath+"/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/traffic/properties/retryBudget/properties/minPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid24 = _errs142 === errors;
-}
-else {
-var valid24 = true;
+var valid14 = true;
 }
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/retryBudget",schemaPath:"#/properties/traffic/properties/retryBudget/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/retryBudget",schemaPath:"#/properties/traffic/properties/retryBudget/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid5 = _errs137 === errors;
+var valid5 = _errs77 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
 if(data17.loadBalancing !== undefined){
-let data67 = data17.loadBalancing;
-const _errs144 = errors;
-if(errors === _errs144){
-if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
-const _errs146 = errors;
-for(const key15 in data67){
-if(!(((((key15 === "algorithm") || (key15 === "locality")) || (key15 === "slowStartMs")) || (key15 === "hash")) || (key15 === "panicPercent"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/loadBalancing",schemaPath:"#/properties/traffic/properties/loadBalancing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"}];
+let data43 = data17.loadBalancing;
+const _errs83 = errors;
+if(errors === _errs83){
+if(data43 && typeof data43 == "object" && !Array.isArray(data43)){
+const _errs85 = errors;
+for(const key11 in data43){
+if(!(((((key11 === "algorithm") || (key11 === "locality")) || (key11 === "slowStartMs")) || (key11 === "hash")) || (key11 === "panicPercent"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/loadBalancing",schemaPath:"#/properties/traffic/properties/loadBalancing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs146 === errors){
-if(data67.algorithm !== undefined){
-let data68 = data67.algorithm;
-const _errs147 = errors;
-if(!((((((data68 === "PeakEWMA") || (data68 === "RoundRobin")) || (data68 === "LeastRequest")) || (data68 === "Random")) || (data68 === "RingHash")) || (data68 === "Maglev"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/loadBalancing/algorithm",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/algorithm/enum",keyword:"enum",params:{allowedValues: schema11.properties.traffic.properties.loadBalancing.properties.algorithm.enum},message:"must be equal to one of the allowed values"}];
+if(_errs85 === errors){
+if(data43.algorithm !== undefined){
+let data44 = data43.algorithm;
+const _errs86 = errors;
+if(!((((((data44 === "PeakEWMA") || (data44 === "RoundRobin")) || (data44 === "LeastRequest")) || (data44 === "Random")) || (data44 === "RingHash")) || (data44 === "Maglev"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/loadBalancing/algorithm",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/algorithm/enum",keyword:"enum",params:{allowedValues: schema6.properties.traffic.properties.loadBalancing.properties.algorithm.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid25 = _errs147 === errors;
+var valid15 = _errs86 === errors;
 }
 else {
-var valid25 = true;
+var valid15 = true;
 }
-if(valid25){
-if(data67.locality !== undefined){
-let data69 = data67.locality;
-const _errs148 = errors;
-if(!((data69 === "PreferSameZone") || (data69 === "Any"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/loadBalancing/locality",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/locality/enum",keyword:"enum",params:{allowedValues: schema11.properties.traffic.properties.loadBalancing.properties.locality.enum},message:"must be equal to one of the allowed values"}];
+if(valid15){
+if(data43.locality !== undefined){
+let data45 = data43.locality;
+const _errs87 = errors;
+if(!((data45 === "PreferSameZone") || (data45 === "Any"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/loadBalancing/locality",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/locality/enum",keyword:"enum",params:{allowedValues: schema6.properties.traffic.properties.loadBalancing.properties.locality.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid25 = _errs148 === errors;
+var valid15 = _errs87 === errors;
 }
 else {
-var valid25 = true;
+var valid15 = true;
 }
-if(valid25){
-if(data67.slowStartMs !== undefined){
-let data70 = data67.slowStartMs;
-const _errs149 = errors;
-if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/loadBalancing/slowStartMs",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/slowStartMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
+if(valid15){
+if(data43.slowStartMs !== undefined){
+const _errs88 = errors;
+if(!(validate33(data43.slowStartMs, {instancePath:instancePath+"/traffic/loadBalancing/slowStartMs",parentData:data43,parentDataProperty:"slowStartMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
 }
-if(errors === _errs149){
-if((typeof data70 == "number") && (isFinite(data70))){
-if(data70 > 2147483647 || isNaN(data70)){
-validate10.errors = [{instancePath:instancePath+"/traffic/loadBalancing/slowStartMs",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/slowStartMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
+var valid15 = _errs88 === errors;
 }
 else {
-if(data70 < 0 || isNaN(data70)){
-validate10.errors = [{instancePath:instancePath+"/traffic/loadBalancing/slowStartMs",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/slowStartMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
+var valid15 = true;
 }
-}
-}
-}
-var valid25 = _errs149 === errors;
-}
-else {
-var valid25 = true;
-}
-if(valid25){
-if(data67.hash !== undefined){
-let data71 = data67.hash;
-const _errs151 = errors;
-const _errs152 = errors;
-let valid26 = false;
-const _errs153 = errors;
-if(errors === _errs153){
-if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
-let missing9;
-if(((data71.type === undefined) && (missing9 = "type")) || ((data71.header === undefined) && (missing9 = "header"))){
-const err0 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"};
+if(valid15){
+if(data43.hash !== undefined){
+let data47 = data43.hash;
+const _errs89 = errors;
+const _errs90 = errors;
+let valid16 = false;
+const _errs91 = errors;
+if(errors === _errs91){
+if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
+let missing5;
+if(((data47.type === undefined) && (missing5 = "type")) || ((data47.header === undefined) && (missing5 = "header"))){
+const err0 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -1728,10 +1470,10 @@ vErrors.push(err0);
 errors++;
 }
 else {
-const _errs155 = errors;
-for(const key16 in data71){
-if(!((key16 === "type") || (key16 === "header"))){
-const err1 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"};
+const _errs93 = errors;
+for(const key12 in data47){
+if(!((key12 === "type") || (key12 === "header"))){
+const err1 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -1742,11 +1484,11 @@ errors++;
 break;
 }
 }
-if(_errs155 === errors){
-if(data71.type !== undefined){
-let data72 = data71.type;
-const _errs156 = errors;
-if(typeof data72 !== "string"){
+if(_errs93 === errors){
+if(data47.type !== undefined){
+let data48 = data47.type;
+const _errs94 = errors;
+if(typeof data48 !== "string"){
 const err2 = {instancePath:instancePath+"/traffic/loadBalancing/hash/type",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err2];
@@ -1756,7 +1498,7 @@ vErrors.push(err2);
 }
 errors++;
 }
-if("Header" !== data72){
+if("Header" !== data48){
 const err3 = {instancePath:instancePath+"/traffic/loadBalancing/hash/type",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/properties/type/const",keyword:"const",params:{allowedValue: "Header"},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err3];
@@ -1766,18 +1508,18 @@ vErrors.push(err3);
 }
 errors++;
 }
-var valid27 = _errs156 === errors;
+var valid17 = _errs94 === errors;
 }
 else {
-var valid27 = true;
+var valid17 = true;
 }
-if(valid27){
-if(data71.header !== undefined){
-let data73 = data71.header;
-const _errs158 = errors;
-if(errors === _errs158){
-if(typeof data73 === "string"){
-if(func2(data73) > 256){
+if(valid17){
+if(data47.header !== undefined){
+let data49 = data47.header;
+const _errs96 = errors;
+if(errors === _errs96){
+if(typeof data49 === "string"){
+if(func2(data49) > 256){
 const err4 = {instancePath:instancePath+"/traffic/loadBalancing/hash/header",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/properties/header/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
 if(vErrors === null){
 vErrors = [err4];
@@ -1788,7 +1530,7 @@ vErrors.push(err4);
 errors++;
 }
 else {
-if(func2(data73) < 1){
+if(func2(data49) < 1){
 const err5 = {instancePath:instancePath+"/traffic/loadBalancing/hash/header",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/properties/header/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err5];
@@ -1811,10 +1553,10 @@ vErrors.push(err6);
 errors++;
 }
 }
-var valid27 = _errs158 === errors;
+var valid17 = _errs96 === errors;
 }
 else {
-var valid27 = true;
+var valid17 = true;
 }
 }
 }
@@ -1831,15 +1573,15 @@ vErrors.push(err7);
 errors++;
 }
 }
-var _valid0 = _errs153 === errors;
-valid26 = valid26 || _valid0;
-if(!valid26){
-const _errs160 = errors;
-if(errors === _errs160){
-if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
-let missing10;
-if((data71.type === undefined) && (missing10 = "type")){
-const err8 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/1/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"};
+var _valid0 = _errs91 === errors;
+valid16 = valid16 || _valid0;
+if(!valid16){
+const _errs98 = errors;
+if(errors === _errs98){
+if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
+let missing6;
+if((data47.type === undefined) && (missing6 = "type")){
+const err8 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/1/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -1849,10 +1591,10 @@ vErrors.push(err8);
 errors++;
 }
 else {
-const _errs162 = errors;
-for(const key17 in data71){
-if(!(key17 === "type")){
-const err9 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/1/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"};
+const _errs100 = errors;
+for(const key13 in data47){
+if(!(key13 === "type")){
+const err9 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/1/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -1863,10 +1605,10 @@ errors++;
 break;
 }
 }
-if(_errs162 === errors){
-if(data71.type !== undefined){
-let data74 = data71.type;
-if(typeof data74 !== "string"){
+if(_errs100 === errors){
+if(data47.type !== undefined){
+let data50 = data47.type;
+if(typeof data50 !== "string"){
 const err10 = {instancePath:instancePath+"/traffic/loadBalancing/hash/type",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/1/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err10];
@@ -1876,7 +1618,7 @@ vErrors.push(err10);
 }
 errors++;
 }
-if("Source" !== data74){
+if("Source" !== data50){
 const err11 = {instancePath:instancePath+"/traffic/loadBalancing/hash/type",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/1/properties/type/const",keyword:"const",params:{allowedValue: "Source"},message:"must be equal to constant"};
 if(vErrors === null){
 vErrors = [err11];
@@ -1901,10 +1643,10 @@ vErrors.push(err12);
 errors++;
 }
 }
-var _valid0 = _errs160 === errors;
-valid26 = valid26 || _valid0;
+var _valid0 = _errs98 === errors;
+valid16 = valid16 || _valid0;
 }
-if(!valid26){
+if(!valid16){
 const err13 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
 if(vErrors === null){
 vErrors = [err13];
@@ -1913,51 +1655,36 @@ else {
 vErrors.push(err13);
 }
 errors++;
-validate10.errors = vErrors;
+validate21.errors = vErrors;
 return false;
 }
 else {
-errors = _errs152;
+errors = _errs90;
 if(vErrors !== null){
-if(_errs152){
-vErrors.length = _errs152;
+if(_errs90){
+vErrors.length = _errs90;
 }
 else {
 vErrors = null;
 }
 }
 }
-var valid25 = _errs151 === errors;
+var valid15 = _errs89 === errors;
 }
 else {
-var valid25 = true;
+var valid15 = true;
 }
-if(valid25){
-if(data67.panicPercent !== undefined){
-let data75 = data67.panicPercent;
-const _errs165 = errors;
-if(!(((typeof data75 == "number") && (!(data75 % 1) && !isNaN(data75))) && (isFinite(data75)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/loadBalancing/panicPercent",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/panicPercent/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
+if(valid15){
+if(data43.panicPercent !== undefined){
+const _errs103 = errors;
+if(!(validate55(data43.panicPercent, {instancePath:instancePath+"/traffic/loadBalancing/panicPercent",parentData:data43,parentDataProperty:"panicPercent",rootData}))){
+vErrors = vErrors === null ? validate55.errors : vErrors.concat(validate55.errors);
+errors = vErrors.length;
 }
-if(errors === _errs165){
-if((typeof data75 == "number") && (isFinite(data75))){
-if(data75 > 100 || isNaN(data75)){
-validate10.errors = [{instancePath:instancePath+"/traffic/loadBalancing/panicPercent",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/panicPercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
-return false;
+var valid15 = _errs103 === errors;
 }
 else {
-if(data75 < 0 || isNaN(data75)){
-validate10.errors = [{instancePath:instancePath+"/traffic/loadBalancing/panicPercent",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/panicPercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid25 = _errs165 === errors;
-}
-else {
-var valid25 = true;
+var valid15 = true;
 }
 }
 }
@@ -1966,136 +1693,91 @@ var valid25 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/loadBalancing",schemaPath:"#/properties/traffic/properties/loadBalancing/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/loadBalancing",schemaPath:"#/properties/traffic/properties/loadBalancing/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid5 = _errs144 === errors;
+var valid5 = _errs83 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
 if(data17.circuitBreaker !== undefined){
-let data76 = data17.circuitBreaker;
-const _errs167 = errors;
-if(errors === _errs167){
-if(data76 && typeof data76 == "object" && !Array.isArray(data76)){
-const _errs169 = errors;
-for(const key18 in data76){
-if(!((((key18 === "maxConnections") || (key18 === "maxPendingRequests")) || (key18 === "maxRequests")) || (key18 === "maxRetries"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker",schemaPath:"#/properties/traffic/properties/circuitBreaker/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
+let data52 = data17.circuitBreaker;
+const _errs104 = errors;
+if(errors === _errs104){
+if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
+const _errs106 = errors;
+for(const key14 in data52){
+if(!((((key14 === "maxConnections") || (key14 === "maxPendingRequests")) || (key14 === "maxRequests")) || (key14 === "maxRetries"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/circuitBreaker",schemaPath:"#/properties/traffic/properties/circuitBreaker/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs169 === errors){
-if(data76.maxConnections !== undefined){
-let data77 = data76.maxConnections;
-const _errs170 = errors;
-if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxConnections",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxConnections/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(_errs106 === errors){
+if(data52.maxConnections !== undefined){
+const _errs107 = errors;
+if(!(validate22(data52.maxConnections, {instancePath:instancePath+"/traffic/circuitBreaker/maxConnections",parentData:data52,parentDataProperty:"maxConnections",rootData}))){
+vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+errors = vErrors.length;
+}
+var valid19 = _errs107 === errors;
+}
+else {
+var valid19 = true;
+}
+if(valid19){
+if(data52.maxPendingRequests !== undefined){
+const _errs108 = errors;
+if(!(validate22(data52.maxPendingRequests, {instancePath:instancePath+"/traffic/circuitBreaker/maxPendingRequests",parentData:data52,parentDataProperty:"maxPendingRequests",rootData}))){
+vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+errors = vErrors.length;
+}
+var valid19 = _errs108 === errors;
+}
+else {
+var valid19 = true;
+}
+if(valid19){
+if(data52.maxRequests !== undefined){
+const _errs109 = errors;
+if(!(validate22(data52.maxRequests, {instancePath:instancePath+"/traffic/circuitBreaker/maxRequests",parentData:data52,parentDataProperty:"maxRequests",rootData}))){
+vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+errors = vErrors.length;
+}
+var valid19 = _errs109 === errors;
+}
+else {
+var valid19 = true;
+}
+if(valid19){
+if(data52.maxRetries !== undefined){
+let data56 = data52.maxRetries;
+const _errs110 = errors;
+if(!(((typeof data56 == "number") && (!(data56 % 1) && !isNaN(data56))) && (isFinite(data56)))){
+validate21.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxRetries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs170){
-if((typeof data77 == "number") && (isFinite(data77))){
-if(data77 > 1000000 || isNaN(data77)){
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxConnections",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxConnections/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+if(errors === _errs110){
+if((typeof data56 == "number") && (isFinite(data56))){
+if(data56 > 1000000 || isNaN(data56)){
+validate21.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxRetries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data77 < 1 || isNaN(data77)){
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxConnections",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxConnections/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data56 < 0 || isNaN(data56)){
+validate21.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxRetries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid29 = _errs170 === errors;
+var valid19 = _errs110 === errors;
 }
 else {
-var valid29 = true;
-}
-if(valid29){
-if(data76.maxPendingRequests !== undefined){
-let data78 = data76.maxPendingRequests;
-const _errs172 = errors;
-if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxPendingRequests",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxPendingRequests/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs172){
-if((typeof data78 == "number") && (isFinite(data78))){
-if(data78 > 1000000 || isNaN(data78)){
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxPendingRequests",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxPendingRequests/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
-return false;
-}
-else {
-if(data78 < 1 || isNaN(data78)){
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxPendingRequests",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxPendingRequests/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid29 = _errs172 === errors;
-}
-else {
-var valid29 = true;
-}
-if(valid29){
-if(data76.maxRequests !== undefined){
-let data79 = data76.maxRequests;
-const _errs174 = errors;
-if(!(((typeof data79 == "number") && (!(data79 % 1) && !isNaN(data79))) && (isFinite(data79)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxRequests",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxRequests/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs174){
-if((typeof data79 == "number") && (isFinite(data79))){
-if(data79 > 1000000 || isNaN(data79)){
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxRequests",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxRequests/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
-return false;
-}
-else {
-if(data79 < 1 || isNaN(data79)){
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxRequests",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxRequests/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid29 = _errs174 === errors;
-}
-else {
-var valid29 = true;
-}
-if(valid29){
-if(data76.maxRetries !== undefined){
-let data80 = data76.maxRetries;
-const _errs176 = errors;
-if(!(((typeof data80 == "number") && (!(data80 % 1) && !isNaN(data80))) && (isFinite(data80)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxRetries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs176){
-if((typeof data80 == "number") && (isFinite(data80))){
-if(data80 > 1000000 || isNaN(data80)){
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxRetries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
-return false;
-}
-else {
-if(data80 < 0 || isNaN(data80)){
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxRetries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid29 = _errs176 === errors;
-}
-else {
-var valid29 = true;
+var valid19 = true;
 }
 }
 }
@@ -2103,224 +1785,149 @@ var valid29 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/circuitBreaker",schemaPath:"#/properties/traffic/properties/circuitBreaker/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/circuitBreaker",schemaPath:"#/properties/traffic/properties/circuitBreaker/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid5 = _errs167 === errors;
+var valid5 = _errs104 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
 if(data17.outlierDetection !== undefined){
-let data81 = data17.outlierDetection;
-const _errs178 = errors;
-if(errors === _errs178){
-if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
-const _errs180 = errors;
-for(const key19 in data81){
-if(!(((((key19 === "consecutiveErrors") || (key19 === "intervalMs")) || (key19 === "baseEjectionMs")) || (key19 === "maxEjectedPercent")) || (key19 === "successRate"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection",schemaPath:"#/properties/traffic/properties/outlierDetection/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
+let data57 = data17.outlierDetection;
+const _errs112 = errors;
+if(errors === _errs112){
+if(data57 && typeof data57 == "object" && !Array.isArray(data57)){
+const _errs114 = errors;
+for(const key15 in data57){
+if(!(((((key15 === "consecutiveErrors") || (key15 === "intervalMs")) || (key15 === "baseEjectionMs")) || (key15 === "maxEjectedPercent")) || (key15 === "successRate"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection",schemaPath:"#/properties/traffic/properties/outlierDetection/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs180 === errors){
-if(data81.consecutiveErrors !== undefined){
-let data82 = data81.consecutiveErrors;
-const _errs181 = errors;
-if(!(((typeof data82 == "number") && (!(data82 % 1) && !isNaN(data82))) && (isFinite(data82)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/consecutiveErrors",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/consecutiveErrors/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
+if(_errs114 === errors){
+if(data57.consecutiveErrors !== undefined){
+const _errs115 = errors;
+if(!(validate22(data57.consecutiveErrors, {instancePath:instancePath+"/traffic/outlierDetection/consecutiveErrors",parentData:data57,parentDataProperty:"consecutiveErrors",rootData}))){
+vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+errors = vErrors.length;
 }
-if(errors === _errs181){
-if((typeof data82 == "number") && (isFinite(data82))){
-if(data82 > 1000000 || isNaN(data82)){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/consecutiveErrors",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/consecutiveErrors/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+var valid20 = _errs115 === errors;
+}
+else {
+var valid20 = true;
+}
+if(valid20){
+if(data57.intervalMs !== undefined){
+const _errs116 = errors;
+if(!(validate33(data57.intervalMs, {instancePath:instancePath+"/traffic/outlierDetection/intervalMs",parentData:data57,parentDataProperty:"intervalMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid20 = _errs116 === errors;
+}
+else {
+var valid20 = true;
+}
+if(valid20){
+if(data57.baseEjectionMs !== undefined){
+const _errs117 = errors;
+if(!(validate33(data57.baseEjectionMs, {instancePath:instancePath+"/traffic/outlierDetection/baseEjectionMs",parentData:data57,parentDataProperty:"baseEjectionMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid20 = _errs117 === errors;
+}
+else {
+var valid20 = true;
+}
+if(valid20){
+if(data57.maxEjectedPercent !== undefined){
+const _errs118 = errors;
+if(!(validate55(data57.maxEjectedPercent, {instancePath:instancePath+"/traffic/outlierDetection/maxEjectedPercent",parentData:data57,parentDataProperty:"maxEjectedPercent",rootData}))){
+vErrors = vErrors === null ? validate55.errors : vErrors.concat(validate55.errors);
+errors = vErrors.length;
+}
+var valid20 = _errs118 === errors;
+}
+else {
+var valid20 = true;
+}
+if(valid20){
+if(data57.successRate !== undefined){
+let data62 = data57.successRate;
+const _errs119 = errors;
+if(errors === _errs119){
+if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
+let missing7;
+if((data62.stdevFactorThousandths === undefined) && (missing7 = "stdevFactorThousandths")){
+validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
 return false;
 }
 else {
-if(data82 < 1 || isNaN(data82)){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/consecutiveErrors",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/consecutiveErrors/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid30 = _errs181 === errors;
-}
-else {
-var valid30 = true;
-}
-if(valid30){
-if(data81.intervalMs !== undefined){
-let data83 = data81.intervalMs;
-const _errs183 = errors;
-if(!(((typeof data83 == "number") && (!(data83 % 1) && !isNaN(data83))) && (isFinite(data83)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/intervalMs",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/intervalMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs183){
-if((typeof data83 == "number") && (isFinite(data83))){
-if(data83 > 2147483647 || isNaN(data83)){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/intervalMs",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/intervalMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
-}
-else {
-if(data83 < 0 || isNaN(data83)){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/intervalMs",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/intervalMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid30 = _errs183 === errors;
-}
-else {
-var valid30 = true;
-}
-if(valid30){
-if(data81.baseEjectionMs !== undefined){
-let data84 = data81.baseEjectionMs;
-const _errs185 = errors;
-if(!(((typeof data84 == "number") && (!(data84 % 1) && !isNaN(data84))) && (isFinite(data84)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/baseEjectionMs",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/baseEjectionMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs185){
-if((typeof data84 == "number") && (isFinite(data84))){
-if(data84 > 2147483647 || isNaN(data84)){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/baseEjectionMs",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/baseEjectionMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
-}
-else {
-if(data84 < 0 || isNaN(data84)){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/baseEjectionMs",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/baseEjectionMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid30 = _errs185 === errors;
-}
-else {
-var valid30 = true;
-}
-if(valid30){
-if(data81.maxEjectedPercent !== undefined){
-let data85 = data81.maxEjectedPercent;
-const _errs187 = errors;
-if(!(((typeof data85 == "number") && (!(data85 % 1) && !isNaN(data85))) && (isFinite(data85)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/maxEjectedPercent",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/maxEjectedPercent/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs187){
-if((typeof data85 == "number") && (isFinite(data85))){
-if(data85 > 100 || isNaN(data85)){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/maxEjectedPercent",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/maxEjectedPercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
-return false;
-}
-else {
-if(data85 < 0 || isNaN(data85)){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/maxEjectedPercent",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/maxEjectedPercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid30 = _errs187 === errors;
-}
-else {
-var valid30 = true;
-}
-if(valid30){
-if(data81.successRate !== undefined){
-let data86 = data81.successRate;
-const _errs189 = errors;
-if(errors === _errs189){
-if(data86 && typeof data86 == "object" && !Array.isArray(data86)){
-let missing11;
-if((data86.stdevFactorThousandths === undefined) && (missing11 = "stdevFactorThousandths")){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
-return false;
-}
-else {
-const _errs191 = errors;
-for(const key20 in data86){
-if(!((key20 === "minimumHosts") || (key20 === "stdevFactorThousandths"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
+const _errs121 = errors;
+for(const key16 in data62){
+if(!((key16 === "minimumHosts") || (key16 === "stdevFactorThousandths"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs191 === errors){
-if(data86.minimumHosts !== undefined){
-let data87 = data86.minimumHosts;
-const _errs192 = errors;
-if(!(((typeof data87 == "number") && (!(data87 % 1) && !isNaN(data87))) && (isFinite(data87)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate/minimumHosts",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/properties/minimumHosts/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(_errs121 === errors){
+if(data62.minimumHosts !== undefined){
+const _errs122 = errors;
+if(!(validate22(data62.minimumHosts, {instancePath:instancePath+"/traffic/outlierDetection/successRate/minimumHosts",parentData:data62,parentDataProperty:"minimumHosts",rootData}))){
+vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+errors = vErrors.length;
+}
+var valid21 = _errs122 === errors;
+}
+else {
+var valid21 = true;
+}
+if(valid21){
+if(data62.stdevFactorThousandths !== undefined){
+let data64 = data62.stdevFactorThousandths;
+const _errs123 = errors;
+if(!(((typeof data64 == "number") && (!(data64 % 1) && !isNaN(data64))) && (isFinite(data64)))){
+validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs192){
-if((typeof data87 == "number") && (isFinite(data87))){
-if(data87 > 1000000 || isNaN(data87)){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate/minimumHosts",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/properties/minimumHosts/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+if(errors === _errs123){
+if((typeof data64 == "number") && (isFinite(data64))){
+if(data64 > 100000 || isNaN(data64)){
+validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data87 < 1 || isNaN(data87)){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate/minimumHosts",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/properties/minimumHosts/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data64 < 1 || isNaN(data64)){
+validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid31 = _errs192 === errors;
+var valid21 = _errs123 === errors;
 }
 else {
-var valid31 = true;
-}
-if(valid31){
-if(data86.stdevFactorThousandths !== undefined){
-let data88 = data86.stdevFactorThousandths;
-const _errs194 = errors;
-if(!(((typeof data88 == "number") && (!(data88 % 1) && !isNaN(data88))) && (isFinite(data88)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs194){
-if((typeof data88 == "number") && (isFinite(data88))){
-if(data88 > 100000 || isNaN(data88)){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
-return false;
-}
-else {
-if(data88 < 1 || isNaN(data88)){
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid31 = _errs194 === errors;
-}
-else {
-var valid31 = true;
+var valid21 = true;
 }
 }
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid30 = _errs189 === errors;
+var valid20 = _errs119 === errors;
 }
 else {
-var valid30 = true;
+var valid20 = true;
 }
 }
 }
@@ -2329,175 +1936,94 @@ var valid30 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/outlierDetection",schemaPath:"#/properties/traffic/properties/outlierDetection/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection",schemaPath:"#/properties/traffic/properties/outlierDetection/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid5 = _errs178 === errors;
+var valid5 = _errs112 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
 if(data17.healthCheck !== undefined){
-let data89 = data17.healthCheck;
-const _errs196 = errors;
-if(errors === _errs196){
-if(data89 && typeof data89 == "object" && !Array.isArray(data89)){
-let missing12;
-if((data89.path === undefined) && (missing12 = "path")){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck",schemaPath:"#/properties/traffic/properties/healthCheck/required",keyword:"required",params:{missingProperty: missing12},message:"must have required property '"+missing12+"'"}];
+let data65 = data17.healthCheck;
+const _errs125 = errors;
+if(errors === _errs125){
+if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
+let missing8;
+if((data65.path === undefined) && (missing8 = "path")){
+validate21.errors = [{instancePath:instancePath+"/traffic/healthCheck",schemaPath:"#/properties/traffic/properties/healthCheck/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
 return false;
 }
 else {
-const _errs198 = errors;
-for(const key21 in data89){
-if(!(((((key21 === "path") || (key21 === "intervalMs")) || (key21 === "timeoutMs")) || (key21 === "unhealthyAfter")) || (key21 === "healthyAfter"))){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck",schemaPath:"#/properties/traffic/properties/healthCheck/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
+const _errs127 = errors;
+for(const key17 in data65){
+if(!(((((key17 === "path") || (key17 === "intervalMs")) || (key17 === "timeoutMs")) || (key17 === "unhealthyAfter")) || (key17 === "healthyAfter"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/healthCheck",schemaPath:"#/properties/traffic/properties/healthCheck/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs198 === errors){
-if(data89.path !== undefined){
-let data90 = data89.path;
-const _errs199 = errors;
-if(errors === _errs199){
-if(typeof data90 === "string"){
-if(func2(data90) > 1024){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/path",schemaPath:"#/properties/traffic/properties/healthCheck/properties/path/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
+if(_errs127 === errors){
+if(data65.path !== undefined){
+const _errs128 = errors;
+if(!(validate24(data65.path, {instancePath:instancePath+"/traffic/healthCheck/path",parentData:data65,parentDataProperty:"path",rootData}))){
+vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
+errors = vErrors.length;
+}
+var valid22 = _errs128 === errors;
 }
 else {
-if(func2(data90) < 1){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/path",schemaPath:"#/properties/traffic/properties/healthCheck/properties/path/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
+var valid22 = true;
+}
+if(valid22){
+if(data65.intervalMs !== undefined){
+const _errs129 = errors;
+if(!(validate33(data65.intervalMs, {instancePath:instancePath+"/traffic/healthCheck/intervalMs",parentData:data65,parentDataProperty:"intervalMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid22 = _errs129 === errors;
 }
 else {
-if(!pattern0.test(data90)){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/path",schemaPath:"#/properties/traffic/properties/healthCheck/properties/path/pattern",keyword:"pattern",params:{pattern: "^/"},message:"must match pattern \""+"^/"+"\""}];
-return false;
+var valid22 = true;
 }
+if(valid22){
+if(data65.timeoutMs !== undefined){
+const _errs130 = errors;
+if(!(validate33(data65.timeoutMs, {instancePath:instancePath+"/traffic/healthCheck/timeoutMs",parentData:data65,parentDataProperty:"timeoutMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
 }
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/path",schemaPath:"#/properties/traffic/properties/healthCheck/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid32 = _errs199 === errors;
+var valid22 = _errs130 === errors;
 }
 else {
-var valid32 = true;
+var valid22 = true;
 }
-if(valid32){
-if(data89.intervalMs !== undefined){
-let data91 = data89.intervalMs;
-const _errs201 = errors;
-if(!(((typeof data91 == "number") && (!(data91 % 1) && !isNaN(data91))) && (isFinite(data91)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/intervalMs",schemaPath:"#/properties/traffic/properties/healthCheck/properties/intervalMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
+if(valid22){
+if(data65.unhealthyAfter !== undefined){
+const _errs131 = errors;
+if(!(validate70(data65.unhealthyAfter, {instancePath:instancePath+"/traffic/healthCheck/unhealthyAfter",parentData:data65,parentDataProperty:"unhealthyAfter",rootData}))){
+vErrors = vErrors === null ? validate70.errors : vErrors.concat(validate70.errors);
+errors = vErrors.length;
 }
-if(errors === _errs201){
-if((typeof data91 == "number") && (isFinite(data91))){
-if(data91 > 2147483647 || isNaN(data91)){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/intervalMs",schemaPath:"#/properties/traffic/properties/healthCheck/properties/intervalMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
+var valid22 = _errs131 === errors;
 }
 else {
-if(data91 < 0 || isNaN(data91)){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/intervalMs",schemaPath:"#/properties/traffic/properties/healthCheck/properties/intervalMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
+var valid22 = true;
 }
+if(valid22){
+if(data65.healthyAfter !== undefined){
+const _errs132 = errors;
+if(!(validate70(data65.healthyAfter, {instancePath:instancePath+"/traffic/healthCheck/healthyAfter",parentData:data65,parentDataProperty:"healthyAfter",rootData}))){
+vErrors = vErrors === null ? validate70.errors : vErrors.concat(validate70.errors);
+errors = vErrors.length;
 }
-}
-}
-var valid32 = _errs201 === errors;
-}
-else {
-var valid32 = true;
-}
-if(valid32){
-if(data89.timeoutMs !== undefined){
-let data92 = data89.timeoutMs;
-const _errs203 = errors;
-if(!(((typeof data92 == "number") && (!(data92 % 1) && !isNaN(data92))) && (isFinite(data92)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/timeoutMs",schemaPath:"#/properties/traffic/properties/healthCheck/properties/timeoutMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs203){
-if((typeof data92 == "number") && (isFinite(data92))){
-if(data92 > 2147483647 || isNaN(data92)){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/timeoutMs",schemaPath:"#/properties/traffic/properties/healthCheck/properties/timeoutMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
-return false;
+var valid22 = _errs132 === errors;
 }
 else {
-if(data92 < 0 || isNaN(data92)){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/timeoutMs",schemaPath:"#/properties/traffic/properties/healthCheck/properties/timeoutMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid32 = _errs203 === errors;
-}
-else {
-var valid32 = true;
-}
-if(valid32){
-if(data89.unhealthyAfter !== undefined){
-let data93 = data89.unhealthyAfter;
-const _errs205 = errors;
-if(!(((typeof data93 == "number") && (!(data93 % 1) && !isNaN(data93))) && (isFinite(data93)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/traffic/properties/healthCheck/properties/unhealthyAfter/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs205){
-if((typeof data93 == "number") && (isFinite(data93))){
-if(data93 > 100 || isNaN(data93)){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/traffic/properties/healthCheck/properties/unhealthyAfter/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
-return false;
-}
-else {
-if(data93 < 1 || isNaN(data93)){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/traffic/properties/healthCheck/properties/unhealthyAfter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid32 = _errs205 === errors;
-}
-else {
-var valid32 = true;
-}
-if(valid32){
-if(data89.healthyAfter !== undefined){
-let data94 = data89.healthyAfter;
-const _errs207 = errors;
-if(!(((typeof data94 == "number") && (!(data94 % 1) && !isNaN(data94))) && (isFinite(data94)))){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/traffic/properties/healthCheck/properties/healthyAfter/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs207){
-if((typeof data94 == "number") && (isFinite(data94))){
-if(data94 > 100 || isNaN(data94)){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/traffic/properties/healthCheck/properties/healthyAfter/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
-return false;
-}
-else {
-if(data94 < 1 || isNaN(data94)){
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/traffic/properties/healthCheck/properties/healthyAfter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid32 = _errs207 === errors;
-}
-else {
-var valid32 = true;
+var valid22 = true;
 }
 }
 }
@@ -2507,11 +2033,11 @@ var valid32 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic/healthCheck",schemaPath:"#/properties/traffic/properties/healthCheck/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/traffic/healthCheck",schemaPath:"#/properties/traffic/properties/healthCheck/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid5 = _errs196 === errors;
+var valid5 = _errs125 === errors;
 }
 else {
 var valid5 = true;
@@ -2526,11 +2052,11 @@ var valid5 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/traffic",schemaPath:"#/properties/traffic/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/traffic",schemaPath:"#/properties/traffic/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid0 = _errs38 === errors;
+var valid0 = _errs37 === errors;
 }
 else {
 var valid0 = true;
@@ -2545,10 +2071,10 @@ var valid0 = true;
 }
 }
 else {
-validate10.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate10.errors = vErrors;
+validate21.errors = vErrors;
 return errors === 0;
 }

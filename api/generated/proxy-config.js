@@ -5,27 +5,117 @@ const codePoints = (text) => {
   return count;
 };
 "use strict";
-export const validate = validate10;
+export const validate = validate21;
 
-const schema11 = {"type":"object","required":["apiVersion","kind","version","proxyId","trustDomain","workload","controlPlane","inbound"],"properties":{"apiVersion":{"type":"string","const":"weft.dev/v1alpha1"},"kind":{"type":"string","const":"ProxyConfig"},"version":{"type":"object","required":["hash","policies"],"properties":{"hash":{"type":"string","minLength":1,"maxLength":64},"policies":{"type":"object","additionalProperties":{"type":"integer","minimum":0}}},"additionalProperties":false},"proxyId":{"type":"string","minLength":1,"maxLength":63},"trustDomain":{"type":"string","minLength":1,"maxLength":255},"workload":{"type":"object","required":["name","namespace","serviceAccount","app"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"serviceAccount":{"type":"string"},"app":{"type":"string"},"zone":{"type":"string","minLength":1,"maxLength":63}},"additionalProperties":false},"controlPlane":{"type":"object","required":["address","spiffeId"],"properties":{"address":{"type":"string"},"spiffeId":{"type":"string"}},"additionalProperties":false},"inbound":{"type":"object","required":["ports","rules"],"properties":{"ports":{"type":"array","items":{"type":"object","required":["mtls","authorizationDefault"],"properties":{"port":{"type":"integer","minimum":1,"maximum":65535},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"mtls":{"enum":["Permissive","Strict"]},"authorizationDefault":{"enum":["Allow","Deny"]}},"additionalProperties":false},"minItems":1},"rules":{"type":"array","items":{"type":"object","required":["policy","name","action","mode"],"properties":{"policy":{"type":"string"},"name":{"type":"string"},"action":{"enum":["Allow","Deny"]},"mode":{"enum":["Enforce","Audit"]},"ports":{"type":"array","items":{"type":"integer","minimum":1,"maximum":65535},"minItems":1},"from":{"type":"array","items":{"type":"object","properties":{"spiffeId":{"type":"string"},"namespace":{"type":"string"},"serviceAccount":{"type":"string"},"ipBlock":{"type":"string"}},"additionalProperties":false},"minItems":1},"to":{"type":"array","items":{"type":"object","properties":{"methods":{"type":"array","items":{"type":"string"},"minItems":1},"paths":{"type":"array","items":{"type":"string"},"minItems":1}},"additionalProperties":false},"minItems":1}},"additionalProperties":false}}},"additionalProperties":false},"listeners":{"type":"object","required":["inbound","outbound","admin"],"properties":{"inbound":{"type":"array","items":{"type":"object","required":["address","port","appAddress","appPort"],"properties":{"address":{"type":"string"},"port":{"type":"integer","minimum":1,"maximum":65535},"appAddress":{"type":"string"},"appPort":{"type":"integer","minimum":1,"maximum":65535}},"additionalProperties":false}},"outbound":{"type":"array","items":{"type":"object","required":["address","port","destination"],"properties":{"address":{"type":"string"},"port":{"type":"integer","minimum":1,"maximum":65535},"destination":{"type":"string"}},"additionalProperties":false}},"admin":{"type":"object","required":["address","port"],"properties":{"address":{"type":"string"},"port":{"type":"integer","minimum":1,"maximum":65535}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
+const schema6 = {"type":"object","required":["apiVersion","kind","version","proxyId","trustDomain","workload","controlPlane","inbound"],"properties":{"apiVersion":{"type":"string","const":"weft.dev/v1alpha1"},"kind":{"type":"string","const":"ProxyConfig"},"version":{"type":"object","required":["hash","policies"],"properties":{"hash":{"type":"string","minLength":1,"maxLength":64},"policies":{"type":"object","additionalProperties":{"type":"integer","minimum":0}}},"additionalProperties":false},"proxyId":{"$ref":"#/$defs/shared0"},"trustDomain":{"type":"string","minLength":1,"maxLength":255},"workload":{"type":"object","required":["name","namespace","serviceAccount","app"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"serviceAccount":{"type":"string"},"app":{"type":"string"},"zone":{"$ref":"#/$defs/shared0"}},"additionalProperties":false},"controlPlane":{"type":"object","required":["address","spiffeId"],"properties":{"address":{"type":"string"},"spiffeId":{"type":"string"}},"additionalProperties":false},"inbound":{"type":"object","required":["ports","rules"],"properties":{"ports":{"type":"array","items":{"type":"object","required":["mtls","authorizationDefault"],"properties":{"port":{"$ref":"#/$defs/shared1"},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"mtls":{"enum":["Permissive","Strict"]},"authorizationDefault":{"enum":["Allow","Deny"]}},"additionalProperties":false},"minItems":1},"rules":{"type":"array","items":{"type":"object","required":["policy","name","action","mode"],"properties":{"policy":{"type":"string"},"name":{"type":"string"},"action":{"enum":["Allow","Deny"]},"mode":{"enum":["Enforce","Audit"]},"ports":{"type":"array","items":{"$ref":"#/$defs/shared1"},"minItems":1},"from":{"type":"array","items":{"type":"object","properties":{"spiffeId":{"type":"string"},"namespace":{"type":"string"},"serviceAccount":{"type":"string"},"ipBlock":{"type":"string"}},"additionalProperties":false},"minItems":1},"to":{"type":"array","items":{"type":"object","properties":{"methods":{"$ref":"#/$defs/shared2"},"paths":{"$ref":"#/$defs/shared2"}},"additionalProperties":false},"minItems":1}},"additionalProperties":false}}},"additionalProperties":false},"listeners":{"type":"object","required":["inbound","outbound","admin"],"properties":{"inbound":{"type":"array","items":{"type":"object","required":["address","port","appAddress","appPort"],"properties":{"address":{"type":"string"},"port":{"$ref":"#/$defs/shared1"},"appAddress":{"type":"string"},"appPort":{"$ref":"#/$defs/shared1"}},"additionalProperties":false}},"outbound":{"type":"array","items":{"type":"object","required":["address","port","destination"],"properties":{"address":{"type":"string"},"port":{"$ref":"#/$defs/shared1"},"destination":{"type":"string"}},"additionalProperties":false}},"admin":{"type":"object","required":["address","port"],"properties":{"address":{"type":"string"},"port":{"$ref":"#/$defs/shared1"}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false,"$defs":{"shared0":{"type":"string","minLength":1,"maxLength":63},"shared1":{"type":"integer","minimum":1,"maximum":65535},"shared2":{"type":"array","items":{"type":"string"},"minItems":1}}};
 const func2 = Object.prototype.hasOwnProperty;
 const func3 = codePoints;
+const schema7 = {"type":"string","minLength":1,"maxLength":63};
 
-function validate10(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(typeof data === "string"){
+if(func3(data) > 63){
+validate22.errors = [{instancePath,schemaPath:"#/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"}];
+return false;
+}
+else {
+if(func3(data) < 1){
+validate22.errors = [{instancePath,schemaPath:"#/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate22.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+validate22.errors = vErrors;
+return errors === 0;
+}
+
+const schema8 = {"type":"integer","minimum":1,"maximum":65535};
+
+function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate25.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 65535 || isNaN(data)){
+validate25.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+return false;
+}
+else {
+if(data < 1 || isNaN(data)){
+validate25.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+validate25.errors = vErrors;
+return errors === 0;
+}
+
+const schema9 = {"type":"array","items":{"type":"string"},"minItems":1};
+
+function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(Array.isArray(data)){
+if(data.length < 1){
+validate28.errors = [{instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid0 = true;
+const len0 = data.length;
+for(let i0=0; i0<len0; i0++){
+const _errs1 = errors;
+if(typeof data[i0] !== "string"){
+validate28.errors = [{instancePath:instancePath+"/" + i0,schemaPath:"#/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+if(!valid0){
+break;
+}
+}
+}
+}
+else {
+validate28.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+validate28.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
 if(((((((((data.apiVersion === undefined) && (missing0 = "apiVersion")) || ((data.kind === undefined) && (missing0 = "kind"))) || ((data.version === undefined) && (missing0 = "version"))) || ((data.proxyId === undefined) && (missing0 = "proxyId"))) || ((data.trustDomain === undefined) && (missing0 = "trustDomain"))) || ((data.workload === undefined) && (missing0 = "workload"))) || ((data.controlPlane === undefined) && (missing0 = "controlPlane"))) || ((data.inbound === undefined) && (missing0 = "inbound"))){
-validate10.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+validate21.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(func2.call(schema11.properties, key0))){
-validate10.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+if(!(func2.call(schema6.properties, key0))){
+validate21.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -35,11 +125,11 @@ if(data.apiVersion !== undefined){
 let data0 = data.apiVersion;
 const _errs2 = errors;
 if(typeof data0 !== "string"){
-validate10.errors = [{instancePath:instancePath+"/apiVersion",schemaPath:"#/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/apiVersion",schemaPath:"#/properties/apiVersion/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 if("weft.dev/v1alpha1" !== data0){
-validate10.errors = [{instancePath:instancePath+"/apiVersion",schemaPath:"#/properties/apiVersion/const",keyword:"const",params:{allowedValue: "weft.dev/v1alpha1"},message:"must be equal to constant"}];
+validate21.errors = [{instancePath:instancePath+"/apiVersion",schemaPath:"#/properties/apiVersion/const",keyword:"const",params:{allowedValue: "weft.dev/v1alpha1"},message:"must be equal to constant"}];
 return false;
 }
 var valid0 = _errs2 === errors;
@@ -52,11 +142,11 @@ if(data.kind !== undefined){
 let data1 = data.kind;
 const _errs4 = errors;
 if(typeof data1 !== "string"){
-validate10.errors = [{instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 if("ProxyConfig" !== data1){
-validate10.errors = [{instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/const",keyword:"const",params:{allowedValue: "ProxyConfig"},message:"must be equal to constant"}];
+validate21.errors = [{instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/const",keyword:"const",params:{allowedValue: "ProxyConfig"},message:"must be equal to constant"}];
 return false;
 }
 var valid0 = _errs4 === errors;
@@ -72,14 +162,14 @@ if(errors === _errs6){
 if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
 let missing1;
 if(((data2.hash === undefined) && (missing1 = "hash")) || ((data2.policies === undefined) && (missing1 = "policies"))){
-validate10.errors = [{instancePath:instancePath+"/version",schemaPath:"#/properties/version/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+validate21.errors = [{instancePath:instancePath+"/version",schemaPath:"#/properties/version/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
 return false;
 }
 else {
 const _errs8 = errors;
 for(const key1 in data2){
 if(!((key1 === "hash") || (key1 === "policies"))){
-validate10.errors = [{instancePath:instancePath+"/version",schemaPath:"#/properties/version/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/version",schemaPath:"#/properties/version/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -91,18 +181,18 @@ const _errs9 = errors;
 if(errors === _errs9){
 if(typeof data3 === "string"){
 if(func3(data3) > 64){
-validate10.errors = [{instancePath:instancePath+"/version/hash",schemaPath:"#/properties/version/properties/hash/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+validate21.errors = [{instancePath:instancePath+"/version/hash",schemaPath:"#/properties/version/properties/hash/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
 if(func3(data3) < 1){
-validate10.errors = [{instancePath:instancePath+"/version/hash",schemaPath:"#/properties/version/properties/hash/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate21.errors = [{instancePath:instancePath+"/version/hash",schemaPath:"#/properties/version/properties/hash/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/version/hash",schemaPath:"#/properties/version/properties/hash/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/version/hash",schemaPath:"#/properties/version/properties/hash/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -121,13 +211,13 @@ for(const key2 in data4){
 let data5 = data4[key2];
 const _errs14 = errors;
 if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
-validate10.errors = [{instancePath:instancePath+"/version/policies/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/version/properties/policies/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate21.errors = [{instancePath:instancePath+"/version/policies/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/version/properties/policies/additionalProperties/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs14){
 if((typeof data5 == "number") && (isFinite(data5))){
 if(data5 < 0 || isNaN(data5)){
-validate10.errors = [{instancePath:instancePath+"/version/policies/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/version/properties/policies/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+validate21.errors = [{instancePath:instancePath+"/version/policies/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/version/properties/policies/additionalProperties/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -139,7 +229,7 @@ break;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/version/policies",schemaPath:"#/properties/version/properties/policies/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/version/policies",schemaPath:"#/properties/version/properties/policies/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -153,7 +243,7 @@ var valid1 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/version",schemaPath:"#/properties/version/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/version",schemaPath:"#/properties/version/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -164,25 +254,10 @@ var valid0 = true;
 }
 if(valid0){
 if(data.proxyId !== undefined){
-let data6 = data.proxyId;
 const _errs16 = errors;
-if(errors === _errs16){
-if(typeof data6 === "string"){
-if(func3(data6) > 63){
-validate10.errors = [{instancePath:instancePath+"/proxyId",schemaPath:"#/properties/proxyId/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"}];
-return false;
-}
-else {
-if(func3(data6) < 1){
-validate10.errors = [{instancePath:instancePath+"/proxyId",schemaPath:"#/properties/proxyId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/proxyId",schemaPath:"#/properties/proxyId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
+if(!(validate22(data.proxyId, {instancePath:instancePath+"/proxyId",parentData:data,parentDataProperty:"proxyId",rootData}))){
+vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+errors = vErrors.length;
 }
 var valid0 = _errs16 === errors;
 }
@@ -192,26 +267,26 @@ var valid0 = true;
 if(valid0){
 if(data.trustDomain !== undefined){
 let data7 = data.trustDomain;
-const _errs18 = errors;
-if(errors === _errs18){
+const _errs17 = errors;
+if(errors === _errs17){
 if(typeof data7 === "string"){
 if(func3(data7) > 255){
-validate10.errors = [{instancePath:instancePath+"/trustDomain",schemaPath:"#/properties/trustDomain/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"}];
+validate21.errors = [{instancePath:instancePath+"/trustDomain",schemaPath:"#/properties/trustDomain/maxLength",keyword:"maxLength",params:{limit: 255},message:"must NOT have more than 255 characters"}];
 return false;
 }
 else {
 if(func3(data7) < 1){
-validate10.errors = [{instancePath:instancePath+"/trustDomain",schemaPath:"#/properties/trustDomain/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate21.errors = [{instancePath:instancePath+"/trustDomain",schemaPath:"#/properties/trustDomain/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/trustDomain",schemaPath:"#/properties/trustDomain/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/trustDomain",schemaPath:"#/properties/trustDomain/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid0 = _errs18 === errors;
+var valid0 = _errs17 === errors;
 }
 else {
 var valid0 = true;
@@ -219,94 +294,79 @@ var valid0 = true;
 if(valid0){
 if(data.workload !== undefined){
 let data8 = data.workload;
-const _errs20 = errors;
-if(errors === _errs20){
+const _errs19 = errors;
+if(errors === _errs19){
 if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
 let missing2;
 if(((((data8.name === undefined) && (missing2 = "name")) || ((data8.namespace === undefined) && (missing2 = "namespace"))) || ((data8.serviceAccount === undefined) && (missing2 = "serviceAccount"))) || ((data8.app === undefined) && (missing2 = "app"))){
-validate10.errors = [{instancePath:instancePath+"/workload",schemaPath:"#/properties/workload/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
+validate21.errors = [{instancePath:instancePath+"/workload",schemaPath:"#/properties/workload/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
 return false;
 }
 else {
-const _errs22 = errors;
+const _errs21 = errors;
 for(const key3 in data8){
 if(!(((((key3 === "name") || (key3 === "namespace")) || (key3 === "serviceAccount")) || (key3 === "app")) || (key3 === "zone"))){
-validate10.errors = [{instancePath:instancePath+"/workload",schemaPath:"#/properties/workload/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/workload",schemaPath:"#/properties/workload/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs22 === errors){
+if(_errs21 === errors){
 if(data8.name !== undefined){
-const _errs23 = errors;
+const _errs22 = errors;
 if(typeof data8.name !== "string"){
-validate10.errors = [{instancePath:instancePath+"/workload/name",schemaPath:"#/properties/workload/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/workload/name",schemaPath:"#/properties/workload/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid3 = _errs23 === errors;
+var valid3 = _errs22 === errors;
 }
 else {
 var valid3 = true;
 }
 if(valid3){
 if(data8.namespace !== undefined){
-const _errs25 = errors;
+const _errs24 = errors;
 if(typeof data8.namespace !== "string"){
-validate10.errors = [{instancePath:instancePath+"/workload/namespace",schemaPath:"#/properties/workload/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/workload/namespace",schemaPath:"#/properties/workload/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid3 = _errs25 === errors;
+var valid3 = _errs24 === errors;
 }
 else {
 var valid3 = true;
 }
 if(valid3){
 if(data8.serviceAccount !== undefined){
-const _errs27 = errors;
+const _errs26 = errors;
 if(typeof data8.serviceAccount !== "string"){
-validate10.errors = [{instancePath:instancePath+"/workload/serviceAccount",schemaPath:"#/properties/workload/properties/serviceAccount/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/workload/serviceAccount",schemaPath:"#/properties/workload/properties/serviceAccount/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid3 = _errs27 === errors;
+var valid3 = _errs26 === errors;
 }
 else {
 var valid3 = true;
 }
 if(valid3){
 if(data8.app !== undefined){
-const _errs29 = errors;
+const _errs28 = errors;
 if(typeof data8.app !== "string"){
-validate10.errors = [{instancePath:instancePath+"/workload/app",schemaPath:"#/properties/workload/properties/app/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/workload/app",schemaPath:"#/properties/workload/properties/app/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid3 = _errs29 === errors;
+var valid3 = _errs28 === errors;
 }
 else {
 var valid3 = true;
 }
 if(valid3){
 if(data8.zone !== undefined){
-let data13 = data8.zone;
-const _errs31 = errors;
-if(errors === _errs31){
-if(typeof data13 === "string"){
-if(func3(data13) > 63){
-validate10.errors = [{instancePath:instancePath+"/workload/zone",schemaPath:"#/properties/workload/properties/zone/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"}];
-return false;
+const _errs30 = errors;
+if(!(validate22(data8.zone, {instancePath:instancePath+"/workload/zone",parentData:data8,parentDataProperty:"zone",rootData}))){
+vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+errors = vErrors.length;
 }
-else {
-if(func3(data13) < 1){
-validate10.errors = [{instancePath:instancePath+"/workload/zone",schemaPath:"#/properties/workload/properties/zone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/workload/zone",schemaPath:"#/properties/workload/properties/zone/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid3 = _errs31 === errors;
+var valid3 = _errs30 === errors;
 }
 else {
 var valid3 = true;
@@ -319,11 +379,11 @@ var valid3 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/workload",schemaPath:"#/properties/workload/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/workload",schemaPath:"#/properties/workload/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid0 = _errs20 === errors;
+var valid0 = _errs19 === errors;
 }
 else {
 var valid0 = true;
@@ -331,28 +391,40 @@ var valid0 = true;
 if(valid0){
 if(data.controlPlane !== undefined){
 let data14 = data.controlPlane;
-const _errs33 = errors;
-if(errors === _errs33){
+const _errs31 = errors;
+if(errors === _errs31){
 if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
 let missing3;
 if(((data14.address === undefined) && (missing3 = "address")) || ((data14.spiffeId === undefined) && (missing3 = "spiffeId"))){
-validate10.errors = [{instancePath:instancePath+"/controlPlane",schemaPath:"#/properties/controlPlane/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
+validate21.errors = [{instancePath:instancePath+"/controlPlane",schemaPath:"#/properties/controlPlane/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
 return false;
 }
 else {
-const _errs35 = errors;
+const _errs33 = errors;
 for(const key4 in data14){
 if(!((key4 === "address") || (key4 === "spiffeId"))){
-validate10.errors = [{instancePath:instancePath+"/controlPlane",schemaPath:"#/properties/controlPlane/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/controlPlane",schemaPath:"#/properties/controlPlane/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs35 === errors){
+if(_errs33 === errors){
 if(data14.address !== undefined){
-const _errs36 = errors;
+const _errs34 = errors;
 if(typeof data14.address !== "string"){
-validate10.errors = [{instancePath:instancePath+"/controlPlane/address",schemaPath:"#/properties/controlPlane/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/controlPlane/address",schemaPath:"#/properties/controlPlane/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid4 = _errs34 === errors;
+}
+else {
+var valid4 = true;
+}
+if(valid4){
+if(data14.spiffeId !== undefined){
+const _errs36 = errors;
+if(typeof data14.spiffeId !== "string"){
+validate21.errors = [{instancePath:instancePath+"/controlPlane/spiffeId",schemaPath:"#/properties/controlPlane/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid4 = _errs36 === errors;
@@ -360,28 +432,16 @@ var valid4 = _errs36 === errors;
 else {
 var valid4 = true;
 }
-if(valid4){
-if(data14.spiffeId !== undefined){
-const _errs38 = errors;
-if(typeof data14.spiffeId !== "string"){
-validate10.errors = [{instancePath:instancePath+"/controlPlane/spiffeId",schemaPath:"#/properties/controlPlane/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid4 = _errs38 === errors;
-}
-else {
-var valid4 = true;
-}
 }
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/controlPlane",schemaPath:"#/properties/controlPlane/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/controlPlane",schemaPath:"#/properties/controlPlane/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid0 = _errs33 === errors;
+var valid0 = _errs31 === errors;
 }
 else {
 var valid0 = true;
@@ -389,31 +449,31 @@ var valid0 = true;
 if(valid0){
 if(data.inbound !== undefined){
 let data17 = data.inbound;
-const _errs40 = errors;
-if(errors === _errs40){
+const _errs38 = errors;
+if(errors === _errs38){
 if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
 let missing4;
 if(((data17.ports === undefined) && (missing4 = "ports")) || ((data17.rules === undefined) && (missing4 = "rules"))){
-validate10.errors = [{instancePath:instancePath+"/inbound",schemaPath:"#/properties/inbound/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
+validate21.errors = [{instancePath:instancePath+"/inbound",schemaPath:"#/properties/inbound/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
 return false;
 }
 else {
-const _errs42 = errors;
+const _errs40 = errors;
 for(const key5 in data17){
 if(!((key5 === "ports") || (key5 === "rules"))){
-validate10.errors = [{instancePath:instancePath+"/inbound",schemaPath:"#/properties/inbound/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/inbound",schemaPath:"#/properties/inbound/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs42 === errors){
+if(_errs40 === errors){
 if(data17.ports !== undefined){
 let data18 = data17.ports;
-const _errs43 = errors;
-if(errors === _errs43){
+const _errs41 = errors;
+if(errors === _errs41){
 if(Array.isArray(data18)){
 if(data18.length < 1){
-validate10.errors = [{instancePath:instancePath+"/inbound/ports",schemaPath:"#/properties/inbound/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/ports",schemaPath:"#/properties/inbound/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
@@ -421,46 +481,31 @@ var valid6 = true;
 const len0 = data18.length;
 for(let i0=0; i0<len0; i0++){
 let data19 = data18[i0];
-const _errs45 = errors;
-if(errors === _errs45){
+const _errs43 = errors;
+if(errors === _errs43){
 if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
 let missing5;
 if(((data19.mtls === undefined) && (missing5 = "mtls")) || ((data19.authorizationDefault === undefined) && (missing5 = "authorizationDefault"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0,schemaPath:"#/properties/inbound/properties/ports/items/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/ports/" + i0,schemaPath:"#/properties/inbound/properties/ports/items/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
 return false;
 }
 else {
-const _errs47 = errors;
+const _errs45 = errors;
 for(const key6 in data19){
 if(!((((key6 === "port") || (key6 === "protocol")) || (key6 === "mtls")) || (key6 === "authorizationDefault"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0,schemaPath:"#/properties/inbound/properties/ports/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/ports/" + i0,schemaPath:"#/properties/inbound/properties/ports/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs47 === errors){
+if(_errs45 === errors){
 if(data19.port !== undefined){
-let data20 = data19.port;
-const _errs48 = errors;
-if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
-validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/port",schemaPath:"#/properties/inbound/properties/ports/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
+const _errs46 = errors;
+if(!(validate25(data19.port, {instancePath:instancePath+"/inbound/ports/" + i0+"/port",parentData:data19,parentDataProperty:"port",rootData}))){
+vErrors = vErrors === null ? validate25.errors : vErrors.concat(validate25.errors);
+errors = vErrors.length;
 }
-if(errors === _errs48){
-if((typeof data20 == "number") && (isFinite(data20))){
-if(data20 > 65535 || isNaN(data20)){
-validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/port",schemaPath:"#/properties/inbound/properties/ports/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data20 < 1 || isNaN(data20)){
-validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/port",schemaPath:"#/properties/inbound/properties/ports/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid7 = _errs48 === errors;
+var valid7 = _errs46 === errors;
 }
 else {
 var valid7 = true;
@@ -468,12 +513,12 @@ var valid7 = true;
 if(valid7){
 if(data19.protocol !== undefined){
 let data21 = data19.protocol;
-const _errs50 = errors;
+const _errs47 = errors;
 if(!((((data21 === "HTTP") || (data21 === "HTTP2")) || (data21 === "GRPC")) || (data21 === "TCP"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/protocol",schemaPath:"#/properties/inbound/properties/ports/items/properties/protocol/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.ports.items.properties.protocol.enum},message:"must be equal to one of the allowed values"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/protocol",schemaPath:"#/properties/inbound/properties/ports/items/properties/protocol/enum",keyword:"enum",params:{allowedValues: schema6.properties.inbound.properties.ports.items.properties.protocol.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid7 = _errs50 === errors;
+var valid7 = _errs47 === errors;
 }
 else {
 var valid7 = true;
@@ -481,12 +526,12 @@ var valid7 = true;
 if(valid7){
 if(data19.mtls !== undefined){
 let data22 = data19.mtls;
-const _errs51 = errors;
+const _errs48 = errors;
 if(!((data22 === "Permissive") || (data22 === "Strict"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/mtls",schemaPath:"#/properties/inbound/properties/ports/items/properties/mtls/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.ports.items.properties.mtls.enum},message:"must be equal to one of the allowed values"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/mtls",schemaPath:"#/properties/inbound/properties/ports/items/properties/mtls/enum",keyword:"enum",params:{allowedValues: schema6.properties.inbound.properties.ports.items.properties.mtls.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid7 = _errs51 === errors;
+var valid7 = _errs48 === errors;
 }
 else {
 var valid7 = true;
@@ -494,12 +539,12 @@ var valid7 = true;
 if(valid7){
 if(data19.authorizationDefault !== undefined){
 let data23 = data19.authorizationDefault;
-const _errs52 = errors;
+const _errs49 = errors;
 if(!((data23 === "Allow") || (data23 === "Deny"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/authorizationDefault",schemaPath:"#/properties/inbound/properties/ports/items/properties/authorizationDefault/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.ports.items.properties.authorizationDefault.enum},message:"must be equal to one of the allowed values"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/authorizationDefault",schemaPath:"#/properties/inbound/properties/ports/items/properties/authorizationDefault/enum",keyword:"enum",params:{allowedValues: schema6.properties.inbound.properties.ports.items.properties.authorizationDefault.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid7 = _errs52 === errors;
+var valid7 = _errs49 === errors;
 }
 else {
 var valid7 = true;
@@ -511,11 +556,11 @@ var valid7 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/inbound/ports/" + i0,schemaPath:"#/properties/inbound/properties/ports/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/ports/" + i0,schemaPath:"#/properties/inbound/properties/ports/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid6 = _errs45 === errors;
+var valid6 = _errs43 === errors;
 if(!valid6){
 break;
 }
@@ -523,11 +568,11 @@ break;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/inbound/ports",schemaPath:"#/properties/inbound/properties/ports/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/ports",schemaPath:"#/properties/inbound/properties/ports/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid5 = _errs43 === errors;
+var valid5 = _errs41 === errors;
 }
 else {
 var valid5 = true;
@@ -535,47 +580,73 @@ var valid5 = true;
 if(valid5){
 if(data17.rules !== undefined){
 let data24 = data17.rules;
-const _errs53 = errors;
-if(errors === _errs53){
+const _errs50 = errors;
+if(errors === _errs50){
 if(Array.isArray(data24)){
 var valid8 = true;
 const len1 = data24.length;
 for(let i1=0; i1<len1; i1++){
 let data25 = data24[i1];
-const _errs55 = errors;
-if(errors === _errs55){
+const _errs52 = errors;
+if(errors === _errs52){
 if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
 let missing6;
 if(((((data25.policy === undefined) && (missing6 = "policy")) || ((data25.name === undefined) && (missing6 = "name"))) || ((data25.action === undefined) && (missing6 = "action"))) || ((data25.mode === undefined) && (missing6 = "mode"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1,schemaPath:"#/properties/inbound/properties/rules/items/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1,schemaPath:"#/properties/inbound/properties/rules/items/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
 return false;
 }
 else {
-const _errs57 = errors;
+const _errs54 = errors;
 for(const key7 in data25){
 if(!(((((((key7 === "policy") || (key7 === "name")) || (key7 === "action")) || (key7 === "mode")) || (key7 === "ports")) || (key7 === "from")) || (key7 === "to"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1,schemaPath:"#/properties/inbound/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1,schemaPath:"#/properties/inbound/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs57 === errors){
+if(_errs54 === errors){
 if(data25.policy !== undefined){
-const _errs58 = errors;
+const _errs55 = errors;
 if(typeof data25.policy !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/policy",schemaPath:"#/properties/inbound/properties/rules/items/properties/policy/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/policy",schemaPath:"#/properties/inbound/properties/rules/items/properties/policy/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid9 = _errs58 === errors;
+var valid9 = _errs55 === errors;
 }
 else {
 var valid9 = true;
 }
 if(valid9){
 if(data25.name !== undefined){
-const _errs60 = errors;
+const _errs57 = errors;
 if(typeof data25.name !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/name",schemaPath:"#/properties/inbound/properties/rules/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/name",schemaPath:"#/properties/inbound/properties/rules/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid9 = _errs57 === errors;
+}
+else {
+var valid9 = true;
+}
+if(valid9){
+if(data25.action !== undefined){
+let data28 = data25.action;
+const _errs59 = errors;
+if(!((data28 === "Allow") || (data28 === "Deny"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/action",schemaPath:"#/properties/inbound/properties/rules/items/properties/action/enum",keyword:"enum",params:{allowedValues: schema6.properties.inbound.properties.rules.items.properties.action.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid9 = _errs59 === errors;
+}
+else {
+var valid9 = true;
+}
+if(valid9){
+if(data25.mode !== undefined){
+let data29 = data25.mode;
+const _errs60 = errors;
+if(!((data29 === "Enforce") || (data29 === "Audit"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/mode",schemaPath:"#/properties/inbound/properties/rules/items/properties/mode/enum",keyword:"enum",params:{allowedValues: schema6.properties.inbound.properties.rules.items.properties.mode.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
 var valid9 = _errs60 === errors;
@@ -584,66 +655,25 @@ else {
 var valid9 = true;
 }
 if(valid9){
-if(data25.action !== undefined){
-let data28 = data25.action;
-const _errs62 = errors;
-if(!((data28 === "Allow") || (data28 === "Deny"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/action",schemaPath:"#/properties/inbound/properties/rules/items/properties/action/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.rules.items.properties.action.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid9 = _errs62 === errors;
-}
-else {
-var valid9 = true;
-}
-if(valid9){
-if(data25.mode !== undefined){
-let data29 = data25.mode;
-const _errs63 = errors;
-if(!((data29 === "Enforce") || (data29 === "Audit"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/mode",schemaPath:"#/properties/inbound/properties/rules/items/properties/mode/enum",keyword:"enum",params:{allowedValues: schema11.properties.inbound.properties.rules.items.properties.mode.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid9 = _errs63 === errors;
-}
-else {
-var valid9 = true;
-}
-if(valid9){
 if(data25.ports !== undefined){
 let data30 = data25.ports;
-const _errs64 = errors;
-if(errors === _errs64){
+const _errs61 = errors;
+if(errors === _errs61){
 if(Array.isArray(data30)){
 if(data30.length < 1){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports",schemaPath:"#/properties/inbound/properties/rules/items/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports",schemaPath:"#/properties/inbound/properties/rules/items/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
 var valid10 = true;
 const len2 = data30.length;
 for(let i2=0; i2<len2; i2++){
-let data31 = data30[i2];
-const _errs66 = errors;
-if(!(((typeof data31 == "number") && (!(data31 % 1) && !isNaN(data31))) && (isFinite(data31)))){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports/" + i2,schemaPath:"#/properties/inbound/properties/rules/items/properties/ports/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
+const _errs63 = errors;
+if(!(validate25(data30[i2], {instancePath:instancePath+"/inbound/rules/" + i1+"/ports/" + i2,parentData:data30,parentDataProperty:i2,rootData}))){
+vErrors = vErrors === null ? validate25.errors : vErrors.concat(validate25.errors);
+errors = vErrors.length;
 }
-if(errors === _errs66){
-if((typeof data31 == "number") && (isFinite(data31))){
-if(data31 > 65535 || isNaN(data31)){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports/" + i2,schemaPath:"#/properties/inbound/properties/rules/items/properties/ports/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data31 < 1 || isNaN(data31)){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports/" + i2,schemaPath:"#/properties/inbound/properties/rules/items/properties/ports/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid10 = _errs66 === errors;
+var valid10 = _errs63 === errors;
 if(!valid10){
 break;
 }
@@ -651,7 +681,108 @@ break;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports",schemaPath:"#/properties/inbound/properties/rules/items/properties/ports/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports",schemaPath:"#/properties/inbound/properties/rules/items/properties/ports/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid9 = _errs61 === errors;
+}
+else {
+var valid9 = true;
+}
+if(valid9){
+if(data25.from !== undefined){
+let data32 = data25.from;
+const _errs64 = errors;
+if(errors === _errs64){
+if(Array.isArray(data32)){
+if(data32.length < 1){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid11 = true;
+const len3 = data32.length;
+for(let i3=0; i3<len3; i3++){
+let data33 = data32[i3];
+const _errs66 = errors;
+if(errors === _errs66){
+if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
+const _errs68 = errors;
+for(const key8 in data33){
+if(!((((key8 === "spiffeId") || (key8 === "namespace")) || (key8 === "serviceAccount")) || (key8 === "ipBlock"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3,schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs68 === errors){
+if(data33.spiffeId !== undefined){
+const _errs69 = errors;
+if(typeof data33.spiffeId !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/spiffeId",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid12 = _errs69 === errors;
+}
+else {
+var valid12 = true;
+}
+if(valid12){
+if(data33.namespace !== undefined){
+const _errs71 = errors;
+if(typeof data33.namespace !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/namespace",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid12 = _errs71 === errors;
+}
+else {
+var valid12 = true;
+}
+if(valid12){
+if(data33.serviceAccount !== undefined){
+const _errs73 = errors;
+if(typeof data33.serviceAccount !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/serviceAccount",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/serviceAccount/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid12 = _errs73 === errors;
+}
+else {
+var valid12 = true;
+}
+if(valid12){
+if(data33.ipBlock !== undefined){
+const _errs75 = errors;
+if(typeof data33.ipBlock !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/ipBlock",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/ipBlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid12 = _errs75 === errors;
+}
+else {
+var valid12 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3,schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid11 = _errs66 === errors;
+if(!valid11){
+break;
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
@@ -661,114 +792,13 @@ else {
 var valid9 = true;
 }
 if(valid9){
-if(data25.from !== undefined){
-let data32 = data25.from;
-const _errs68 = errors;
-if(errors === _errs68){
-if(Array.isArray(data32)){
-if(data32.length < 1){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
-return false;
-}
-else {
-var valid11 = true;
-const len3 = data32.length;
-for(let i3=0; i3<len3; i3++){
-let data33 = data32[i3];
-const _errs70 = errors;
-if(errors === _errs70){
-if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
-const _errs72 = errors;
-for(const key8 in data33){
-if(!((((key8 === "spiffeId") || (key8 === "namespace")) || (key8 === "serviceAccount")) || (key8 === "ipBlock"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3,schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs72 === errors){
-if(data33.spiffeId !== undefined){
-const _errs73 = errors;
-if(typeof data33.spiffeId !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/spiffeId",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid12 = _errs73 === errors;
-}
-else {
-var valid12 = true;
-}
-if(valid12){
-if(data33.namespace !== undefined){
-const _errs75 = errors;
-if(typeof data33.namespace !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/namespace",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid12 = _errs75 === errors;
-}
-else {
-var valid12 = true;
-}
-if(valid12){
-if(data33.serviceAccount !== undefined){
-const _errs77 = errors;
-if(typeof data33.serviceAccount !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/serviceAccount",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/serviceAccount/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid12 = _errs77 === errors;
-}
-else {
-var valid12 = true;
-}
-if(valid12){
-if(data33.ipBlock !== undefined){
-const _errs79 = errors;
-if(typeof data33.ipBlock !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/ipBlock",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/ipBlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid12 = _errs79 === errors;
-}
-else {
-var valid12 = true;
-}
-}
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3,schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid11 = _errs70 === errors;
-if(!valid11){
-break;
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid9 = _errs68 === errors;
-}
-else {
-var valid9 = true;
-}
-if(valid9){
 if(data25.to !== undefined){
 let data38 = data25.to;
-const _errs81 = errors;
-if(errors === _errs81){
+const _errs77 = errors;
+if(errors === _errs77){
 if(Array.isArray(data38)){
 if(data38.length < 1){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
@@ -776,85 +806,37 @@ var valid13 = true;
 const len4 = data38.length;
 for(let i4=0; i4<len4; i4++){
 let data39 = data38[i4];
-const _errs83 = errors;
-if(errors === _errs83){
+const _errs79 = errors;
+if(errors === _errs79){
 if(data39 && typeof data39 == "object" && !Array.isArray(data39)){
-const _errs85 = errors;
+const _errs81 = errors;
 for(const key9 in data39){
 if(!((key9 === "methods") || (key9 === "paths"))){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs85 === errors){
+if(_errs81 === errors){
 if(data39.methods !== undefined){
-let data40 = data39.methods;
-const _errs86 = errors;
-if(errors === _errs86){
-if(Array.isArray(data40)){
-if(data40.length < 1){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/methods",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/methods/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
-return false;
+const _errs82 = errors;
+if(!(validate28(data39.methods, {instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/methods",parentData:data39,parentDataProperty:"methods",rootData}))){
+vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
+errors = vErrors.length;
 }
-else {
-var valid15 = true;
-const len5 = data40.length;
-for(let i5=0; i5<len5; i5++){
-const _errs88 = errors;
-if(typeof data40[i5] !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/methods/" + i5,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/methods/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid15 = _errs88 === errors;
-if(!valid15){
-break;
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/methods",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/methods/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid14 = _errs86 === errors;
+var valid14 = _errs82 === errors;
 }
 else {
 var valid14 = true;
 }
 if(valid14){
 if(data39.paths !== undefined){
-let data42 = data39.paths;
-const _errs90 = errors;
-if(errors === _errs90){
-if(Array.isArray(data42)){
-if(data42.length < 1){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/paths",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/paths/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
-return false;
+const _errs83 = errors;
+if(!(validate28(data39.paths, {instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/paths",parentData:data39,parentDataProperty:"paths",rootData}))){
+vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
+errors = vErrors.length;
 }
-else {
-var valid16 = true;
-const len6 = data42.length;
-for(let i6=0; i6<len6; i6++){
-const _errs92 = errors;
-if(typeof data42[i6] !== "string"){
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/paths/" + i6,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/paths/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid16 = _errs92 === errors;
-if(!valid16){
-break;
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/paths",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/paths/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid14 = _errs90 === errors;
+var valid14 = _errs83 === errors;
 }
 else {
 var valid14 = true;
@@ -863,11 +845,11 @@ var valid14 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid13 = _errs83 === errors;
+var valid13 = _errs79 === errors;
 if(!valid13){
 break;
 }
@@ -875,11 +857,11 @@ break;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid9 = _errs81 === errors;
+var valid9 = _errs77 === errors;
 }
 else {
 var valid9 = true;
@@ -894,22 +876,22 @@ var valid9 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/inbound/rules/" + i1,schemaPath:"#/properties/inbound/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1,schemaPath:"#/properties/inbound/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid8 = _errs55 === errors;
+var valid8 = _errs52 === errors;
 if(!valid8){
 break;
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/inbound/rules",schemaPath:"#/properties/inbound/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules",schemaPath:"#/properties/inbound/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid5 = _errs53 === errors;
+var valid5 = _errs50 === errors;
 }
 else {
 var valid5 = true;
@@ -919,106 +901,193 @@ var valid5 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/inbound",schemaPath:"#/properties/inbound/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/inbound",schemaPath:"#/properties/inbound/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid0 = _errs40 === errors;
+var valid0 = _errs38 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.listeners !== undefined){
-let data44 = data.listeners;
-const _errs94 = errors;
-if(errors === _errs94){
-if(data44 && typeof data44 == "object" && !Array.isArray(data44)){
+let data42 = data.listeners;
+const _errs84 = errors;
+if(errors === _errs84){
+if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
 let missing7;
-if((((data44.inbound === undefined) && (missing7 = "inbound")) || ((data44.outbound === undefined) && (missing7 = "outbound"))) || ((data44.admin === undefined) && (missing7 = "admin"))){
-validate10.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
+if((((data42.inbound === undefined) && (missing7 = "inbound")) || ((data42.outbound === undefined) && (missing7 = "outbound"))) || ((data42.admin === undefined) && (missing7 = "admin"))){
+validate21.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
 return false;
 }
 else {
-const _errs96 = errors;
-for(const key10 in data44){
+const _errs86 = errors;
+for(const key10 in data42){
 if(!(((key10 === "inbound") || (key10 === "outbound")) || (key10 === "admin"))){
-validate10.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs96 === errors){
-if(data44.inbound !== undefined){
-let data45 = data44.inbound;
-const _errs97 = errors;
-if(errors === _errs97){
-if(Array.isArray(data45)){
-var valid18 = true;
-const len7 = data45.length;
-for(let i7=0; i7<len7; i7++){
-let data46 = data45[i7];
-const _errs99 = errors;
-if(errors === _errs99){
-if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
+if(_errs86 === errors){
+if(data42.inbound !== undefined){
+let data43 = data42.inbound;
+const _errs87 = errors;
+if(errors === _errs87){
+if(Array.isArray(data43)){
+var valid16 = true;
+const len5 = data43.length;
+for(let i5=0; i5<len5; i5++){
+let data44 = data43[i5];
+const _errs89 = errors;
+if(errors === _errs89){
+if(data44 && typeof data44 == "object" && !Array.isArray(data44)){
 let missing8;
-if(((((data46.address === undefined) && (missing8 = "address")) || ((data46.port === undefined) && (missing8 = "port"))) || ((data46.appAddress === undefined) && (missing8 = "appAddress"))) || ((data46.appPort === undefined) && (missing8 = "appPort"))){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7,schemaPath:"#/properties/listeners/properties/inbound/items/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
+if(((((data44.address === undefined) && (missing8 = "address")) || ((data44.port === undefined) && (missing8 = "port"))) || ((data44.appAddress === undefined) && (missing8 = "appAddress"))) || ((data44.appPort === undefined) && (missing8 = "appPort"))){
+validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i5,schemaPath:"#/properties/listeners/properties/inbound/items/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
 return false;
 }
 else {
-const _errs101 = errors;
-for(const key11 in data46){
+const _errs91 = errors;
+for(const key11 in data44){
 if(!((((key11 === "address") || (key11 === "port")) || (key11 === "appAddress")) || (key11 === "appPort"))){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7,schemaPath:"#/properties/listeners/properties/inbound/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i5,schemaPath:"#/properties/listeners/properties/inbound/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs101 === errors){
-if(data46.address !== undefined){
+if(_errs91 === errors){
+if(data44.address !== undefined){
+const _errs92 = errors;
+if(typeof data44.address !== "string"){
+validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i5+"/address",schemaPath:"#/properties/listeners/properties/inbound/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid17 = _errs92 === errors;
+}
+else {
+var valid17 = true;
+}
+if(valid17){
+if(data44.port !== undefined){
+const _errs94 = errors;
+if(!(validate25(data44.port, {instancePath:instancePath+"/listeners/inbound/" + i5+"/port",parentData:data44,parentDataProperty:"port",rootData}))){
+vErrors = vErrors === null ? validate25.errors : vErrors.concat(validate25.errors);
+errors = vErrors.length;
+}
+var valid17 = _errs94 === errors;
+}
+else {
+var valid17 = true;
+}
+if(valid17){
+if(data44.appAddress !== undefined){
+const _errs95 = errors;
+if(typeof data44.appAddress !== "string"){
+validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i5+"/appAddress",schemaPath:"#/properties/listeners/properties/inbound/items/properties/appAddress/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid17 = _errs95 === errors;
+}
+else {
+var valid17 = true;
+}
+if(valid17){
+if(data44.appPort !== undefined){
+const _errs97 = errors;
+if(!(validate25(data44.appPort, {instancePath:instancePath+"/listeners/inbound/" + i5+"/appPort",parentData:data44,parentDataProperty:"appPort",rootData}))){
+vErrors = vErrors === null ? validate25.errors : vErrors.concat(validate25.errors);
+errors = vErrors.length;
+}
+var valid17 = _errs97 === errors;
+}
+else {
+var valid17 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i5,schemaPath:"#/properties/listeners/properties/inbound/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid16 = _errs89 === errors;
+if(!valid16){
+break;
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/listeners/inbound",schemaPath:"#/properties/listeners/properties/inbound/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid15 = _errs87 === errors;
+}
+else {
+var valid15 = true;
+}
+if(valid15){
+if(data42.outbound !== undefined){
+let data49 = data42.outbound;
+const _errs98 = errors;
+if(errors === _errs98){
+if(Array.isArray(data49)){
+var valid18 = true;
+const len6 = data49.length;
+for(let i6=0; i6<len6; i6++){
+let data50 = data49[i6];
+const _errs100 = errors;
+if(errors === _errs100){
+if(data50 && typeof data50 == "object" && !Array.isArray(data50)){
+let missing9;
+if((((data50.address === undefined) && (missing9 = "address")) || ((data50.port === undefined) && (missing9 = "port"))) || ((data50.destination === undefined) && (missing9 = "destination"))){
+validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i6,schemaPath:"#/properties/listeners/properties/outbound/items/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
+return false;
+}
+else {
 const _errs102 = errors;
-if(typeof data46.address !== "string"){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/address",schemaPath:"#/properties/listeners/properties/inbound/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+for(const key12 in data50){
+if(!(((key12 === "address") || (key12 === "port")) || (key12 === "destination"))){
+validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i6,schemaPath:"#/properties/listeners/properties/outbound/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs102 === errors){
+if(data50.address !== undefined){
+const _errs103 = errors;
+if(typeof data50.address !== "string"){
+validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i6+"/address",schemaPath:"#/properties/listeners/properties/outbound/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid19 = _errs102 === errors;
+var valid19 = _errs103 === errors;
 }
 else {
 var valid19 = true;
 }
 if(valid19){
-if(data46.port !== undefined){
-let data48 = data46.port;
-const _errs104 = errors;
-if(!(((typeof data48 == "number") && (!(data48 % 1) && !isNaN(data48))) && (isFinite(data48)))){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/port",schemaPath:"#/properties/listeners/properties/inbound/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
+if(data50.port !== undefined){
+const _errs105 = errors;
+if(!(validate25(data50.port, {instancePath:instancePath+"/listeners/outbound/" + i6+"/port",parentData:data50,parentDataProperty:"port",rootData}))){
+vErrors = vErrors === null ? validate25.errors : vErrors.concat(validate25.errors);
+errors = vErrors.length;
 }
-if(errors === _errs104){
-if((typeof data48 == "number") && (isFinite(data48))){
-if(data48 > 65535 || isNaN(data48)){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/port",schemaPath:"#/properties/listeners/properties/inbound/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data48 < 1 || isNaN(data48)){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/port",schemaPath:"#/properties/listeners/properties/inbound/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid19 = _errs104 === errors;
+var valid19 = _errs105 === errors;
 }
 else {
 var valid19 = true;
 }
 if(valid19){
-if(data46.appAddress !== undefined){
+if(data50.destination !== undefined){
 const _errs106 = errors;
-if(typeof data46.appAddress !== "string"){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/appAddress",schemaPath:"#/properties/listeners/properties/inbound/items/properties/appAddress/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(typeof data50.destination !== "string"){
+validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i6+"/destination",schemaPath:"#/properties/listeners/properties/outbound/items/properties/destination/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid19 = _errs106 === errors;
@@ -1026,236 +1095,89 @@ var valid19 = _errs106 === errors;
 else {
 var valid19 = true;
 }
-if(valid19){
-if(data46.appPort !== undefined){
-let data50 = data46.appPort;
-const _errs108 = errors;
-if(!(((typeof data50 == "number") && (!(data50 % 1) && !isNaN(data50))) && (isFinite(data50)))){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/appPort",schemaPath:"#/properties/listeners/properties/inbound/items/properties/appPort/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs108){
-if((typeof data50 == "number") && (isFinite(data50))){
-if(data50 > 65535 || isNaN(data50)){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/appPort",schemaPath:"#/properties/listeners/properties/inbound/items/properties/appPort/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data50 < 1 || isNaN(data50)){
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7+"/appPort",schemaPath:"#/properties/listeners/properties/inbound/items/properties/appPort/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid19 = _errs108 === errors;
-}
-else {
-var valid19 = true;
-}
-}
 }
 }
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound/" + i7,schemaPath:"#/properties/listeners/properties/inbound/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i6,schemaPath:"#/properties/listeners/properties/outbound/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid18 = _errs99 === errors;
+var valid18 = _errs100 === errors;
 if(!valid18){
 break;
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/listeners/inbound",schemaPath:"#/properties/listeners/properties/inbound/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/listeners/outbound",schemaPath:"#/properties/listeners/properties/outbound/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid17 = _errs97 === errors;
+var valid15 = _errs98 === errors;
 }
 else {
-var valid17 = true;
+var valid15 = true;
 }
-if(valid17){
-if(data44.outbound !== undefined){
-let data51 = data44.outbound;
-const _errs110 = errors;
-if(errors === _errs110){
-if(Array.isArray(data51)){
-var valid20 = true;
-const len8 = data51.length;
-for(let i8=0; i8<len8; i8++){
-let data52 = data51[i8];
-const _errs112 = errors;
-if(errors === _errs112){
-if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
-let missing9;
-if((((data52.address === undefined) && (missing9 = "address")) || ((data52.port === undefined) && (missing9 = "port"))) || ((data52.destination === undefined) && (missing9 = "destination"))){
-validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8,schemaPath:"#/properties/listeners/properties/outbound/items/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
-return false;
-}
-else {
-const _errs114 = errors;
-for(const key12 in data52){
-if(!(((key12 === "address") || (key12 === "port")) || (key12 === "destination"))){
-validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8,schemaPath:"#/properties/listeners/properties/outbound/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs114 === errors){
-if(data52.address !== undefined){
-const _errs115 = errors;
-if(typeof data52.address !== "string"){
-validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8+"/address",schemaPath:"#/properties/listeners/properties/outbound/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid21 = _errs115 === errors;
-}
-else {
-var valid21 = true;
-}
-if(valid21){
-if(data52.port !== undefined){
-let data54 = data52.port;
-const _errs117 = errors;
-if(!(((typeof data54 == "number") && (!(data54 % 1) && !isNaN(data54))) && (isFinite(data54)))){
-validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8+"/port",schemaPath:"#/properties/listeners/properties/outbound/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs117){
-if((typeof data54 == "number") && (isFinite(data54))){
-if(data54 > 65535 || isNaN(data54)){
-validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8+"/port",schemaPath:"#/properties/listeners/properties/outbound/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data54 < 1 || isNaN(data54)){
-validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8+"/port",schemaPath:"#/properties/listeners/properties/outbound/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid21 = _errs117 === errors;
-}
-else {
-var valid21 = true;
-}
-if(valid21){
-if(data52.destination !== undefined){
-const _errs119 = errors;
-if(typeof data52.destination !== "string"){
-validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8+"/destination",schemaPath:"#/properties/listeners/properties/outbound/items/properties/destination/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid21 = _errs119 === errors;
-}
-else {
-var valid21 = true;
-}
-}
-}
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/listeners/outbound/" + i8,schemaPath:"#/properties/listeners/properties/outbound/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid20 = _errs112 === errors;
-if(!valid20){
-break;
-}
-}
-}
-else {
-validate10.errors = [{instancePath:instancePath+"/listeners/outbound",schemaPath:"#/properties/listeners/properties/outbound/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid17 = _errs110 === errors;
-}
-else {
-var valid17 = true;
-}
-if(valid17){
-if(data44.admin !== undefined){
-let data56 = data44.admin;
-const _errs121 = errors;
-if(errors === _errs121){
-if(data56 && typeof data56 == "object" && !Array.isArray(data56)){
+if(valid15){
+if(data42.admin !== undefined){
+let data54 = data42.admin;
+const _errs108 = errors;
+if(errors === _errs108){
+if(data54 && typeof data54 == "object" && !Array.isArray(data54)){
 let missing10;
-if(((data56.address === undefined) && (missing10 = "address")) || ((data56.port === undefined) && (missing10 = "port"))){
-validate10.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#/properties/listeners/properties/admin/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
+if(((data54.address === undefined) && (missing10 = "address")) || ((data54.port === undefined) && (missing10 = "port"))){
+validate21.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#/properties/listeners/properties/admin/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
 return false;
 }
 else {
-const _errs123 = errors;
-for(const key13 in data56){
+const _errs110 = errors;
+for(const key13 in data54){
 if(!((key13 === "address") || (key13 === "port"))){
-validate10.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#/properties/listeners/properties/admin/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#/properties/listeners/properties/admin/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs123 === errors){
-if(data56.address !== undefined){
-const _errs124 = errors;
-if(typeof data56.address !== "string"){
-validate10.errors = [{instancePath:instancePath+"/listeners/admin/address",schemaPath:"#/properties/listeners/properties/admin/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(_errs110 === errors){
+if(data54.address !== undefined){
+const _errs111 = errors;
+if(typeof data54.address !== "string"){
+validate21.errors = [{instancePath:instancePath+"/listeners/admin/address",schemaPath:"#/properties/listeners/properties/admin/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid22 = _errs124 === errors;
+var valid20 = _errs111 === errors;
 }
 else {
-var valid22 = true;
+var valid20 = true;
 }
-if(valid22){
-if(data56.port !== undefined){
-let data58 = data56.port;
-const _errs126 = errors;
-if(!(((typeof data58 == "number") && (!(data58 % 1) && !isNaN(data58))) && (isFinite(data58)))){
-validate10.errors = [{instancePath:instancePath+"/listeners/admin/port",schemaPath:"#/properties/listeners/properties/admin/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
+if(valid20){
+if(data54.port !== undefined){
+const _errs113 = errors;
+if(!(validate25(data54.port, {instancePath:instancePath+"/listeners/admin/port",parentData:data54,parentDataProperty:"port",rootData}))){
+vErrors = vErrors === null ? validate25.errors : vErrors.concat(validate25.errors);
+errors = vErrors.length;
 }
-if(errors === _errs126){
-if((typeof data58 == "number") && (isFinite(data58))){
-if(data58 > 65535 || isNaN(data58)){
-validate10.errors = [{instancePath:instancePath+"/listeners/admin/port",schemaPath:"#/properties/listeners/properties/admin/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
+var valid20 = _errs113 === errors;
 }
 else {
-if(data58 < 1 || isNaN(data58)){
-validate10.errors = [{instancePath:instancePath+"/listeners/admin/port",schemaPath:"#/properties/listeners/properties/admin/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid22 = _errs126 === errors;
-}
-else {
-var valid22 = true;
+var valid20 = true;
 }
 }
 }
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#/properties/listeners/properties/admin/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#/properties/listeners/properties/admin/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid17 = _errs121 === errors;
+var valid15 = _errs108 === errors;
 }
 else {
-var valid17 = true;
+var valid15 = true;
 }
 }
 }
@@ -1263,11 +1185,11 @@ var valid17 = true;
 }
 }
 else {
-validate10.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid0 = _errs94 === errors;
+var valid0 = _errs84 === errors;
 }
 else {
 var valid0 = true;
@@ -1284,10 +1206,10 @@ var valid0 = true;
 }
 }
 else {
-validate10.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate10.errors = vErrors;
+validate21.errors = vErrors;
 return errors === 0;
 }

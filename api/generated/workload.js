@@ -5,9 +5,9 @@ const codePoints = (text) => {
   return count;
 };
 "use strict";
-export const validate = validate10;
+export const validate = validate21;
 
-const schema11 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"enum":["weft.dev/v1alpha1"]},"kind":{"enum":["Workload"]},"metadata":{"type":"object","required":["name","namespace"],"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}},"additionalProperties":false},"spec":{"type":"object","required":["serviceAccount","admin"],"properties":{"serviceAccount":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"labels":{"type":"object","maxProperties":64,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}},"app":{"type":"object","required":["command"],"properties":{"command":{"type":"array","items":{"type":"string","minLength":1,"maxLength":4096},"minItems":1,"maxItems":64},"cwd":{"type":"string","minLength":1,"maxLength":4096},"env":{"type":"object","maxProperties":256,"additionalProperties":{"type":"string","maxLength":32768}}},"additionalProperties":false},"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"address":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[0-9a-zA-Z.:-]+$"},"ports":{"type":"array","items":{"type":"object","required":["port","appPort"],"properties":{"name":{"type":"string","minLength":1,"maxLength":15,"pattern":"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},"port":{"type":"integer","minimum":1,"maximum":65535},"appPort":{"type":"integer","minimum":1,"maximum":65535},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]}},"additionalProperties":false},"minItems":1,"maxItems":32},"outbound":{"type":"array","items":{"type":"object","required":["port","service","servicePort"],"properties":{"port":{"type":"integer","minimum":1,"maximum":65535},"service":{"type":"string","minLength":1,"maxLength":127,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"servicePort":{"type":"integer","minimum":1,"maximum":65535}},"additionalProperties":false},"minItems":1,"maxItems":64},"admin":{"type":"object","required":["port"],"properties":{"port":{"type":"integer","minimum":1,"maximum":65535}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
+const schema6 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"enum":["weft.dev/v1alpha1"]},"kind":{"enum":["Workload"]},"metadata":{"type":"object","required":["name","namespace"],"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}},"additionalProperties":false},"spec":{"type":"object","required":["serviceAccount","admin"],"properties":{"serviceAccount":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"labels":{"type":"object","maxProperties":64,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}},"app":{"type":"object","required":["command"],"properties":{"command":{"type":"array","items":{"type":"string","minLength":1,"maxLength":4096},"minItems":1,"maxItems":64},"cwd":{"type":"string","minLength":1,"maxLength":4096},"env":{"type":"object","maxProperties":256,"additionalProperties":{"type":"string","maxLength":32768}}},"additionalProperties":false},"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"address":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[0-9a-zA-Z.:-]+$"},"ports":{"type":"array","items":{"type":"object","required":["port","appPort"],"properties":{"name":{"type":"string","minLength":1,"maxLength":15,"pattern":"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},"port":{"type":"integer","minimum":1,"maximum":65535},"appPort":{"type":"integer","minimum":1,"maximum":65535},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]}},"additionalProperties":false},"minItems":1,"maxItems":32},"outbound":{"type":"array","items":{"type":"object","required":["port","service","servicePort"],"properties":{"port":{"type":"integer","minimum":1,"maximum":65535},"service":{"type":"string","minLength":1,"maxLength":127,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"servicePort":{"type":"integer","minimum":1,"maximum":65535}},"additionalProperties":false},"minItems":1,"maxItems":64},"admin":{"type":"object","required":["port"],"properties":{"port":{"type":"integer","minimum":1,"maximum":65535}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false};
 const func2 = codePoints;
 const pattern0 = new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "u");
 const pattern1 = new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "u");
@@ -16,7 +16,7 @@ const pattern5 = new RegExp("^[0-9a-zA-Z.:-]+$", "u");
 const pattern6 = new RegExp("^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$", "u");
 const pattern7 = new RegExp("^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "u");
 
-function validate10(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
@@ -74,7 +74,7 @@ errors++;
 }
 if(data.apiVersion !== undefined){
 if(!(data.apiVersion === "weft.dev/v1alpha1")){
-const err5 = {instancePath:instancePath+"/apiVersion",schemaPath:"#/properties/apiVersion/enum",keyword:"enum",params:{allowedValues: schema11.properties.apiVersion.enum},message:"must be equal to one of the allowed values"};
+const err5 = {instancePath:instancePath+"/apiVersion",schemaPath:"#/properties/apiVersion/enum",keyword:"enum",params:{allowedValues: schema6.properties.apiVersion.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -86,7 +86,7 @@ errors++;
 }
 if(data.kind !== undefined){
 if(!(data.kind === "Workload")){
-const err6 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues: schema11.properties.kind.enum},message:"must be equal to one of the allowed values"};
+const err6 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/enum",keyword:"enum",params:{allowedValues: schema6.properties.kind.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -833,7 +833,7 @@ errors++;
 if(data18.protocol !== undefined){
 let data22 = data18.protocol;
 if(!((((data22 === "HTTP") || (data22 === "HTTP2")) || (data22 === "GRPC")) || (data22 === "TCP"))){
-const err70 = {instancePath:instancePath+"/spec/ports/" + i1+"/protocol",schemaPath:"#/properties/spec/properties/ports/items/properties/protocol/enum",keyword:"enum",params:{allowedValues: schema11.properties.spec.properties.ports.items.properties.protocol.enum},message:"must be equal to one of the allowed values"};
+const err70 = {instancePath:instancePath+"/spec/ports/" + i1+"/protocol",schemaPath:"#/properties/spec/properties/ports/items/properties/protocol/enum",keyword:"enum",params:{allowedValues: schema6.properties.spec.properties.ports.items.properties.protocol.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err70];
 }
@@ -1170,6 +1170,6 @@ vErrors.push(err98);
 }
 errors++;
 }
-validate10.errors = vErrors;
+validate21.errors = vErrors;
 return errors === 0;
 }

@@ -19,6 +19,8 @@ export interface ForwardOwner {
   readonly fallbackHost: string;
   /** false: fields in the mesh's name are taken out of the response */
   readonly trustsMeshFields: boolean;
+  /** without a byte, of a connection that becomes a tunnel; 0: none, undefined: the sidecar's own */
+  readonly tunnelIdleMs?: number | undefined;
   /** keeps the body for another attempt; undefined: there will be none */
   readonly replay: ReplayBuffer<Fields> | undefined;
   /** The response has begun, nothing of it was passed on. True: it is not wanted, another attempt follows. */
@@ -136,7 +138,7 @@ export class Forward implements RequestReceiver, ResponseReceiver {
     const client = exchange.openTunnel(head);
     copy(client.channel, server.channel, {
       timers: this.#owner.timers,
-      idleTimeoutMs: this.#owner.limits.idleTimeoutMs,
+      idleTimeoutMs: this.#owner.tunnelIdleMs ?? this.#owner.limits.idleTimeoutMs,
       fromClient: client.rest,
       fromServer: server.rest,
       onDone: () => exchange.finish(),

@@ -10,6 +10,8 @@ export interface OpaqueConnection {
   readonly client: Channel;
   readonly trail: Trail;
   readonly observation: Observation;
+  /** 0: none; undefined: the sidecar's own */
+  readonly idleTimeoutMs?: number | undefined;
 }
 
 /** Bytes both ways until both sides have ended. */
@@ -27,7 +29,7 @@ export function carry(
   context.telemetry.edges.get(observation.direction, parties, trail.encrypted).allowed += 1;
   copy(connection.client, server, {
     timers: context.timers,
-    idleTimeoutMs: context.limits.idleTimeoutMs,
+    idleTimeoutMs: connection.idleTimeoutMs ?? context.limits.idleTimeoutMs,
     fromClient,
     fromServer,
     mayForward,

@@ -30,6 +30,7 @@ interface Flow extends OpaqueConnection, Learns {
   readonly original: { readonly address: string; readonly port: number } | undefined;
   /** what the connection was opened to */
   destination: Destination | undefined;
+  idleTimeoutMs: number | undefined;
 }
 
 /**
@@ -71,6 +72,7 @@ export class Outbound {
       if (answer === null) return this.#passThrough(flow, 'outside');
       if (answer === 'unreachable') return this.#unreachable(flow);
       flow.destination = answer;
+      flow.idleTimeoutMs = answer.traffic?.timeout?.idleMs;
       this.#byProtocol(flow, answer);
     });
   }
@@ -233,6 +235,7 @@ export class Outbound {
       trail,
       observation,
       destination: undefined,
+      idleTimeoutMs: undefined,
       upstream: undefined,
       route: undefined,
       host: undefined,

@@ -81,6 +81,11 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     return this.#host?.endpoint.spiffeId !== undefined;
   }
 
+  get tunnelIdleMs(): number | undefined {
+    const { idleTimeoutMs } = this.#settings;
+    return idleTimeoutMs === -1 ? undefined : idleTimeoutMs;
+  }
+
   start(): void {
     const { breaker, retryBudget } = this.#upstream;
     const { requestTimeoutMs, idleTimeoutMs } = this.#settings;

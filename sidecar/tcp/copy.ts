@@ -3,6 +3,7 @@ import { IdleWatch, type Timers } from '../transport/timers.ts';
 
 export interface CopyOptions {
   readonly timers: Timers;
+  /** 0: none */
   readonly idleTimeoutMs: number;
   /** bytes read of each side before the copy began; they are sent first */
   readonly fromClient?: Buffer | undefined;
@@ -19,7 +20,7 @@ export interface CopyOptions {
  * that does not take bytes stops the reading of the other.
  */
 export function copy(client: Channel, server: Channel, options: CopyOptions): void {
-  const watch = new IdleWatch(options.timers, options.idleTimeoutMs, () => {
+  const watch = new IdleWatch(options.timers, options.idleTimeoutMs || Number.MAX_SAFE_INTEGER, () => {
     // what was not delivered must not look complete
     const isWhole = client.bufferedBytes === 0 && server.bufferedBytes === 0;
     for (const side of [client, server]) {

@@ -307,6 +307,8 @@ export class Channel {
    */
   abort(): void {
     if (this.destroyed) return;
+    // our end is on its way, so all before it was whole; and a reset meanwhile would leave the handle open for good
+    if (this.#ending === 'sent') return void this.destroy();
     const owned = this.#raw ?? this.#socket;
     const handle = this.#handle;
     this.#forget();

@@ -1,8 +1,7 @@
 /**
  * The inside of node:net that this data path stands on: stream handles, and the requests that write to them.
  * What streams and events add on top costs as much again as the system calls do (docs/decisions/0008).
- * `process.binding` is how Node exposes them; the runtime is pinned by the image, and `checkRuntime` fails at
- * start, not under traffic, on one that is shaped differently.
+ * `process.binding` is how Node exposes them; the image pins the runtime.
  */
 
 /** tcp_wrap's TCP or tls_wrap's TLSWrap (node: src/stream_base.h). Negative results are libuv errors. */
@@ -60,6 +59,15 @@ const binding = (process as unknown as { binding(name: string): unknown }).bindi
   'stream_wrap',
 ) as StreamWrapBinding;
 
+/** Fails at start, not under traffic, on a runtime that is shaped differently. */
+const NEEDED = ['WriteWrap', 'ShutdownWrap', 'streamBaseState', 'kReadBytesOrError', 'kLastWriteWasAsync'];
+const missing = NEEDED.filter((name) => (binding as unknown as Record<string, unknown>)[name] === undefined);
+if (missing.length > 0) {
+  throw new Error(
+    `this Node (${process.version}) has no ${missing.join(', ')}: use the version of the image`,
+  );
+}
+
 export const {
   WriteWrap,
   ShutdownWrap,
@@ -70,22 +78,6 @@ export const {
 
 export const UV_EOF = -4095;
 export const UV_ENOTCONN = -107;
-
-/** Throws when this runtime's inside is not the one this was written for. */
-export function checkRuntime(): void {
-  const missing = [
-    'WriteWrap',
-    'ShutdownWrap',
-    'streamBaseState',
-    'kReadBytesOrError',
-    'kLastWriteWasAsync',
-  ].filter((name) => (binding as unknown as Record<string, unknown>)[name] === undefined);
-  if (missing.length > 0) {
-    throw new Error(
-      `this Node (${process.version}) lacks ${missing.join(', ')}: use the version of the image`,
-    );
-  }
-}
 
 /** The handle of a net.Socket or TLSSocket; undefined once it is closed. */
 export function handleOf(socket: object): StreamHandle | undefined {

@@ -8,6 +8,7 @@ import type { Row } from '../report/row.ts';
 import type { Bench, Hop } from './hop.ts';
 
 const SETTLE_MS = 5_000;
+const STEADY_SECONDS = 16;
 /** Memory varies less than time. */
 const MAX_REPEATS = 3;
 const MTLS: Wiring = { from: 'mtls', to: 'plaintext', side: 'inbound' };
@@ -23,7 +24,8 @@ const idle: Situation = async (_bench, _proxy, measure) => {
 
 const underLoad: Situation = async (bench, proxy, measure) => {
   const { port } = proxy;
-  const seconds = Math.max(bench.seconds, 5);
+  // until what is called often is compiled
+  const seconds = Math.max(bench.seconds, STEADY_SECONDS);
   const running = runGoLoad(bench.load, {
     mode: 'closed',
     port,
