@@ -107,7 +107,7 @@ test('an endpoint that cannot be connected is skipped, and without any the answe
   assert.match(await talk(pair.port, last()), /^HTTP\/1.1 200/);
   assert.match(
     pair.web.path.renderMetrics(),
-    /weft_retries_total\{direction="outbound",service="api",reason="connect"\} [12]\n/,
+    /weft_retries_total\{direction="outbound",service="api",destination_namespace="shop",reason="connect"\} [12]\n/,
   );
   pair.web.state.destinations.set('shop/api:80', { ...(known as object), endpoints: [] } as never);
   assert.match(await talk(pair.port, last()), /^HTTP\/1.1 503 [\s\S]*weft-error: no-endpoints/);

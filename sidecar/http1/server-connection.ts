@@ -175,7 +175,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
   setIdleTimeout(idleTimeoutMs: number): void {
     // a pipelined request's bytes may have come long before its turn
     this.#idle.touch();
-    this.#idle.timeoutMs = idleTimeoutMs > 0 ? idleTimeoutMs : Number.MAX_SAFE_INTEGER;
+    this.#idle.timeoutMs = idleTimeoutMs;
   }
   pauseRequest(): void {
     this.#parser.pause();

@@ -10,7 +10,7 @@ import { authorize, authorizeConnection } from '../layers/authorize.ts';
 import { anonymous, type Caller, plainAddress } from '../layers/caller.ts';
 import { callerIdentity } from '../layers/identity.ts';
 import { carry, type OpaqueConnection, refuse } from '../layers/opaque.ts';
-import { type Observation, observe } from '../layers/telemetry.ts';
+import { type Observation, observe, observeRefused } from '../layers/telemetry.ts';
 import { Trail } from '../layers/trail.ts';
 import { firstSpeaker } from '../tcp/first-speaker.ts';
 import type { Parties } from '../telemetry/parties.ts';
@@ -172,7 +172,7 @@ export class Inbound {
         exchange.trail.encrypted = trail.encrypted;
         handler(exchange);
       },
-      onRefused: (code) => context.telemetry.error('inbound', code),
+      onRefused: (code, reason) => observeRefused(flow.observation, trail, code, reason),
     });
     // a tunnel is let in as the request that opened it
     this.#keep(flow, () => (latest?.isTunnel ? { caller, ...methodAndPath(latest) } : undefined));

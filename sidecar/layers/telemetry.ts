@@ -1,3 +1,4 @@
+import { ERRORS, type ErrorCode } from '../../api/errors.ts';
 import type { Exchange, FinishListener, HttpLayer } from '../http1/exchange.ts';
 import type { Direction, Parties } from '../telemetry/parties.ts';
 import type { RequestMeter } from '../telemetry/request-meters.ts';
@@ -12,7 +13,7 @@ export interface Observation {
   /** asked when the exchange is over, since outbound learns them on the way */
   readonly parties: () => Parties;
   /** the one that counts what just ended; kept by whoever knows for how long it holds */
-  readonly meter: (exchange: Exchange) => RequestMeter;
+  readonly meter: (trail: Trail) => RequestMeter;
   /** SPIFFE ID or address */
   readonly caller: string;
 }
@@ -26,6 +27,24 @@ export function observe(observation: Observation): HttpLayer {
   };
 }
 
+/** A message that was refused, or a client too slow, before there was an exchange to record it on. */
+export function observeRefused(
+  observation: Observation,
+  trail: Trail,
+  code: ErrorCode,
+  reason: string,
+): void {
+  const { direction, telemetry } = observation;
+  // one that is too slow gets no answer
+  const status = code === 'timeout' ? 0 : ERRORS[code].httpStatus;
+  const meter = observation.meter(trail);
+  meter.record(status, 0);
+  meter.edge.allowed += 1;
+  meter.edge.errors += 1;
+  telemetry.error(direction, code);
+  telemetry.access({ ...accessBase(observation, trail, 0), reason, status, code });
+}
+
 class Observer implements FinishListener {
   readonly #observation: Observation;
 
@@ -36,7 +55,7 @@ class Observer implements FinishListener {
   onExchangeFinished(exchange: Exchange): void {
     const { direction, telemetry, timers, meter: meterOf } = this.#observation;
     const { trail, error, status } = exchange;
-    const meter = meterOf(exchange);
+    const meter = meterOf(trail);
     const durationMs = timers.nowMs() - trail.startedMs;
     meter.record(status, durationMs);
     if (error !== undefined) telemetry.error(direction, error);
@@ -49,6 +68,7 @@ class Observer implements FinishListener {
 
   #log(exchange: Exchange, durationMs: number): void {
     const { head, trail, status, error } = exchange;
+    if (exchange.aborted && error === undefined && trail.reason === '') trail.reason = 'the client went away';
     this.#observation.telemetry.access({
       ...accessBase(this.#observation, trail, durationMs),
       method: head.method,
@@ -71,6 +91,7 @@ export function accessBase(observation: Observation, trail: Trail, durationMs: n
     service: observation.parties().service || undefined,
     route: trail.route || undefined,
     endpoint: trail.endpoint || undefined,
+    peerCode: trail.peerError || undefined,
     reason: trail.reason || undefined,
     policy: policy || undefined,
     rule: rule || undefined,

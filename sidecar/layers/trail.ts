@@ -17,6 +17,8 @@ export class Trail {
   attempts = 0;
   /** whether the connection to the peer is mTLS */
   encrypted = false;
+  /** the mesh error another sidecar answered with; empty: none */
+  peerError = '';
   /** what went wrong, for the log; never sent to the peer */
   reason = '';
   /** monotonic; 0: not reached */

@@ -48,7 +48,7 @@ class OpaqueAttempts {
     const host = mayTry ? hosts.pick(nowMs, upstream.hash(undefined), this.#tried) : undefined;
     if (host === undefined) return void this.#done(failure);
     if (!upstream.tryConnect()) return void this.#done(CIRCUIT_OPEN);
-    if (this.#tried.length > 0) context.telemetry.retry('outbound', upstream.destination.name, 'connect');
+    if (this.#tried.length > 0) context.telemetry.retry('outbound', upstream.destination, 'connect');
     hosts.started(host);
     trail.attempts += 1;
     trail.endpoint = host.name;

@@ -10,7 +10,7 @@ import { ServerConnection } from '../http1/server-connection.ts';
 import { stripFromApp } from '../layers/identity.ts';
 import { markHop, refuseLoops } from '../layers/loop.ts';
 import { carry, type OpaqueConnection, refuse } from '../layers/opaque.ts';
-import { type Observation, observe } from '../layers/telemetry.ts';
+import { type Observation, observe, observeRefused } from '../layers/telemetry.ts';
 import { Trail } from '../layers/trail.ts';
 import { firstSpeaker, type Speculation } from '../tcp/first-speaker.ts';
 import { NOBODY, type Parties } from '../telemetry/parties.ts';
@@ -19,10 +19,10 @@ import type { Channel } from '../transport/channel.ts';
 import { type Dial, type DialResult, dialPlain } from '../transport/dial.ts';
 import { hostPort } from '../transport/socket-address.ts';
 import { EndpointConnector } from './endpoint-connector.ts';
+import type { Learns } from './learns.ts';
 import { opaqueDial } from './opaque-dial.ts';
 import { RequestSender } from './request-sender.ts';
 import { registerUpstreamMetrics } from './upstream-metrics.ts';
-import type { Learns } from './upstream-request.ts';
 import { Upstreams } from './upstreams.ts';
 
 /** One connection of the app. `original`: where it was going, unless listeners are explicit. */
@@ -85,20 +85,23 @@ export class Outbound {
     this.#opaque(flow, EMPTY, undefined);
   }
 
-  /** An opaque connection is dialled meanwhile, since the server may be the one that speaks. */
+  /**
+   * An opaque connection is dialled meanwhile, since the server may be the one that speaks. What was learned of
+   * the destination says only how soon: one connection that was odd decides for no other.
+   */
   #byFirstSpeaker(flow: Flow, destination: Destination): void {
+    const { limits } = this.#context;
     const learned = this.#upstreams.learned(flow.key);
-    if (learned === 'server') return void this.#opaque(flow, EMPTY, undefined);
-    const speculate = learned === undefined ? this.#dialOpaque(flow, destination) : undefined;
-    this.#waitForClient(flow, speculate);
+    const delayMs = learned === 'client' ? limits.serverFirstWaitMs : limits.speculationDelayMs;
+    this.#waitForClient(flow, this.#dialOpaque(flow, destination), learned === 'server' ? 0 : delayMs);
   }
 
-  #waitForClient(flow: Flow, dial: Dial | undefined): void {
+  #waitForClient(flow: Flow, dial: Dial | undefined, dialDelayMs = 0): void {
     const { timers, limits } = this.#context;
     firstSpeaker({
       client: flow.client,
       dial,
-      dialDelayMs: limits.speculationDelayMs,
+      dialDelayMs,
       timers,
       limits,
       done: (word) => {
@@ -141,7 +144,7 @@ export class Outbound {
       timers: context.timers,
       isDraining: context.isDraining,
       handler,
-      onRefused: (code) => context.telemetry.error('outbound', code),
+      onRefused: (code, reason) => observeRefused(flow.observation, flow.trail, code, reason),
     });
     context.connections.onDrain(flow.client, () => connection.drain());
     connection.start(bytes);
@@ -225,7 +228,7 @@ export class Outbound {
       telemetry,
       timers,
       parties: () => this.#parties(flow),
-      meter: ({ trail: { encrypted } }) => this.#meter(flow, encrypted),
+      meter: ({ encrypted }) => this.#meter(flow, encrypted),
       caller: state.identity?.spiffeId ?? '',
     };
     const flow: Flow = {

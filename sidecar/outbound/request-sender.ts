@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts';
 import type { Exchange, HttpHandler } from '../http1/exchange.ts';
-import { type Learns, UpstreamRequest } from './upstream-request.ts';
+import type { Learns } from './learns.ts';
+import { UpstreamRequest } from './upstream-request.ts';
 import type { Upstreams } from './upstreams.ts';
 
 /** The end of a request's way out: destination, route, and there. */

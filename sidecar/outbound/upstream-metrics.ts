@@ -10,18 +10,25 @@ export function registerUpstreamMetrics(telemetry: Telemetry, upstreams: Upstrea
   telemetry.registerGauge(
     METRICS.circuitBreakerOpen,
     'Whether a limit of the destination refuses at the moment.',
-    ['service'],
+    ['service', 'destination_namespace'],
     () => perService(upstreams, (upstream) => (upstream.isOpen ? 1 : 0), Math.max),
   );
-  telemetry.registerGauge(METRICS.endpoints, 'Endpoints known, by state.', ['service', 'state'], () =>
-    STATES.flatMap((state) =>
-      perService(upstreams, (upstream) => countOf(upstream, state), sum).map(
-        ([labels, value]): Sample => [[...labels, state], value],
+  telemetry.registerGauge(
+    METRICS.endpoints,
+    'Endpoints known, by state.',
+    ['service', 'destination_namespace', 'state'],
+    () =>
+      STATES.flatMap((state) =>
+        perService(upstreams, (upstream) => countOf(upstream, state), sum).map(
+          ([labels, value]): Sample => [[...labels, state], value],
+        ),
       ),
-    ),
   );
-  telemetry.registerCounter(METRICS.ejections, 'Endpoints ejected by outlier detection.', ['service'], () =>
-    perService(upstreams, ({ outliers }) => outliers.ejections, sum),
+  telemetry.registerCounter(
+    METRICS.ejections,
+    'Endpoints ejected by outlier detection.',
+    ['service', 'destination_namespace'],
+    () => perService(upstreams, ({ outliers }) => outliers.ejections, sum),
   );
 }
 
@@ -45,11 +52,13 @@ function perService(
   value: (upstream: Upstream) => number,
   join: (a: number, b: number) => number,
 ): Sample[] {
-  const values = new Map<string, number>();
+  const values = new Map<string, Sample>();
   for (const upstream of upstreams.list()) {
-    const { name } = upstream.destination;
-    const known = values.get(name);
-    values.set(name, known === undefined ? value(upstream) : join(known, value(upstream)));
+    const { name, namespace } = upstream.destination;
+    const key = `${namespace}/${name}`;
+    const known = values.get(key);
+    const own = value(upstream);
+    values.set(key, [[name, namespace], known === undefined ? own : join(known[1], own)]);
   }
-  return Array.from(values, ([name, value]): Sample => [[name], value]);
+  return [...values.values()];
 }

@@ -7,23 +7,17 @@ import type { Fields } from '../http1/fields.ts';
 import { Forward, type ForwardOwner, mayRepeat } from '../http1/forward.ts';
 import type { Acquired } from '../http1/pool.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import { REQUESTS, RETRIES } from '../layers/circuit-breaker.ts';
+import { REQUESTS } from '../layers/circuit-breaker.ts';
 import { ReplayBuffer } from '../layers/replay-buffer.ts';
+import { RetryAllowance } from '../layers/retry-allowance.ts';
 import type { AttemptFailure } from '../layers/retry-policy.ts';
 import type { Limits } from '../limits.ts';
 import type { Timer, Timers } from '../transport/timers.ts';
+import type { Learns } from './learns.ts';
+import { peerRefusal, UNSENT } from './peer-refusal.ts';
 import type { RouteSettings, Upstream } from './upstream.ts';
 
-/** What the connection a request came on learns of where its requests go, for telemetry. */
-export interface Learns {
-  readonly key: string;
-  upstream: Upstream | undefined;
-  route: RouteSettings | undefined;
-  host: Host | undefined;
-}
-
 const NONE: readonly Host[] = [];
-
 /**
  * One request on its way to a destination: circuit breaker, request timeout, then attempts, each with a host,
  * a connection and a timeout of its own, as many as the retry policy and the budget allow.
@@ -46,8 +40,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   #forward: Forward | undefined = undefined;
   #sentMs = 0;
   #latencyMs: number | undefined = undefined;
-  /** attempts beyond the first, by policy */
-  #retries = 0;
+  readonly #allowance: RetryAllowance;
   #isReused = false;
   #isRepeated = false;
   #isOver = false;
@@ -68,6 +61,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     this.#upstream = upstream;
     this.#settings = settings;
     this.#hash = upstream.hash(exchange.head);
+    this.#allowance = new RetryAllowance(upstream.breaker, upstream.retryBudget);
     this.timers = context.timers;
     this.limits = context.limits;
   }
@@ -152,7 +146,8 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   /** Elsewhere and at once: nothing was sent, whatever the method. */
   #retryConnect(): boolean {
     const { retry } = this.#settings;
-    const mayTry = this.#tried.length < this.limits.maxConnectAttempts && this.#retries < retry.attempts;
+    const mayTry =
+      this.#tried.length < this.limits.maxConnectAttempts && this.#allowance.taken < retry.attempts;
     return mayTry && retry.mayRetryFailure('connect', false) && this.#takeRetry('connect');
   }
 
@@ -175,12 +170,40 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     this.#attemptTimer?.cancel();
     this.#latencyMs = nowMs - this.#sentMs;
     this.#exchange.trail.respondedMs = nowMs;
-    this.#upstream.outliers.onAnswer(this.#host!, head.status, nowMs);
+    const refusal = this.trustsMeshFields ? peerRefusal(head) : undefined;
+    if (refusal !== undefined) {
+      if (this.#refusedThere(refusal, nowMs)) return true;
+    } else this.#upstream.outliers.onAnswer(this.#host!, head.status, nowMs);
     if (this.#settings.retriesSent && this.#settings.retry.mayRetryStatus(head.status, undefined)) {
       if (this.#retrySent('status')) return true;
     }
     this.replay?.release();
     return false;
+  }
+
+  /** A refusal says nothing of how quick the endpoint is; of a request that never came to the app, another may be asked. */
+  #refusedThere(code: ErrorCode, nowMs: number): boolean {
+    const host = this.#host!;
+    this.#exchange.trail.peerError = code;
+    this.#upstream.outliers.onFailure(host, code, nowMs);
+    if (UNSENT.has(code) && this.#isWhole() && this.#retryElsewhere(host)) return true;
+    if (UNSENT.has(code)) this.#latencyMs = undefined;
+    return false;
+  }
+
+  /** At once and without its policy's leave: the app was sent nothing. */
+  #retryElsewhere(host: Host): boolean {
+    const others = this.#upstream.hosts.hosts.length - this.#tried.length - 1;
+    if (others < 1) return false;
+    const tried = [...this.#tried, host];
+    if (tried.length >= this.limits.maxConnectAttempts || !this.#retryConnect()) return false;
+    this.#finishAttempt(undefined);
+    this.#tried = tried;
+    this.#mayReturn = true;
+    // not within the call that brings the response: its connection is still busy with it
+    const timer = setImmediate(() => this.#again('connect'));
+    this.#cancel = () => clearImmediate(timer);
+    return true;
   }
 
   onFailed(code: ErrorCode, _reason: string, sawResponse: boolean): boolean {
@@ -189,7 +212,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     if (this.#isReused && !sawResponse && !this.#isRepeated && mayRepeat(this.#exchange)) {
       // the idle connection had been closed under the request: once more, on a fresh one
       this.#isRepeated = true;
-      this.#context.telemetry.retry('outbound', this.#upstream.destination.name, 'reset');
+      this.#context.telemetry.retry('outbound', this.#upstream.destination, 'reset');
       this.#exchange.trail.attempts += 1;
       this.#connect(host);
       return true;
@@ -223,15 +246,21 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     return this.#settings.retry.mayRetryFailure(failure, true) && this.#retrySent(failure);
   }
 
-  /** Of a request that was sent: only when all of it can be sent again. */
+  /** All of the request is here and can be sent again. */
+  #isWhole(): boolean {
+    const { head, requestEnded } = this.#exchange;
+    const isBodyless = head.framing.type !== 'chunked' && head.framing.length === 0;
+    return requestEnded && head.upgrade === undefined && (isBodyless || this.replay?.isComplete === true);
+  }
+
+  /** Of a request that was sent. */
   #retrySent(reason: 'status' | AttemptFailure): boolean {
-    const isWhole = this.#exchange.requestEnded && (this.replay?.isComplete ?? true);
-    if (!this.#mayRetrySent() || !isWhole || this.#exchange.head.upgrade !== undefined) return false;
-    if (this.#retries >= this.#settings.retry.attempts || !this.#takeRetry(reason)) return false;
+    if (!this.#mayRetrySent() || !this.#isWhole()) return false;
+    if (this.#allowance.taken >= this.#settings.retry.attempts || !this.#takeRetry(reason)) return false;
     const tried = this.#host!;
     this.#finishAttempt(this.#latencyMs);
     this.#tried = this.#tried.length < this.#upstream.hosts.hosts.length - 1 ? [...this.#tried, tried] : NONE;
-    const waitMs = this.#settings.retry.backoffMs(this.#retries, this.#context.random);
+    const waitMs = this.#settings.retry.backoffMs(this.#allowance.taken, this.#context.random);
     const timer = this.timers.after(waitMs, () => this.#again(reason));
     this.#cancel = () => timer.cancel();
     return true;
@@ -244,16 +273,8 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   }
 
   #takeRetry(reason: string): boolean {
-    const { breaker, retryBudget, destination } = this.#upstream;
-    const nowMs = this.timers.coarseMs();
-    const isFirst = this.#retries === 0;
-    if (isFirst && !breaker.tryEnter(RETRIES, nowMs)) return false;
-    if (!retryBudget.tryRetry(nowMs)) {
-      if (isFirst) breaker.leave(RETRIES);
-      return false;
-    }
-    this.#retries += 1;
-    this.#context.telemetry.retry('outbound', destination.name, reason);
+    if (!this.#allowance.take(this.timers.coarseMs())) return false;
+    this.#context.telemetry.retry('outbound', this.#upstream.destination, reason);
     return true;
   }
 
@@ -274,7 +295,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     this.#attemptTimer?.cancel();
     this.#finishAttempt(this.#latencyMs);
     this.#upstream.breaker.leave(REQUESTS);
-    if (this.#retries > 0) this.#upstream.breaker.leave(RETRIES);
+    this.#allowance.release();
     this.replay?.release();
   }
 }

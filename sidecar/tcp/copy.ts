@@ -20,7 +20,7 @@ export interface CopyOptions {
  * that does not take bytes stops the reading of the other.
  */
 export function copy(client: Channel, server: Channel, options: CopyOptions): void {
-  const watch = new IdleWatch(options.timers, options.idleTimeoutMs || Number.MAX_SAFE_INTEGER, () => {
+  const watch = new IdleWatch(options.timers, options.idleTimeoutMs, () => {
     // what was not delivered must not look complete
     const isWhole = client.bufferedBytes === 0 && server.bufferedBytes === 0;
     for (const side of [client, server]) {
@@ -99,8 +99,11 @@ class Flow {
     this.#sink.end();
   }
 
-  /** A close without an end: the other side must not take it for one. */
+  /**
+   * The source is closed. Without an end of its own the sink must not take it for one; and a sink that has not
+   * ended would go on sending to nobody.
+   */
   cut(): void {
-    if (!this.#source.ended) this.#sink.abort();
+    if (!this.#source.ended || !this.#sink.ended) this.#sink.abort();
   }
 }

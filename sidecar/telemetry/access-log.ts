@@ -16,6 +16,8 @@ export interface AccessEntry {
   readonly status?: number | undefined;
   /** mesh error */
   readonly code?: string | undefined;
+  /** mesh error that the endpoint's own sidecar answered with */
+  readonly peerCode?: string | undefined;
   readonly reason?: string | undefined;
   readonly policy?: string | undefined;
   readonly rule?: string | undefined;

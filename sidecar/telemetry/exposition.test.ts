@@ -53,10 +53,13 @@ test('what is counted and created between two slices leaves the text whole', () 
     turn += 1;
     telemetry.requestMeter('inbound', between('w0'), 'http1', '/items', true).record(200, turn);
     telemetry.tcp('outbound', between(`late${turn}`), false).bytes('received', 1);
-    telemetry.retry('outbound', `service${turn}`, 'connect');
+    telemetry.retry('outbound', { name: `service${turn}`, namespace: 'n' }, 'connect');
   }
   parseExposition(text);
-  assert.match(text, /weft_retries_total\{direction="outbound",service="service1",reason="connect"\} 1\n/);
+  assert.match(
+    text,
+    /weft_retries_total\{direction="outbound",service="service1",destination_namespace="n",reason="connect"\} 1\n/,
+  );
 });
 
 test('label values are escaped, so that none can end its line', () => {

@@ -33,7 +33,7 @@ function rendered() {
   const telemetry = new Telemetry(new AccessLog({ write: () => true, once: () => undefined as never }));
   telemetry.requestMeter('inbound', parties, 'http1', '', true).record(200, 1);
   telemetry.tcp('inbound', parties, true).bytes('sent', 1);
-  telemetry.retry('outbound', 's', 'connect');
+  telemetry.retry('outbound', { name: 's', namespace: 'n' }, 'connect');
   telemetry.error('inbound', 'denied');
   telemetry.authorization({ allowed: true, policy: '', rule: 'default' }, 'Enforce');
   telemetry.passthrough('outside');

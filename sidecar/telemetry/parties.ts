@@ -13,6 +13,12 @@ export interface Parties {
   readonly service: string;
 }
 
+/** A Service, or the workload when a pod was dialled directly. */
+export interface NamedService {
+  readonly name: string;
+  readonly namespace: string;
+}
+
 export const NOBODY: Party = { workload: '', namespace: '' };
 
 /** Labels of everything that is counted by its parties. */

@@ -107,7 +107,7 @@ test('errors, retries, pass-throughs and refused connections are counted by thei
   for (const direction of ['inbound', 'outbound', 'outbound'] as const) {
     telemetry.error(direction, 'timeout');
     telemetry.connectionRefused(direction);
-    telemetry.retry(direction, 'api', 'connect');
+    telemetry.retry(direction, { name: 'api', namespace: 'shop' }, 'connect');
   }
   telemetry.passthrough('outside');
   const text = telemetry.renderAll();
@@ -115,7 +115,7 @@ test('errors, retries, pass-throughs and refused connections are counted by thei
     'weft_errors_total{direction="inbound",code="timeout"} 1',
     'weft_errors_total{direction="outbound",code="timeout"} 2',
     'weft_connections_refused_total{direction="outbound"} 2',
-    'weft_retries_total{direction="outbound",service="api",reason="connect"} 2',
+    'weft_retries_total{direction="outbound",service="api",destination_namespace="shop",reason="connect"} 2',
     'weft_passthrough_total{reason="outside"} 1',
   ]) {
     assert.ok(text.includes(`\n${line}\n`), line);

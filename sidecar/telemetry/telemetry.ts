@@ -5,7 +5,7 @@ import type { AccessEntry, AccessLog } from './access-log.ts';
 import { type Collect, Collected } from './collected.ts';
 import { type Counter, Counters } from './counters.ts';
 import { Edges } from './edges.ts';
-import type { Direction, Parties } from './parties.ts';
+import type { Direction, NamedService, Parties } from './parties.ts';
 import { type Family, slices } from './prometheus.ts';
 import { type Protocol, type RequestMeter, RequestMeters } from './request-meters.ts';
 import { type TcpMeter, TcpMeters } from './tcp-meters.ts';
@@ -21,6 +21,7 @@ export class Telemetry {
   readonly #retries = new Counters(METRICS.retries, 'Attempts after the first.', [
     'direction',
     'service',
+    'destination_namespace',
     'reason',
   ]);
   readonly #errors = new Counters(METRICS.errors, 'Answers the mesh itself made.', ['direction', 'code']);
@@ -86,8 +87,8 @@ export class Telemetry {
   }
 
   /** `reason`: a few fixed words. */
-  retry(direction: Direction, service: string, reason: string): void {
-    this.#retries.get(direction, service, reason).add(1);
+  retry(direction: Direction, service: NamedService, reason: string): void {
+    this.#retries.get(direction, service.name, service.namespace, reason).add(1);
   }
 
   error(direction: Direction, code: ErrorCode): void {

@@ -146,6 +146,15 @@ test('a write or a read that fails closes the channel', async () => {
       handle.complete(-32);
     },
     (handle: FakeHandle) => handle.fail(-104),
+    (handle: FakeHandle, channel: Channel) => {
+      handle.completesWith = -32;
+      channel.write('x');
+    },
+    (handle: FakeHandle, channel: Channel) => {
+      handle.completesWith = -32;
+      channel.write('x');
+      channel.destroySoon();
+    },
   ]) {
     const { handle, channel, events } = open();
     channel.resume();
@@ -155,6 +164,18 @@ test('a write or a read that fails closes the channel', async () => {
     assert.deepEqual(events, ['close']);
     assert.equal(channel.writable, false);
   }
+});
+
+test('a write that ends before it returns does not hold up the next one', async () => {
+  const { handle, channel } = open();
+  handle.completesWith = 0;
+  channel.write('x');
+  await turn();
+  assert.equal(channel.bufferedBytes, 0);
+  handle.completesWith = undefined;
+  channel.write('y');
+  await turn();
+  assert.deepEqual(handle.written, ['y']);
 });
 
 test('an owner that destroys its channel at some bytes is told nothing more but the close', async () => {

@@ -228,16 +228,20 @@ export class Channel {
     const bytes = this.#partBytes;
     this.#parts = [];
     this.#partBytes = 0;
-    const request = spare;
-    const status = writeParts(handle, request, parts, bytes, this.isTls);
-    if (status !== 0 || state[kLastWriteWasAsync] === 0) releaseBlock(request);
-    if (status !== 0) return void this.destroy();
-    if (state[kLastWriteWasAsync] === 0) return;
-    spare = new WriteWrap();
+    const request = spare ?? new WriteWrap();
+    spare = undefined;
     request.handle = handle;
     request.channel = this;
     request.oncomplete = onWritten;
     this.#inFlight = bytes;
+    const status = writeParts(handle, request, parts, bytes, this.isTls);
+    // completed within the call already: TLS does that when it fails at once
+    if (request.channel === undefined) return;
+    if (status === 0 && state[kLastWriteWasAsync] !== 0) return;
+    this.#inFlight = 0;
+    releaseBlock(request);
+    spare = request;
+    if (status !== 0) this.destroy();
   }
 
   /** Called by the request of a write that took its time. */
@@ -355,7 +359,8 @@ export class Channel {
   }
 }
 
-let spare = new WriteWrap();
+/** A request whose write took no time is used again. */
+let spare: WriteRequest | undefined;
 
 /** The read buffer is used again at the next read: what may be written later than now is copied first. */
 function writeParts(
@@ -404,10 +409,12 @@ function onRead(this: StreamHandle): void {
 }
 
 function onWritten(this: WriteRequest, status: number): void {
+  const channel = this.channel as Channel;
+  this.channel = undefined;
   releaseBlock(this);
   enter();
   try {
-    (this.channel as Channel).written(status);
+    channel.written(status);
   } finally {
     leave();
   }

@@ -23,6 +23,8 @@ export class FakeHandle implements StreamHandle {
   isSlow = false;
   /** status of further writes */
   status = 0;
+  /** the status with which writes end before they return, as TLS ends them that fails at once */
+  completesWith: number | undefined;
   isReading = false;
   /** what left, one entry a write; of slow ones as the memory is when they end */
   readonly written: string[] = [];
@@ -63,6 +65,11 @@ export class FakeHandle implements StreamHandle {
     if (this.#pending !== undefined) throw new Error('a write while another is under way');
     state[kLastWriteWasAsync] = this.isSlow ? 1 : 0;
     if (this.status !== 0) return this.status;
+    if (this.completesWith !== undefined) {
+      state[kLastWriteWasAsync] = 1;
+      request.oncomplete.call(request, this.completesWith);
+      return 0;
+    }
     if (this.isSlow) this.#pending = { request, data };
     else this.#left(data);
     return 0;

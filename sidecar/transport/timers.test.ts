@@ -86,3 +86,30 @@ test('an accumulator joins pieces of any size, and keeps none of what it was giv
   accumulator.append(Buffer.from('zz'));
   assert.deepEqual([accumulator.view().toString(), view.toString()], ['zz', 'abcdefgh']);
 });
+
+test('a deadline that is cancelled leaves nothing behind, however far away it was', () => {
+  const wheel = new TimerWheel();
+  const held = () => process.memoryUsage().heapUsed;
+  const arm = () => {
+    for (let count = 0; count < 50_000; count += 1) wheel.after(1e9 + count * 60, () => {}).cancel();
+  };
+  arm();
+  const before = held();
+  arm();
+  arm();
+  // three sets of 50,000 slots would be some 40 MB
+  assert.ok(held() - before < 20e6, `${held() - before} bytes more`);
+});
+
+test('an idle watch without a timeout never expires and may get one later', () => {
+  const timers = new FakeTimers();
+  let expired = 0;
+  const watch = new IdleWatch(timers, 0, () => {
+    expired += 1;
+  });
+  timers.advance(1_000_000);
+  assert.equal(expired, 0);
+  watch.timeoutMs = 100;
+  timers.advance(200);
+  assert.equal(expired, 1);
+});

@@ -20,7 +20,7 @@ const HELD_UP_MS = 200;
  * and an idle process has no timer at all.
  */
 export class TimerWheel implements Timers {
-  readonly #slots = new Map<number, Set<Deadline>>();
+  readonly #slots: Slots = new Map();
   #interval: NodeJS.Timeout | undefined;
   #lastTick = 0;
   #coarseMs = 0;
@@ -39,7 +39,7 @@ export class TimerWheel implements Timers {
     const tick = Math.max(this.#lastTick + 1, Math.ceil((performance.now() + delayMs) / TICK_MS));
     const slot = this.#slots.get(tick) ?? new Set<Deadline>();
     this.#slots.set(tick, slot);
-    const deadline = new Deadline(slot, expire);
+    const deadline = new Deadline(this.#slots, tick, expire);
     slot.add(deadline);
     return deadline;
   }
@@ -80,43 +80,49 @@ export class TimerWheel implements Timers {
   }
 }
 
+/** By tick. One that is empty is not kept: its tick may be far away. */
+type Slots = Map<number, Set<Deadline>>;
+
 class Deadline implements Timer {
-  readonly #slot: Set<Deadline>;
+  readonly #slots: Slots;
+  readonly #tick: number;
   readonly expire: () => void;
-  constructor(slot: Set<Deadline>, expire: () => void) {
-    this.#slot = slot;
+  constructor(slots: Slots, tick: number, expire: () => void) {
+    this.#slots = slots;
+    this.#tick = tick;
     this.expire = expire;
   }
   cancel(): void {
-    this.#slot.delete(this);
+    const slot = this.#slots.get(this.#tick);
+    if (slot?.delete(this) && slot.size === 0) this.#slots.delete(this.#tick);
   }
 }
 
 /**
  * Expires when `touch` has not been called for `timeoutMs`. A touch only notes the time: the timer is armed
- * anew when it fires too early, not on every byte.
+ * anew when it fires too early, not on every byte. A `timeoutMs` of 0 is none.
  */
 export class IdleWatch {
   readonly #timers: Timers;
   #timeoutMs: number;
   readonly #expire: () => void;
   #touchedMs: number;
-  #timer: Timer;
+  #timer: Timer | undefined;
 
   constructor(timers: Timers, timeoutMs: number, expire: () => void) {
     this.#timers = timers;
     this.#timeoutMs = timeoutMs;
     this.#expire = expire;
     this.#touchedMs = timers.coarseMs();
-    this.#timer = timers.after(timeoutMs, () => this.#check());
+    if (timeoutMs > 0) this.#timer = timers.after(timeoutMs, () => this.#check());
   }
 
   /** Counts from the last touch. */
   set timeoutMs(timeoutMs: number) {
     if (timeoutMs === this.#timeoutMs) return;
     this.#timeoutMs = timeoutMs;
-    this.#timer.cancel();
-    this.#check();
+    this.cancel();
+    if (timeoutMs > 0) this.#check();
   }
 
   touch(): void {
@@ -124,7 +130,8 @@ export class IdleWatch {
   }
 
   cancel(): void {
-    this.#timer.cancel();
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
   #check(): void {

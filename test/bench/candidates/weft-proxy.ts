@@ -14,7 +14,13 @@ async function main(file: string): Promise<void> {
   const path = createDataPath({ state: new FixedState(settings), log });
   await path.start(settings.config);
   if (settings.metricsPort !== undefined) {
-    const admin = { reasons: () => [], metrics: () => path.metricSlices(), probes: new Map(), podIp: '', log };
+    const admin = {
+      reasons: () => [],
+      metrics: () => path.metricSlices(),
+      probes: new Map(),
+      podIp: '',
+      log,
+    };
     new AdminServer(admin).listen({ host: '127.0.0.1', port: settings.metricsPort });
   }
   // an orderly end, so that the runtime writes its profile

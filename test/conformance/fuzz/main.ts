@@ -96,11 +96,15 @@ const { values } = parseArgs({
     help: { type: 'boolean' },
   },
 });
+const seconds = Number(values.seconds);
 if (values.help) console.log(USAGE);
-else {
+else if (!(seconds > 0)) {
+  console.error(`--seconds must be a positive number, not ${values.seconds}`);
+  process.exitCode = 2;
+} else {
   const seed = Number(values.seed ?? Date.now() % 2 ** 32);
   console.log(`seed ${seed}`);
   const random = seededRandom(seed);
-  for (const kind of ['requests', 'responses'] as const)
-    await new Fuzzer(kind, random).run(Number(values.seconds));
+  for (const kind of ['requests', 'responses'] as const) await new Fuzzer(kind, random).run(seconds);
+  console.log('no differences found');
 }

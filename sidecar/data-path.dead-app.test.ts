@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Destination } from '../api/destination.ts';
+import { destination, FakeState, proxyConfig } from './testing/fake-state.ts';
+import { echoHead, last, sleep, start, toClose } from './testing/harness.ts';
+import { API, type Pair, startSide, WEB } from './testing/pair.ts';
+import { connect, readUntil, serve, talk } from './testing/wire.ts';
+
+const KEY = 'shop/api:80';
+const ADMIN = { address: '127.0.0.1', port: 1 };
+
+/** A pair whose destination has a second endpoint: a sidecar in front of an app that is not there. */
+async function startBesideDeadApp(traffic?: Destination['traffic']): Promise<Pair> {
+  const pair = await start(await echoHead());
+  const gone = await serve(() => {});
+  await gone.close();
+  const inbound = [{ address: '127.0.0.1', port: 0, appAddress: '127.0.0.1', appPort: gone.port }];
+  const config = proxyConfig('api-b', { listeners: { inbound, outbound: [], admin: ADMIN } });
+  const dead = await startSide(new FakeState(await pair.authority.workload(API)), config);
+  toClose.push(() => dead.path.stop());
+  const ports = [dead.path.addresses()[0]!.port, pair.inboundPort];
+  const endpoints = ports.map((port) => ({ address: '127.0.0.1', port, spiffeId: API, workload: 'api' }));
+  const more = { name: 'api', protocol: 'HTTP' as const, ...(traffic && { traffic }) };
+  pair.web.state.destinations.set(KEY, destination(KEY, endpoints, more));
+  return pair;
+}
+
+test('an app that is not there behind a sidecar that is costs no request, and its endpoint is left alone after some', async () => {
+  const pair = await startBesideDeadApp({ loadBalancing: { algorithm: 'RoundRobin' } });
+  for (let count = 0; count < 40; count += 1) assert.match(await talk(pair.port, last()), /^HTTP\/1.1 200/);
+  const metrics = pair.web.path.renderMetrics();
+  const retries = Number(/weft_retries_total\{[^}]*reason="connect"\} (\d+)/.exec(metrics)?.[1]);
+  assert.ok(retries >= 1 && retries <= 6, `${retries} retries`);
+  assert.match(metrics, /weft_ejections_total\{[^}]*\} 1\n/);
+});
+
+test('a request that never came to its app is sent elsewhere whatever its method, as long as it has no body', async () => {
+  const pair = await startBesideDeadApp();
+  const post = 'POST / HTTP/1.1\r\nHost: api\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+  for (let count = 0; count < 10; count += 1) assert.match(await talk(pair.port, post), /^HTTP\/1.1 200/);
+  assert.match(pair.web.path.renderMetrics(), /weft_retries_total\{[^}]*reason="connect"\} [1-9]/);
+});
+
+test('the log of the caller says what the other sidecar answered', async () => {
+  const gone = await serve(() => {});
+  await gone.close();
+  const pair = await start({ ...gone, close: async () => {} }, { destination: { protocol: 'HTTP' } });
+  assert.match(await talk(pair.port, last('/x')), /^HTTP\/1.1 502 [\s\S]*weft-error: connect-failure/);
+  const entry = JSON.parse(pair.web.log[0]!) as Record<string, unknown>;
+  assert.deepEqual(
+    [entry.status, entry.code, entry.peerCode, entry.path],
+    [502, undefined, 'connect-failure', '/x'],
+  );
+});
+
+test('a request that is no HTTP is counted and logged like any other that failed', async () => {
+  const pair = await start(await echoHead(), { destination: { protocol: 'HTTP' } });
+  assert.match(await talk(pair.port, 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'), /^HTTP\/1.1 400/);
+  assert.match(pair.web.path.renderMetrics(), /weft_requests_total\{[^}]*status_class="4xx"\} 1\n/);
+  const entry = JSON.parse(pair.web.log[0]!) as Record<string, unknown>;
+  assert.deepEqual([entry.status, entry.code, entry.caller], [400, 'bad-request', WEB]);
+  assert.match(String(entry.reason), /more than one Host/);
+});
+
+test('a client that spoke first once does not keep a server from speaking first to the next', async () => {
+  const app = await serve((socket) => socket.write('220 hello\r\n'));
+  const pair = await start(app);
+  const eager = await connect(pair.port);
+  eager.write('HELO\n');
+  await readUntil(eager, '220');
+  const silent = await connect(pair.port);
+  await readUntil(silent, '220 hello');
+  for (const socket of [eager, silent]) socket.destroy();
+});
+
+test('a server that spoke first once does not make HTTP of the next client opaque', async () => {
+  // answers an idle connection by itself, as servers do that time out
+  const app = await serve((socket) => {
+    const timer = setTimeout(() => socket.end('HTTP/1.1 408 Request Timeout\r\n\r\n'), 200);
+    socket.once('close', () => clearTimeout(timer));
+    socket.once('data', () => {
+      clearTimeout(timer);
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+    });
+  });
+  const pair = await start(app);
+  const idle = await connect(pair.port);
+  await readUntil(idle, '408');
+  idle.destroy();
+  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 200/);
+  await sleep(10);
+  assert.match(pair.web.path.renderMetrics(), /weft_requests_total\{[^}]*status_class="2xx"\} 1\n/);
+});

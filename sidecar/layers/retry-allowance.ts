@@ -1,0 +1,32 @@
+import { type CircuitBreaker, RETRIES } from './circuit-breaker.ts';
+import type { RetryBudget } from './retry-budget.ts';
+
+/** The further attempts of one request, under the budget and the breaker that all requests of a destination share. */
+export class RetryAllowance {
+  readonly #breaker: CircuitBreaker;
+  readonly #budget: RetryBudget;
+  /** taken so far */
+  taken = 0;
+
+  constructor(breaker: CircuitBreaker, budget: RetryBudget) {
+    this.#breaker = breaker;
+    this.#budget = budget;
+  }
+
+  /** One more, or false. */
+  take(nowMs: number): boolean {
+    const isFirst = this.taken === 0;
+    if (isFirst && !this.#breaker.tryEnter(RETRIES, nowMs)) return false;
+    if (!this.#budget.tryRetry(nowMs)) {
+      if (isFirst) this.#breaker.leave(RETRIES);
+      return false;
+    }
+    this.taken += 1;
+    return true;
+  }
+
+  /** The request is over. */
+  release(): void {
+    if (this.taken > 0) this.#breaker.leave(RETRIES);
+  }
+}
