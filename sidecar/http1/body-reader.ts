@@ -120,7 +120,9 @@ export class BodyReader {
     const text = this.#trailerScanner.text;
     if (text !== undefined) {
       this.#phase = 'done';
-      if (text !== '' && !this.#dropsTrailers) this.trailers = parseTrailers(text);
+      // read in any case: what is dropped must be valid too
+      const trailers = text === '' ? undefined : parseTrailers(text);
+      this.trailers = this.#dropsTrailers ? undefined : trailers;
     }
     return used;
   }

@@ -97,6 +97,7 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
   release(): void {
     this.#receiver = undefined;
     const clean = this.#answered && this.#requestSent && this.#parser.heldBytes === 0;
+    this.#parser.forget();
     if (clean && this.isUsable) this.#owner.onReleased(this);
     else this.destroy();
   }

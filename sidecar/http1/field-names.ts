@@ -13,8 +13,10 @@ export const FIELD = {
   upgrade: 8,
   /** belongs to the mesh, see `isMeshField` */
   mesh: 9,
+  /** looks like a framing field to gateways that read `_` as `-` (RFC 3875 4.1.18) */
+  lookalike: 10,
 } as const;
-export const FIELD_COUNT = 10;
+export const FIELD_COUNT = 11;
 
 const KNOWN: readonly (readonly [string, number])[] = [
   ['host', FIELD.host],
@@ -25,6 +27,8 @@ const KNOWN: readonly (readonly [string, number])[] = [
   ['proxy-connection', FIELD.proxyConnection],
   ['te', FIELD.te],
   ['upgrade', FIELD.upgrade],
+  ['content_length', FIELD.lookalike],
+  ['transfer_encoding', FIELD.lookalike],
 ];
 /** By length and folded first character: at most a few to compare with. */
 const BY_SHAPE: (readonly [string, number])[][] = [];

@@ -3,6 +3,8 @@ import { equalsAt, FIELD, FIELD_COUNT, fieldAt } from './field-names.ts';
 import { bad } from './syntax-error.ts';
 
 const MAX_FIELDS = 512;
+/** Of forty lines: more than most messages have. */
+const MAX_KEPT_MARKS = 200;
 
 /** Numbers kept of each line: where it begins, its name ends, its value begins and ends, and what it is. */
 const START = 0;
@@ -37,6 +39,14 @@ export class Fields {
     let added = 0;
     for (let at = this.#added.indexOf('\n'); at !== -1; at = this.#added.indexOf('\n', at + 1)) added += 1;
     return this.#lines - this.#removed + added;
+  }
+
+  /** The message is over: an idle connection keeps nothing of it. */
+  forget(): void {
+    this.#text = '';
+    this.#added = '';
+    this.#lines = this.#removed = 0;
+    if (this.#marks.length > MAX_KEPT_MARKS) this.#marks.length = 0;
   }
 
   clear(): void {

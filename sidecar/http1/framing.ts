@@ -20,6 +20,8 @@ export const UNTIL_CLOSE: Framing = { type: 'close', length: 0 };
  * and Transfer-Encoding in HTTP/1.0 (RFC 9112 6.1, 6.3).
  */
 export function declaredFraming(fields: Fields, minorVersion: number): Framing | undefined {
+  if (fields.count(FIELD.lookalike) > 0)
+    bad('RFC 9112 6.1', 'a name that is read as a framing field by some');
   const lengths = fields.count(FIELD.contentLength);
   const encodings = fields.count(FIELD.transferEncoding);
   if (encodings > 0) {

@@ -93,9 +93,15 @@ export class MessageParser<Head extends ParsedHead> {
     this.#run();
   }
 
+  /** What was read is not looked at any more. */
+  forget(): void {
+    if (this.#phase === 'between') this.#fields.forget();
+  }
+
   /** Begins with the next message. */
   next(): void {
     if (this.#phase !== 'between') return;
+    this.#fields.forget();
     this.#phase = 'head';
     this.#run();
   }

@@ -4,7 +4,17 @@ import fc from 'fast-check';
 import { normalizeHost, normalizePath } from './normal-form.ts';
 import { HttpSyntaxError } from './syntax-error.ts';
 
-const AMBIGUOUS = ['/a%2fb', '/a%2Fb', '/a%5cb', '/a\\b', '/a%00', '/public/..;/admin', '/.;x/a', '/a/..;'];
+const AMBIGUOUS = [
+  '/a%2fb',
+  '/a%2Fb',
+  '/a%5cb',
+  '/a\\b',
+  '/a%00',
+  '/public/..;/admin',
+  '/.;x/a',
+  '/a/..;',
+  '/x/..%3B/admin',
+];
 const CLEAR = ['/', '/a/b', '/a;x=1/b', '/a..;b', '/%3F', '/a%252fb'];
 
 for (const path of AMBIGUOUS) {

@@ -16,7 +16,7 @@ export interface NormalPath {
 }
 
 const UNRESERVED = /[A-Za-z0-9\-._~]/;
-const AMBIGUOUS = /%2F|%5C|%00|\\|(?:^|\/)\.{1,2};/;
+const AMBIGUOUS = /%2F|%5C|%00|\\|(?:^|\/)\.{1,2}(?:;|%3B)/;
 
 /**
  * Whether a target in origin form is in normal form as it is, which nearly all are: no encoding, parameter or

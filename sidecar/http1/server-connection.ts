@@ -209,11 +209,15 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     if (this.#exchange !== undefined) this.#finishIfComplete(this.#exchange);
   }
 
+  /** the request that made this connection a tunnel */
+  tunnel: Exchange | undefined;
+
   writeTunnelHead(head: ResponseHead): { readonly channel: Channel; readonly rest: Buffer } {
     const connection = head.upgrade === undefined ? undefined : 'Upgrade';
     this.#channel.write(serializeResponseHead(head, NO_BODY, connection));
     this.#idle.cancel();
     this.#closing = true;
+    this.tunnel = this.#exchange;
     this.#exchange = undefined;
     this.#channel.pause();
     this.#channel.disown();

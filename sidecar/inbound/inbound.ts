@@ -162,20 +162,18 @@ export class Inbound {
       ],
       this.#toApp(flow),
     );
-    let latest: Exchange | undefined;
     const connection = new ServerConnection(flow.client, {
       limits: context.limits,
       timers: context.timers,
       isDraining: context.isDraining,
       handler: (exchange) => {
-        latest = exchange;
         exchange.trail.encrypted = trail.encrypted;
         handler(exchange);
       },
       onRefused: (code, reason) => observeRefused(flow.observation, trail, code, reason),
     });
     // a tunnel is let in as the request that opened it
-    this.#keep(flow, () => (latest?.isTunnel ? { caller, ...methodAndPath(latest) } : undefined));
+    this.#keep(flow, () => connection.tunnel && { caller, ...methodAndPath(connection.tunnel) });
     context.connections.onDrain(flow.client, () => connection.drain());
     connection.start(bytes);
   }

@@ -12,6 +12,18 @@ const method = (name: string): CorpusCase =>
 
 /** How long a request's body is: Content-Length and Transfer-Encoding. */
 export const FRAMING: readonly CorpusCase[] = [
+  badBody(
+    'RFC 9112 6.1',
+    'Transfer-Encoding with an underscore',
+    'Transfer_Encoding: chunked\r\n',
+    '0\r\n\r\n',
+  ),
+  badBody(
+    'RFC 9112 6.1',
+    'Content-Length with an underscore beside the real one',
+    'Content-Length: 2\r\nContent_length: 5\r\n',
+    'ok',
+  ),
   same('RFC 9112 6.2', 'Content-Length', `${POST}Content-Length: 5\r\n\r\nhello`),
   same('RFC 9112 6.2', 'Content-Length 0', `${POST}Content-Length: 0\r\n\r\n`),
   same(BOTH, 'a POST without framing has no body', `${POST}\r\n${GET}\r\n`),

@@ -1,4 +1,4 @@
-import { type CorpusCase, field, GET, good, POST } from './case.ts';
+import { bad, type CorpusCase, field, GET, good, POST } from './case.ts';
 
 const HOP = 'RFC 9110 7.6.1';
 const UPGRADE = 'RFC 9110 7.8';
@@ -7,6 +7,11 @@ const TE = 'RFC 9110 10.1.4';
 
 /** Connection and what it names: fields that end at this hop. */
 export const HOP_BY_HOP: readonly CorpusCase[] = [
+  bad(
+    HOP,
+    'Trailers that Connection takes away are valid all the same',
+    `${POST}Connection: x-secret\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: 1\n\r\n\r\n`,
+  ),
   good(
     HOP,
     'Connection that names fields takes the trailers with them',
