@@ -91,7 +91,7 @@ describe('the patch of a plain pod', () => {
       WEFT_CONTROL_PLANE_ID: 'spiffe://cluster.local/ns/weft-system/sa/weft-operator',
       WEFT_TRUST_BUNDLE: TRUST_BUNDLE,
       WEFT_LOG_LEVEL: 'info',
-      NODE_OPTIONS: '--max-semi-space-size=2',
+      NODE_OPTIONS: '--max-semi-space-size=1',
       MALLOC_ARENA_MAX: '1',
       WEFT_PROBES: '{}',
     });

@@ -5,7 +5,9 @@ import { TwoChoices } from './two-choices.ts';
 /** After this long without news, 37 % of what was known of a latency still counts. */
 const DECAY_TIME_MS = 10_000;
 /** Differences below this are the noise of our own loop; and 0 is taken for unknown. */
-const MIN_LATENCY_MS = 0.1;
+const MIN_LATENCY_MS = 0.5;
+/** Twice the cost is chosen one time in nine, ten times one in a thousand. */
+const SOFTNESS = 3;
 /** Dearer than any latency times any number of requests that occurs, so that only the unknown compare. */
 const UNKNOWN_PENALTY = 1e15;
 /** How long a host that has answered nothing yet is left alone after an attempt that told us nothing. */
@@ -14,10 +16,11 @@ const UNKNOWN_RETRY_MS = 1_000;
 /**
  * Of two hosts the one with the lower peak-EWMA latency × (1 + requests in flight for its weight), as
  * Finagle and Linkerd do: a rise counts at once, a fall only as fast as the average decays, and a host that
- * gets no requests is forgiven with time, so that it is tried again.
+ * gets no requests is forgiven with time, so that it is tried again. Latencies are estimates, so the lower one is
+ * not taken always: with one request at a time an endpoint a little slower would get none.
  */
 export function peakEwma(random: () => number): Balancer {
-  return new TwoChoices(random, cost);
+  return new TwoChoices(random, cost, SOFTNESS);
 }
 
 /**

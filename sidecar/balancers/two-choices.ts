@@ -19,14 +19,20 @@ export type Cost = (host: Host, share: number, nowMs: number) => number;
 export class TwoChoices implements Balancer {
   readonly #random: () => number;
   readonly #cost: Cost;
+  readonly #softness: number;
   readonly #sampler: WeightedSampler;
   #hosts: readonly Host[] = [];
   #shares = new Float64Array(0);
 
   /** `random` gives [0, 1). */
-  constructor(random: () => number, cost: Cost) {
+  /**
+   * `softness`: 0, the cheaper one always; else with the odds of the costs to this power, for costs that are
+   * estimates. A small difference then decides little, and who looks dear is looked at again now and then.
+   */
+  constructor(random: () => number, cost: Cost, softness = 0) {
     this.#random = random;
     this.#cost = cost;
+    this.#softness = softness;
     this.#sampler = new WeightedSampler(random);
   }
 
@@ -41,7 +47,14 @@ export class TwoChoices implements Balancer {
     const first = sampleNotAvoided(this.#sampler, this.#hosts, avoid);
     if (first < 0) return undefined;
     const second = this.#second(first, avoid);
-    return this.#hosts[this.#costOf(second, nowMs) < this.#costOf(first, nowMs) ? second : first];
+    return this.#hosts[
+      this.#prefersSecond(this.#costOf(first, nowMs), this.#costOf(second, nowMs)) ? second : first
+    ];
+  }
+
+  #prefersSecond(first: number, second: number): boolean {
+    if (this.#softness === 0 || first === 0 || second === 0) return second < first;
+    return this.#random() * (1 + (second / first) ** this.#softness) < 1;
   }
 
   #second(first: number, avoid: readonly Host[]): number {
