@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { SideProcess } from '../faults/side-process.ts';
 import type { Sample } from './trend.ts';
 
-/** What is sampled of one process: all of its memory, and the JavaScript heap that garbage collection leaves. */
+/** What is sampled of one process: all of its memory, and what a full garbage collection leaves in use. */
 export class MemorySeries {
   readonly name: string;
   readonly rss: Sample[] = [];
@@ -16,10 +16,10 @@ export class MemorySeries {
   }
 
   async sample(): Promise<void> {
-    const { heapFloorBytes } = await this.#side.report();
     const minutes = (performance.now() - this.#startedMs) / 60_000;
     this.rss.push({ minutes, kib: residentKib(this.#side.pid) });
-    this.heap.push({ minutes, kib: heapFloorBytes / 1024 });
+    // after the RSS is read, which it would change
+    this.heap.push({ minutes, kib: (await this.#side.settledBytes()) / 1024 });
   }
 }
 

@@ -34,7 +34,8 @@ export async function startMesh(
   });
   const authority = await TestAuthority.create();
   const limits = { maxConnections: 10_000 };
-  const how = { entry, runtime, flags };
+  // so that what is in use can be told from what is not collected yet
+  const how = { entry, runtime, flags, collectable: true };
   const api = await SideProcess.start({ appPort, identity: await authority.workload(API), limits }, how);
   const endpoint = { port: api.inboundPort, spiffeId: API };
   const web = await SideProcess.start({ endpoint, identity: await authority.workload(WEB), limits }, how);
