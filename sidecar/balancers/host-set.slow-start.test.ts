@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { FakeTimers } from '../testing/fake-timers.ts';
 import type { Host } from './host.ts';
 import { HostSet } from './host-set.ts';
-import { endpointsOf, FakeTimers } from './hosts.fixture.ts';
+import { endpointsOf } from './hosts.fixture.ts';
 import { seededRandom } from './seeded-random.fixture.ts';
 
 function started(slowStartMs: number | undefined, first = 3) {

@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Endpoint } from '../../api/destination.ts';
 import type { LoadBalancing } from '../../api/destination-traffic.ts';
+import { FakeTimers } from '../testing/fake-timers.ts';
 import type { Host } from './host.ts';
 import { HostSet } from './host-set.ts';
-import { endpointsOf, FakeTimers, hashOf } from './hosts.fixture.ts';
+import { endpointsOf, hashOf } from './hosts.fixture.ts';
 import { seededRandom } from './seeded-random.fixture.ts';
 
 function setOf(endpoints: readonly Endpoint[], policy?: LoadBalancing) {

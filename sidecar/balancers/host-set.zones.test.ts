@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { LoadBalancing } from '../../api/destination-traffic.ts';
+import { FakeTimers } from '../testing/fake-timers.ts';
 import type { Host } from './host.ts';
 import { HostSet } from './host-set.ts';
-import { endpointsOf, FakeTimers, hashOf } from './hosts.fixture.ts';
+import { endpointsOf, hashOf } from './hosts.fixture.ts';
 import { capacityShare, loadedShare } from './locality.ts';
 import { seededRandom } from './seeded-random.fixture.ts';
 

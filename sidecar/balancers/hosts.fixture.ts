@@ -1,5 +1,4 @@
 import type { Endpoint } from '../../api/destination.ts';
-import type { Timer, Timers } from '../transport/timers.ts';
 import type { Balancer } from './balancer.ts';
 import { hash32 } from './hash.ts';
 import { Host } from './host.ts';
@@ -34,39 +33,4 @@ export function sharesOf(balancer: Pick<Balancer, 'pick'>, picks: number): Map<H
     if (host !== undefined) shares.set(host, (shares.get(host) ?? 0) + 1 / picks);
   }
   return shares;
-}
-
-/** A clock that moves when told, and fires what is due. */
-export class FakeTimers implements Timers {
-  #nowMs = 1_000;
-  #pending: { readonly atMs: number; readonly expire: () => void }[] = [];
-
-  get pending(): number {
-    return this.#pending.length;
-  }
-
-  coarseMs(): number {
-    return this.nowMs();
-  }
-
-  nowMs(): number {
-    return this.#nowMs;
-  }
-
-  after(delayMs: number, expire: () => void): Timer {
-    const deadline = { atMs: this.#nowMs + delayMs, expire };
-    this.#pending.push(deadline);
-    return { cancel: () => this.#cancel(deadline) };
-  }
-
-  advance(byMs: number): void {
-    this.#nowMs += byMs;
-    const due = this.#pending.filter(({ atMs }) => atMs <= this.#nowMs);
-    this.#pending = this.#pending.filter(({ atMs }) => atMs > this.#nowMs);
-    for (const { expire } of due) expire();
-  }
-
-  #cancel(deadline: object): void {
-    this.#pending = this.#pending.filter((other) => other !== deadline);
-  }
 }

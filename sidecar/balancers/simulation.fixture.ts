@@ -1,7 +1,8 @@
+import { FakeTimers } from '../testing/fake-timers.ts';
 import type { Algorithm } from './create-balancer.ts';
 import type { Host } from './host.ts';
 import { HostSet } from './host-set.ts';
-import { endpointsOf, FakeTimers, hashOf } from './hosts.fixture.ts';
+import { endpointsOf, hashOf } from './hosts.fixture.ts';
 import { seededRandom } from './seeded-random.fixture.ts';
 
 export interface Scenario {

@@ -51,8 +51,6 @@ export class Exchange {
   error: ErrorCode | undefined;
   responseStarted = false;
   responseEnded = false;
-  /** what follows on the connection is no HTTP of ours */
-  isTunnel = false;
   aborted = false;
 
   constructor(head: RequestHead, transport: ExchangeTransport, startedMs: number) {
@@ -127,7 +125,7 @@ export class Exchange {
   }
   /** Sends the head that opens a tunnel; what follows on both sides is opaque. */
   openTunnel(head: ResponseHead): { readonly channel: Channel; readonly rest: Buffer } {
-    this.responseStarted = this.responseEnded = this.isTunnel = true;
+    this.responseStarted = this.responseEnded = true;
     this.status = head.status;
     return this.#transport.writeTunnelHead(head);
   }

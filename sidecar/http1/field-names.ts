@@ -11,7 +11,7 @@ export const FIELD = {
   proxyConnection: 6,
   te: 7,
   upgrade: 8,
-  /** belongs to the mesh, see `isMeshField` */
+  /** belongs to the mesh, see `isMeshAt` */
   mesh: 9,
   /** looks like a framing field to gateways that read `_` as `-` (RFC 3875 4.1.18) */
   lookalike: 10,
@@ -68,10 +68,6 @@ function isMeshAt(text: string, start: number, end: number): boolean {
   if (end - start <= MESH.length || !equalsAt(text, start, MESH)) return false;
   const next = text.charCodeAt(start + MESH.length);
   return !isLetterOrDigit(next);
-}
-
-export function isMeshField(name: string): boolean {
-  return isMeshAt(name, 0, name.length);
 }
 
 /** `lower` holds no capitals; tokens only, where setting the case bit confuses no letter with another sign. */

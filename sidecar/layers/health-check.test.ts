@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { HealthCheckPolicy } from '../../api/destination-traffic.ts';
 import { Host } from '../balancers/host.ts';
-import { FakeTimers } from './fake-timers.fixture.ts';
+import { FakeTimers } from '../testing/fake-timers.ts';
 import { HealthChecks, type Probe } from './health-check.ts';
 
 const POLICY: HealthCheckPolicy = { path: '/healthz', intervalMs: 5_000, unhealthyAfter: 3, healthyAfter: 2 };

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Host } from '../balancers/host.ts';
+import { FakeTimers } from '../testing/fake-timers.ts';
 import { type Dial, dialPlain } from '../transport/dial.ts';
 import { TimerWheel } from '../transport/timers.ts';
-import { FakeTimers } from './fake-timers.fixture.ts';
 import { HealthChecks } from './health-check.ts';
 import { fetchStatus, probeHttp, type Status } from './http-probe.ts';
 

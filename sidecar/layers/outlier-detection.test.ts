@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { OutlierDetectionPolicy } from '../../api/destination-traffic.ts';
 import { ERRORS, type ErrorCode } from '../../api/errors.ts';
 import { Host } from '../balancers/host.ts';
-import { FakeTimers } from './fake-timers.fixture.ts';
+import { FakeTimers } from '../testing/fake-timers.ts';
 import { OutlierDetection } from './outlier-detection.ts';
 
 const POLICY: OutlierDetectionPolicy = {

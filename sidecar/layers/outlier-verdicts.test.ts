@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Host } from '../balancers/host.ts';
-import { FakeTimers } from './fake-timers.fixture.ts';
+import { FakeTimers } from '../testing/fake-timers.ts';
 import { OutlierDetection } from './outlier-detection.ts';
 import { lowSuccessRates } from './outlier-verdicts.ts';
 

@@ -1,5 +1,5 @@
 import { LabelSets } from './label-sets.ts';
-import type { Direction, Parties, Party } from './parties.ts';
+import { type Direction, type Parties, type Party, partiesOf, setParties } from './parties.ts';
 
 /** Who talks to whom, in sums since the start. `source` and `destination` are `<namespace>/<workload>`. */
 export interface Edge {
@@ -23,14 +23,9 @@ export class Edges {
   });
   readonly #values: string[] = ['', '', '', '', '', '', ''];
 
-  get(direction: Direction, { source, destination, service }: Parties, encrypted: boolean): Edge {
+  get(direction: Direction, parties: Parties, encrypted: boolean): Edge {
     const values = this.#values;
-    values[0] = direction;
-    values[1] = source.namespace;
-    values[2] = source.workload;
-    values[3] = destination.namespace;
-    values[4] = destination.workload;
-    values[5] = service;
+    setParties(values, direction, parties);
     values[6] = encrypted ? 'true' : 'false';
     return this.#edges.get(values);
   }
@@ -46,11 +41,12 @@ export class Edges {
 }
 
 function createEdge(values: readonly string[]): Edge {
+  const { source, destination, service } = partiesOf(values);
   return {
     direction: values[0] as Direction,
-    source: nameOf({ namespace: values[1]!, workload: values[2]! }),
-    destination: nameOf({ namespace: values[3]!, workload: values[4]! }),
-    service: values[5]!,
+    source: nameOf(source),
+    destination: nameOf(destination),
+    service,
     encrypted: values[6] === 'true',
     allowed: 0,
     denied: 0,

@@ -3,7 +3,7 @@ import { Cells, type Row } from './cells.ts';
 import type { Edge, Edges } from './edges.ts';
 import { LabelSets } from './label-sets.ts';
 import { labelText } from './labels.ts';
-import { type Direction, PARTY_LABELS, type Parties } from './parties.ts';
+import { type Direction, PARTY_LABELS, type Parties, partiesOf, setParties } from './parties.ts';
 import { type Family, line } from './prometheus.ts';
 
 export type Protocol = 'http1' | 'http2' | 'grpc';
@@ -101,18 +101,13 @@ export class RequestMeters {
 
   get(
     direction: Direction,
-    { source, destination, service }: Parties,
+    parties: Parties,
     protocol: Protocol,
     route: string,
     encrypted: boolean,
   ): RequestMeter {
     const values = this.#values;
-    values[0] = direction;
-    values[1] = source.workload;
-    values[2] = source.namespace;
-    values[3] = destination.workload;
-    values[4] = destination.namespace;
-    values[5] = service;
+    setParties(values, direction, parties);
     values[6] = route;
     values[7] = protocol;
     values[8] = encrypted ? 'true' : 'false';
@@ -143,10 +138,5 @@ export class RequestMeters {
 }
 
 function edgeOf(edges: Edges, values: readonly string[]): Edge {
-  const parties = {
-    source: { workload: values[1]!, namespace: values[2]! },
-    destination: { workload: values[3]!, namespace: values[4]! },
-    service: values[5]!,
-  };
-  return edges.get(values[0] as Direction, parties, values[8] === 'true');
+  return edges.get(values[0] as Direction, partiesOf(values), values[8] === 'true');
 }

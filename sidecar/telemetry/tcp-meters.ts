@@ -2,7 +2,7 @@ import { METRICS } from '../../api/metrics.ts';
 import { Cells, type Row } from './cells.ts';
 import { LabelSets } from './label-sets.ts';
 import { labelText } from './labels.ts';
-import { type Direction, PARTY_LABELS, type Parties } from './parties.ts';
+import { type Direction, PARTY_LABELS, type Parties, setParties } from './parties.ts';
 import { type Family, line } from './prometheus.ts';
 
 const LABELS = [...PARTY_LABELS, 'mtls'];
@@ -41,14 +41,9 @@ export class TcpMeters {
     });
   }
 
-  open(direction: Direction, { source, destination, service }: Parties, encrypted: boolean): TcpMeter {
+  open(direction: Direction, parties: Parties, encrypted: boolean): TcpMeter {
     const values = this.#values;
-    values[0] = direction;
-    values[1] = source.workload;
-    values[2] = source.namespace;
-    values[3] = destination.workload;
-    values[4] = destination.namespace;
-    values[5] = service;
+    setParties(values, direction, parties);
     values[6] = encrypted ? 'true' : 'false';
     return meterOf(this.sets.get(values).row);
   }

@@ -58,9 +58,6 @@ export class FakeHandle implements StreamHandle {
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number {
     return this.#write(request, bytes);
   }
-  writev(): number {
-    throw new Error('not used');
-  }
   #write(request: WriteRequest, data: string | Uint8Array): number {
     if (this.#pending !== undefined) throw new Error('a write while another is under way');
     state[kLastWriteWasAsync] = this.isSlow ? 1 : 0;

@@ -14,7 +14,6 @@ export interface StreamHandle {
   readStop(): number;
   writeLatin1String(request: WriteRequest, text: string): number;
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
-  writev(request: WriteRequest, chunks: readonly unknown[], allBuffers: boolean): number;
   shutdown(request: ShutdownRequest): number;
   close(done?: () => void): void;
   /** TCP only: closes with RST */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FakeTimers } from '../testing/fake-timers.ts';
 import { Accumulator } from './accumulator.ts';
-import { IdleWatch, type Timer, type Timers, TimerWheel } from './timers.ts';
+import { IdleWatch, TimerWheel } from './timers.ts';
 
 test('a deadline fires once, not early, and not at all when cancelled', async () => {
   const wheel = new TimerWheel();
@@ -22,35 +23,8 @@ test('a deadline armed while others fire is kept', async () => {
   await new Promise<void>((resolve) => wheel.after(0, () => wheel.after(0, resolve)));
 });
 
-/** Time that only a test moves. */
-class FakeTimers implements Timers {
-  #nowMs = 0;
-  #armed: { readonly atMs: number; readonly expire: () => void }[] = [];
-  coarseMs(): number {
-    return this.nowMs();
-  }
-
-  nowMs(): number {
-    return this.#nowMs;
-  }
-  after(delayMs: number, expire: () => void): Timer {
-    const entry = { atMs: this.#nowMs + delayMs, expire };
-    this.#armed.push(entry);
-    const cancel = () => {
-      this.#armed = this.#armed.filter((other) => other !== entry);
-    };
-    return { cancel };
-  }
-  advance(ms: number): void {
-    this.#nowMs += ms;
-    const due = this.#armed.filter(({ atMs }) => atMs <= this.#nowMs);
-    this.#armed = this.#armed.filter(({ atMs }) => atMs > this.#nowMs);
-    for (const { expire } of due) expire();
-  }
-}
-
 test('an idle watch expires only when nothing was touched for its whole time', () => {
-  const timers = new FakeTimers();
+  const timers = new FakeTimers(0);
   let expired = 0;
   const watch = new IdleWatch(timers, 100, () => {
     expired += 1;
@@ -66,7 +40,7 @@ test('an idle watch expires only when nothing was touched for its whole time', (
 });
 
 test('a cancelled idle watch never expires', () => {
-  const timers = new FakeTimers();
+  const timers = new FakeTimers(0);
   const watch = new IdleWatch(timers, 100, () => assert.fail('expired'));
   watch.cancel();
   timers.advance(1_000);
@@ -102,7 +76,7 @@ test('a deadline that is cancelled leaves nothing behind, however far away it wa
 });
 
 test('an idle watch without a timeout never expires and may get one later', () => {
-  const timers = new FakeTimers();
+  const timers = new FakeTimers(0);
   let expired = 0;
   const watch = new IdleWatch(timers, 0, () => {
     expired += 1;

@@ -2,10 +2,9 @@ import { getHeapStatistics } from 'node:v8';
 
 const SAMPLE_MS = 20;
 
-/** Highest and lowest memory in use, sampled while it runs. */
+/** Highest memory in use, sampled while it runs. */
 export class MemoryPeak {
   #peakBytes = 0;
-  #heapFloorBytes = Number.POSITIVE_INFINITY;
 
   constructor() {
     setInterval(() => this.#sample(), SAMPLE_MS).unref();
@@ -19,17 +18,8 @@ export class MemoryPeak {
     return peakBytes;
   }
 
-  /** The least heap since the last call. */
-  takeHeapFloor(): number {
-    this.#sample();
-    const floor = this.#heapFloorBytes;
-    this.#heapFloorBytes = Number.POSITIVE_INFINITY;
-    return floor;
-  }
-
   #sample(): void {
     this.#peakBytes = Math.max(this.#peakBytes, memoryInUse());
-    this.#heapFloorBytes = Math.min(this.#heapFloorBytes, getHeapStatistics().used_heap_size);
   }
 }
 

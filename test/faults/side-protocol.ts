@@ -35,6 +35,4 @@ export interface Report {
   readonly heldBytes: number;
   /** the most of it since the last report, sampled */
   readonly peakBytes: number;
-  /** the least heap in use since the last report, sampled: what garbage collection leaves */
-  readonly heapFloorBytes: number;
 }

@@ -54,7 +54,6 @@ function report({ path }: Side, peak: MemoryPeak): Report {
     connections: path.connections(),
     heldBytes: memoryInUse(),
     peakBytes: peak.take(),
-    heapFloorBytes: peak.takeHeapFloor(),
   };
 }
 
