@@ -1,7 +1,7 @@
 /**
  * Bundles the program into dist/, which is all the image holds of it: one file for every room, so that a sidecar
- * reads nothing that is the operator's, a dispatcher that loads the one that is asked for, and koffi, which is native,
- * for the architecture that builds.
+ * reads nothing that is the operator's, one for each part of the sidecar that few need, a dispatcher that loads the
+ * one that is asked for, and koffi, which is native, for the architecture that builds.
  */
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -18,6 +18,13 @@ export const ROOMS = {
   cli: 'cli/main.ts',
 } as const;
 export type Room = keyof typeof ROOMS;
+
+/** Parts of the sidecar that few need, each a bundle `sidecar-<name>.js` (see sidecar/optional/load.ts). */
+export const SIDECAR_PARTS = {
+  re2: 'sidecar/optional/re2.ts',
+  tracing: 'sidecar/tracing/tracer.ts',
+  jwt: 'sidecar/optional/jwt.ts',
+} as const;
 
 /** CommonJS packages call `require` and look beside themselves; an ES module has neither. */
 const banner = [
@@ -59,8 +66,15 @@ async function bundle(options: BuildOptions): Promise<Metafile> {
 function bundleRoom(room: Room, out: string): Promise<Metafile> {
   // Names of functions and classes stay readable in stack traces everywhere but in the sidecar, which there is
   // thousands of.
-  const size = room === 'sidecar' ? { minify: true } : { minifySyntax: true, minifyWhitespace: true };
+  const size = { minifySyntax: true, minifyWhitespace: true, minifyIdentifiers: room === 'sidecar' };
   return bundle({ entryPoints: [ROOMS[room]], outfile: join(out, `${room}.js`), ...size });
+}
+
+function bundleSidecarParts(out: string): Promise<Metafile[]> {
+  const parts = Object.entries(SIDECAR_PARTS).map(([name, entry]) =>
+    bundle({ entryPoints: [entry], outfile: join(out, `sidecar-${name}.js`), minify: true }),
+  );
+  return Promise.all(parts);
 }
 
 /** What koffi needs at run time on Linux with glibc: 1.2 MB of the 120 it comes with for all platforms. */
@@ -94,6 +108,7 @@ export async function buildAll(out: string = join(root, 'dist')): Promise<Metafi
     await bundle({ entryPoints: ['weft.ts'], outfile: join(out, 'weft.js'), plugins: [roomsApart] }),
   ];
   for (const room of Object.keys(ROOMS) as Room[]) metafiles.push(await bundleRoom(room, out));
+  metafiles.push(...(await bundleSidecarParts(out)));
   await copyKoffi(out);
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   await writeFile(

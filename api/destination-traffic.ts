@@ -14,8 +14,14 @@ const ValueMatchSchema = Type.Object(
   {
     /** lower case for headers */
     name: Type.String({ minLength: 1, maxLength: 256 }),
-    type: Type.Union([Type.Literal('Exact'), Type.Literal('Present'), Type.Literal('Absent')]),
-    /** type Exact only */
+    /** RegularExpression: RE2, of the whole value */
+    type: Type.Union([
+      Type.Literal('Exact'),
+      Type.Literal('RegularExpression'),
+      Type.Literal('Present'),
+      Type.Literal('Absent'),
+    ]),
+    /** types Exact and RegularExpression only */
     value: Type.Optional(Type.String({ maxLength: 4096 })),
   },
   closed,
@@ -28,8 +34,13 @@ const RouteMatchSchema = Type.Object(
     path: Type.Optional(
       Type.Object(
         {
-          type: Type.Union([Type.Literal('Exact'), Type.Literal('PathPrefix')]),
-          value: Type.String({ minLength: 1, maxLength: 1024, pattern: '^/' }),
+          /** RegularExpression: RE2, of the whole path */
+          type: Type.Union([
+            Type.Literal('Exact'),
+            Type.Literal('PathPrefix'),
+            Type.Literal('RegularExpression'),
+          ]),
+          value: Type.String({ minLength: 1, maxLength: 1024 }),
         },
         closed,
       ),
@@ -67,11 +78,90 @@ export const RetryPolicySchema = Type.Object(
 );
 export type RetryPolicy = Static<typeof RetryPolicySchema>;
 
+const HeaderName = Type.String({ minLength: 1, maxLength: 256 });
+const HeaderSchema = Type.Object({ name: HeaderName, value: Type.String({ maxLength: 1024 }) }, closed);
+/** In this order: remove, set, add. */
+export const HeaderChangesSchema = Type.Object(
+  {
+    remove: Type.Optional(Type.Array(HeaderName, { minItems: 1, maxItems: 16 })),
+    set: Type.Optional(Type.Array(HeaderSchema, { minItems: 1, maxItems: 16 })),
+    add: Type.Optional(Type.Array(HeaderSchema, { minItems: 1, maxItems: 16 })),
+  },
+  closed,
+);
+export type HeaderChanges = Static<typeof HeaderChangesSchema>;
+
+export const PathRewriteSchema = Type.Object(
+  {
+    /** ReplacePrefixMatch: the prefix of the match by which the route was taken, by whole segments */
+    type: Type.Union([Type.Literal('ReplacePrefixMatch'), Type.Literal('ReplaceFullPath')]),
+    value: Type.String({ minLength: 1, maxLength: 1024, pattern: '^/' }),
+  },
+  closed,
+);
+export type PathRewrite = Static<typeof PathRewriteSchema>;
+
+export const RedirectSchema = Type.Object(
+  {
+    scheme: Type.Optional(Type.Union([Type.Literal('http'), Type.Literal('https')])),
+    host: Type.Optional(Type.String({ maxLength: 253 })),
+    port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
+    path: Type.Optional(PathRewriteSchema),
+    status: Type.Integer({ minimum: 301, maximum: 308 }),
+  },
+  closed,
+);
+export type Redirect = Static<typeof RedirectSchema>;
+
+export const FaultSchema = Type.Object(
+  {
+    abort: Type.Optional(
+      Type.Object({ percent: Percent, status: Type.Integer({ minimum: 200, maximum: 599 }) }, closed),
+    ),
+    delay: Type.Optional(Type.Object({ percent: Percent, durationMs: Milliseconds }, closed)),
+    /** of the answer's body */
+    bandwidthBytesPerSecond: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+  },
+  closed,
+);
+export type Fault = Static<typeof FaultSchema>;
+
+/** Place in `Destination.backends`; -1: the destination's own endpoints. */
+const BackendIndex = Type.Integer({ minimum: -1, maximum: 1023 });
+
 export const DestinationRouteSchema = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 253 }),
+    /** `<namespace>/<name>` of the MeshPolicy it comes from */
+    policy: Type.Optional(Type.String()),
     /** any of them; absent: every request */
     match: Type.Optional(Type.Array(RouteMatchSchema, { minItems: 1, maxItems: 8 })),
+    /** absent: the destination's own endpoints; the weights do not sum to 0 */
+    backends: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { backend: BackendIndex, weight: Type.Integer({ minimum: 0, maximum: 1_000_000 }) },
+          closed,
+        ),
+        { minItems: 1, maxItems: 16 },
+      ),
+    ),
+    mirror: Type.Optional(Type.Object({ backend: BackendIndex, percent: Percent }, closed)),
+    rewrite: Type.Optional(
+      Type.Object(
+        { path: Type.Optional(PathRewriteSchema), host: Type.Optional(Type.String({ maxLength: 253 })) },
+        closed,
+      ),
+    ),
+    /** answers by itself: no backends */
+    redirect: Type.Optional(RedirectSchema),
+    headers: Type.Optional(
+      Type.Object(
+        { request: Type.Optional(HeaderChangesSchema), response: Type.Optional(HeaderChangesSchema) },
+        closed,
+      ),
+    ),
+    fault: Type.Optional(FaultSchema),
     timeout: Type.Optional(
       Type.Object(
         {
@@ -172,6 +262,19 @@ export const RetryBudgetSchema = Type.Object(
 );
 export type RetryBudgetPolicy = Static<typeof RetryBudgetSchema>;
 
+/** What holds for a group of endpoints, whichever route leads there. */
+const GroupPolicy = {
+  loadBalancing: Type.Optional(LoadBalancingSchema),
+  circuitBreaker: Type.Optional(CircuitBreakerSchema),
+  outlierDetection: Type.Optional(OutlierDetectionSchema),
+  healthCheck: Type.Optional(HealthCheckSchema),
+};
+export const BackendTrafficSchema = Type.Object(
+  { connectMs: Type.Optional(Milliseconds), ...GroupPolicy },
+  closed,
+);
+export type BackendTraffic = Static<typeof BackendTrafficSchema>;
+
 export const DestinationTrafficSchema = Type.Object(
   {
     /** sorted by precedence: the first that matches is taken; none matches: `no-route` */
@@ -189,10 +292,7 @@ export const DestinationTrafficSchema = Type.Object(
     ),
     retry: Type.Optional(RetryPolicySchema),
     retryBudget: Type.Optional(RetryBudgetSchema),
-    loadBalancing: Type.Optional(LoadBalancingSchema),
-    circuitBreaker: Type.Optional(CircuitBreakerSchema),
-    outlierDetection: Type.Optional(OutlierDetectionSchema),
-    healthCheck: Type.Optional(HealthCheckSchema),
+    ...GroupPolicy,
   },
   closed,
 );

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { DestinationTrafficSchema } from './destination-traffic.ts';
+import { BackendTrafficSchema, DestinationTrafficSchema } from './destination-traffic.ts';
 import { ProtocolSchema } from './proxy-config.ts';
 import { VersionSchema } from './version.ts';
 
@@ -26,6 +26,20 @@ export const EndpointSchema = Type.Object(
 );
 export type Endpoint = Static<typeof EndpointSchema>;
 
+/** Another Service, or some of its endpoints, to which routes of a destination lead. */
+export const BackendSchema = Type.Object(
+  {
+    /** `<namespace>/<service>:<port>`, with the labels of a subset; what is learned of its endpoints hangs on it */
+    name: Type.String({ minLength: 1, maxLength: 2048 }),
+    service: Type.String(),
+    namespace: Type.String(),
+    endpoints: Type.Array(EndpointSchema),
+    traffic: Type.Optional(BackendTrafficSchema),
+  },
+  closed,
+);
+export type Backend = Static<typeof BackendSchema>;
+
 /**
  * What a sidecar is told about one address it saw traffic for. Only ready endpoints are listed; an empty
  * list means the destination exists and nothing is ready.
@@ -41,6 +55,8 @@ export const DestinationSchema = Type.Object(
     /** declared by policy or appProtocol; absent: who speaks first decides */
     protocol: Type.Optional(ProtocolSchema),
     endpoints: Type.Array(EndpointSchema),
+    /** what routes lead to besides the endpoints, each once */
+    backends: Type.Optional(Type.Array(BackendSchema, { minItems: 1, maxItems: 1024 })),
     /** absent: nothing but defaults */
     traffic: Type.Optional(DestinationTrafficSchema),
   },

@@ -70,6 +70,8 @@ export const ALPN_STREAM = 'h2';
 /** Request headers the inbound sidecar sets for the app and strips when they come from outside. */
 export const HEADER_CALLER = 'weft-caller';
 export const HEADER_CALLER_ADDRESS = 'weft-caller-address';
+/** Request header, set where it is missing, by which a request can be asked about afterwards. */
+export const HEADER_REQUEST_ID = 'x-request-id';
 /** Response header on every answer the mesh itself makes. */
 export const HEADER_ERROR = 'weft-error';
 /** Every header with this prefix belongs to the mesh. */

@@ -13,6 +13,7 @@ describe('the arguments of the operator', () => {
       controlPlaneNamespace: 'mesh',
       podName: 'weft-operator-0',
       leafLifetimeMs: 24 * 3600 * 1000,
+      jwksCaFile: undefined,
       logLevel: 'info',
     });
   });
@@ -39,10 +40,12 @@ describe('the arguments of the operator', () => {
       WEFT_CERTIFICATE_LIFETIME: '90m',
       WEFT_STREAM_PORT: '1',
       WEFT_HEALTH_PORT: '2',
+      WEFT_JWKS_CA_FILE: '/etc/jwks/ca.crt',
     };
     const settings = parseArguments(['--trust-domain', 'b.example', '--health-address', '[::1]:3'], env);
     assert.equal(settings.trustDomain, 'b.example');
     assert.equal(settings.leafLifetimeMs, 90 * 60_000);
+    assert.equal(settings.jwksCaFile, '/etc/jwks/ca.crt');
     assert.deepEqual([settings.listen.port, settings.health], [1, { host: '::1', port: 3 }]);
   });
 

@@ -25,6 +25,8 @@ export interface Arguments {
   readonly trustDomain: string;
   readonly controlPlaneNamespace: string;
   readonly leafLifetimeMs: number;
+  /** PEM of roots that servers of key sets may have, beside the public ones */
+  readonly jwksCaFile: string | undefined;
   readonly logLevel: string;
   /** the pod's name, by which the other replicas find the leader; undefined: the host's name */
   readonly podName: string | undefined;
@@ -39,6 +41,7 @@ const OPTIONS = {
   'certificate-lifetime': { type: 'string' },
   'trust-domain': { type: 'string' },
   'control-plane-namespace': { type: 'string' },
+  'jwks-ca-file': { type: 'string' },
   'log-level': { type: 'string' },
 } as const;
 
@@ -76,6 +79,7 @@ export function parseArguments(argv: readonly string[], env: NodeJS.ProcessEnv):
     controlPlaneNamespace: namespace,
     podName: env.WEFT_POD_NAME || undefined,
     leafLifetimeMs: parseLifetime(value('certificate-lifetime') ?? '24h'),
+    jwksCaFile: value('jwks-ca-file'),
     logLevel,
   };
 }

@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { OPERATOR_SERVICE } from '../api/names.ts';
 import { ArgumentError, type Arguments, parseArguments } from './arguments.ts';
@@ -67,16 +69,31 @@ async function run(settings: Arguments, log: Log): Promise<number> {
 async function start(settings: Arguments, log: Log): Promise<Operator> {
   const { platform, started } = await createPlatform(settings, log);
   const { controlPlaneNamespace, trustDomain, listen, streamAddress, leafLifetimeMs } = settings;
+  const jwksRoots = await readRoots(settings.jwksCaFile);
   const service = `${OPERATOR_SERVICE}.${controlPlaneNamespace}.svc`;
   const operator = await Operator.start({
     ...{ platform, trustDomain, controlPlaneNamespace, listen, leafLifetimeMs, log },
     ...(streamAddress !== undefined && { streamAddress }),
+    ...(jwksRoots !== undefined && { jwksRoots }),
+    ...(process.env.KUBERNETES_SERVICE_HOST && { apiServerHost: process.env.KUBERNETES_SERVICE_HOST }),
     dnsNames: settings.files === undefined ? [service, `${service}.cluster.local`] : [],
     clock: systemClock,
     random: Math.random,
   });
   started(operator);
   return operator;
+}
+
+/** Fails at once where it would otherwise fail at every fetch. */
+async function readRoots(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const roots = await readFile(file, 'utf8');
+  try {
+    new X509Certificate(roots);
+  } catch {
+    throw new Error(`--jwks-ca-file ${file} holds no certificate in PEM`);
+  }
+  return roots;
 }
 
 interface CreatedPlatform {

@@ -1,10 +1,12 @@
 import type { AddressInfo } from 'node:net';
 import type { ListenAddress } from './arguments.ts';
 import type { Clock } from './clock.ts';
-import { canonicalJson } from './compile/canonical-json.ts';
 import { operatorSpiffeId } from './compile/proxy-config.ts';
 import { Authority, createRoot, DEFAULT_LEAF_LIFETIME_MS } from './identity/authority.ts';
 import { OwnLeaf } from './identity/own-leaf.ts';
+import { anyOf, refuseControlPlane, refuseSpecialAddresses } from './keysets/address-policy.ts';
+import { createKeySetFetcher, type FetchKeySet } from './keysets/fetch-key-set.ts';
+import { KeySets } from './keysets/key-sets.ts';
 import { describeError, type Log } from './log.ts';
 import { Dirty } from './mesh/dirty.ts';
 import { Mesh } from './mesh/mesh.ts';
@@ -17,7 +19,8 @@ import { Identities } from './publish/identities.ts';
 import { Publisher } from './publish/publisher.ts';
 import { StatusWriter } from './publish/status-writer.ts';
 import { StreamServer } from './publish/stream.ts';
-import type { StreamSource } from './publish/stream-source.ts';
+import { lateSource, type StreamSource } from './publish/stream-source.ts';
+import { Window } from './publish/window.ts';
 import { AckReports } from './replicas/ack-reports.ts';
 import { Replicas } from './replicas/replicas.ts';
 import { awaitRoot } from './root.ts';
@@ -33,10 +36,19 @@ export interface OperatorOptions {
   /** names of the operator's Service, for its own certificate */
   readonly dnsNames?: readonly string[];
   readonly leafLifetimeMs?: number;
+  /** PEM of roots that servers of key sets may have, beside the public ones */
+  readonly jwksRoots?: string;
+  /** host of the API server, which no policy may lead the operator to */
+  readonly apiServerHost?: string;
+  /** for tests; absent: over https, to addresses that are nobody's own */
+  readonly fetchKeySet?: FetchKeySet;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
 }
+
+/** A policy that changes a hundred times a second reaches sidecars twenty times. */
+const PUBLISH_WINDOW_MS = 50;
 
 /**
  * The operator, whatever it runs on: changes come in from the platform, mark keys, and what depends on those is
@@ -56,8 +68,12 @@ export class Operator {
   readonly #replicas: Replicas;
   readonly #duplicates: DuplicateReporter;
   readonly #ownLeaf: OwnLeaf;
+  readonly #keySets: KeySets;
+  /** marked since the last publication */
+  #dirty = new Dirty();
   /** until everything that exists was delivered: half a mesh must not be published */
-  #unpublished: Dirty | undefined = new Dirty();
+  #isKnown = false;
+  readonly #window: Window;
 
   /** Resolves when the mesh is known, published, and sidecars are served. */
   static async start(options: OperatorOptions): Promise<Operator> {
@@ -76,6 +92,7 @@ export class Operator {
       const operator = await Operator.#create(options, authority);
       apply = (changes) => operator.apply(changes);
       operator.apply(early);
+      await operator.#keySets.restore();
       operator.#published();
       return operator;
     } catch (error) {
@@ -99,7 +116,7 @@ export class Operator {
       (workload) => operator?.reported(workload),
       () => operator?.reported(),
     );
-    const source = lateSource(() => operator);
+    const source = lateSource(() => operator?.source);
     const streams = new StreamServer({
       ...{ authority, leaf, trustDomain, source, acks, reports, clock, random, log },
       operatorSpiffeId: spiffeId,
@@ -150,6 +167,12 @@ export class Operator {
     this.#destinations = new DestinationCache(mesh);
     this.#duplicates = new DuplicateReporter(mesh, platform, log);
     this.#ownLeaf = ownLeaf;
+    this.#window = new Window(clock, PUBLISH_WINDOW_MS, () => this.#publish());
+    this.#keySets = new KeySets({
+      ...{ mesh, clock, random, log, readProxy: read },
+      fetch: options.fetchKeySet ?? keySetFetcher(options, mesh),
+      apply: (changes) => this.apply(changes),
+    });
     this.source = {
       find: (proxyId) => mesh.workloadByProxyId(proxyId),
       config: (workload) => {
@@ -164,11 +187,16 @@ export class Operator {
   }
   readonly source: StreamSource;
 
-  /** Synchronous and cheap: marks, compiles what is marked, pushes. Writing comes later. */
+  /**
+   * Synchronous and cheap: marks; what is marked is compiled and pushed at once, or in a storm of changes once a
+   * window. Writing comes later.
+   */
   apply(changes: readonly Change[]): void {
     const dirty = this.#mesh.apply(changes);
-    if (this.#unpublished !== undefined) this.#unpublished.add(dirty);
-    else this.#publish(dirty);
+    if (dirty.isEmpty) return;
+    this.#dirty.add(dirty);
+    this.#destinations.changed(dirty.hosts);
+    if (this.#isKnown) this.#window.ask();
   }
 
   /** What a sidecar of this replica holds has changed. */
@@ -192,7 +220,9 @@ export class Operator {
   }
 
   async stop(): Promise<void> {
+    this.#window.close();
     this.#ownLeaf.stop();
+    this.#keySets.stop();
     this.#replicas.stop();
     this.#publisher.stop();
     this.#statuses.stop();
@@ -201,21 +231,34 @@ export class Operator {
   }
 
   #published(): void {
-    const dirty = this.#unpublished!;
-    this.#unpublished = undefined;
+    this.#isKnown = true;
     this.#publisher.start();
-    this.#publish(dirty);
+    this.#window.ask();
     this.#replicas.start();
     this.#statuses.start();
+    this.#keySets.start();
   }
 
-  #publish(dirty: Dirty): void {
-    if (dirty.isEmpty) return;
-    this.#destinations.changed(dirty.hosts);
+  /** Everything in the state it is in now, whole: what came and went meanwhile nobody gets to see. */
+  #publish(): void {
+    const dirty = this.#dirty;
+    this.#dirty = new Dirty();
+    try {
+      this.#tell(dirty);
+    } catch (error) {
+      this.#dirty.add(dirty);
+      const { log } = this.#options;
+      log.error({ error: describeError(error) }, 'changes were not published; they will be with the next');
+    }
+  }
+
+  #tell(dirty: Dirty): void {
     this.#publisher.refresh(dirty.workloads);
     this.#streams.hostsChanged(dirty.hosts);
+    this.#streams.consumersChanged(dirty.consumers);
     this.#statuses.refresh(dirty.policies);
     for (const key of dirty.workloads) this.#workloadChanged(key);
+    this.#keySets.policiesChanged(dirty.policies);
     this.#duplicates.check();
   }
 
@@ -235,20 +278,12 @@ interface Parts {
   readonly ownLeaf: OwnLeaf;
 }
 
-/** The server listens before the mesh is there, because the mesh tells sidecars where it listens. */
-function lateSource(operator: () => Operator | undefined): StreamSource {
-  return {
-    find: (proxyId) => operator()?.source.find(proxyId),
-    config: (workload) => operator()?.source.config(workload),
-    destination: (key, workload) =>
-      operator()?.source.destination(key, workload) ?? { version: undefined, text: canonicalJson(null) },
-    identity: (workload) => operator()?.source.identity(workload),
-    ensureIdentity(workload) {
-      const source = operator()?.source;
-      return source === undefined ? Promise.reject(new Error('starting')) : source.ensureIdentity(workload);
-    },
-    reviewToken: async (token) => operator()?.source.reviewToken(token),
-  };
+function keySetFetcher({ jwksRoots, apiServerHost, clock }: OperatorOptions, mesh: Mesh): FetchKeySet {
+  const refuses = anyOf(refuseSpecialAddresses, refuseControlPlane(mesh, apiServerHost));
+  return createKeySetFetcher({
+    ...{ refuses, clock },
+    ...(jwksRoots !== undefined && { extraRoots: jwksRoots }),
+  });
 }
 
 function formatAddress({ address, family, port }: AddressInfo): string {

@@ -10,6 +10,7 @@ stream, and in a Secret of its pod. In Kubernetes unless --files is given.
   --stream-address HOST:PORT       where the stream is served (:15010; with --files 127.0.0.1:15010)
   --health-address HOST:PORT       /healthz, /readyz and /metrics (:15021; with --files off)
   --advertise-address HOST:PORT    the stream as sidecars reach it
+  --jwks-ca-file FILE              PEM of roots that servers of JSON Web Key Sets may have, beside the public ones
   --log-level LEVEL                debug, info, warn or error (info)
 
 Without Kubernetes:

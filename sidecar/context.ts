@@ -1,14 +1,17 @@
 import type { Connections } from './connections.ts';
 import type { PoolSet } from './http1/pool.ts';
+import type { RequestIds } from './layers/request-id.ts';
 import type { Limits } from './limits.ts';
 import type { Log } from './log.ts';
 import type { ProxyState } from './proxy-state.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
+import type { Tracing } from './telemetry/tracing.ts';
 import type { MtlsClient } from './transport/mtls-client.ts';
 import type { MtlsServer } from './transport/mtls-server.ts';
 import type { OriginalDestination } from './transport/original-destination.ts';
 import type { OwnAddresses } from './transport/own-addresses.ts';
 import type { Timers } from './transport/timers.ts';
+import type { TlsClient } from './transport/tls-client.ts';
 
 /** What inbound and outbound share. */
 export interface Context {
@@ -17,9 +20,13 @@ export interface Context {
   readonly timers: Timers;
   readonly log: Log;
   readonly telemetry: Telemetry;
+  readonly requestIds: RequestIds;
+  readonly tracing: Tracing;
   readonly connections: Connections;
   readonly mtlsServer: MtlsServer;
   readonly mtlsClient: MtlsClient;
+  /** to servers outside the mesh */
+  readonly tlsClient: TlsClient;
   readonly pools: PoolSet;
   readonly ownAddresses: OwnAddresses;
   /** undefined: listeners are explicit and nothing is redirected */

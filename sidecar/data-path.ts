@@ -3,8 +3,10 @@ import { PORTS } from '../api/names.ts';
 import type { Listeners, ProxyConfig } from '../api/proxy-config.ts';
 import { Connections } from './connections.ts';
 import type { Context } from './context.ts';
+import type { TrailRing } from './explain/trail-ring.ts';
 import { PoolSet } from './http1/pool.ts';
 import { Inbound } from './inbound/inbound.ts';
+import { RequestIds } from './layers/request-id.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { Outbound } from './outbound/outbound.ts';
@@ -12,6 +14,7 @@ import type { Identity, ProxyState } from './proxy-state.ts';
 import { AccessLog } from './telemetry/access-log.ts';
 import type { Edge } from './telemetry/edges.ts';
 import { Telemetry } from './telemetry/telemetry.ts';
+import { Tracing } from './telemetry/tracing.ts';
 import type { Channel } from './transport/channel.ts';
 import { type Listener, listen } from './transport/listener.ts';
 import { MtlsClient } from './transport/mtls-client.ts';
@@ -19,6 +22,7 @@ import { MtlsServer } from './transport/mtls-server.ts';
 import { loadOriginalDestination, type OriginalDestination } from './transport/original-destination.ts';
 import { type OwnAddresses, ownAddresses } from './transport/own-addresses.ts';
 import { type Timers, TimerWheel } from './transport/timers.ts';
+import { TlsClient } from './transport/tls-client.ts';
 
 export interface DataPathOptions {
   readonly state: ProxyState;
@@ -31,6 +35,8 @@ export interface DataPathOptions {
   /** for tests: instead of asking the kernel */
   readonly originalDestination?: OriginalDestination;
   readonly ownAddresses?: OwnAddresses;
+  /** for tests: PEM of the roots that servers outside the mesh are verified against, instead of Node's */
+  readonly trustedRoots?: string;
 }
 
 export interface BoundAddress {
@@ -59,10 +65,15 @@ export interface DataPath {
   /** For the live view. */
   connections(): { readonly open: number; readonly pools: number; readonly handshakes: number };
   edges(): readonly Edge[];
+  /** the last requests, the newest first */
+  trails(): TrailRing;
   addresses(): readonly BoundAddress[];
 }
 
 type Accept = (channel: Channel) => void;
+/** An end waits for the collector no longer than this. */
+const LAST_SPANS_MS = 2_000;
+const LAST_WORD_MS = 500;
 
 export function createDataPath(options: DataPathOptions): DataPath {
   return new RunningDataPath(options);
@@ -73,6 +84,7 @@ class RunningDataPath implements DataPath {
   readonly #limits: Limits;
   readonly #timers: Timers;
   readonly #telemetry: Telemetry;
+  readonly #tracing: Tracing;
   readonly #connections = new Connections();
   readonly #pools = new PoolSet();
   readonly #mtlsServer: MtlsServer;
@@ -88,7 +100,9 @@ class RunningDataPath implements DataPath {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#timers = options.timers ?? new TimerWheel();
-    this.#telemetry = new Telemetry(new AccessLog(options.accessLog ?? process.stdout));
+    const random = options.random ?? Math.random;
+    this.#telemetry = new Telemetry(new AccessLog(options.accessLog ?? process.stdout), random);
+    this.#tracing = new Tracing({ telemetry: this.#telemetry, timers: this.#timers, random });
     this.#mtlsServer = new MtlsServer(this.#timers);
     this.#telemetry.registerGauge(
       METRICS.connectionsOpen,
@@ -113,8 +127,9 @@ class RunningDataPath implements DataPath {
     if (state.identity !== undefined) setIdentity(state.identity);
     // one registration: both are prepared, or neither is swapped in
     state.onConfig((next) => {
-      const swaps = [this.#inbound.prepare(next), this.#outbound.prepare(next)];
+      const swaps = [this.#inbound.prepare(next), this.#outbound.prepare(next), this.#tracing.prepare(next)];
       return () => {
+        this.#telemetry.configure(next);
         for (const swap of swaps) swap();
       };
     });
@@ -200,17 +215,20 @@ class RunningDataPath implements DataPath {
   }
 
   #context(): Context {
-    const { state, log, random } = this.#options;
+    const { state, log, random, trustedRoots } = this.#options;
     return {
       state,
       log,
       limits: this.#limits,
       timers: this.#timers,
       telemetry: this.#telemetry,
+      requestIds: new RequestIds(Math.random),
+      tracing: this.#tracing,
       connections: this.#connections,
       pools: this.#pools,
       mtlsServer: this.#mtlsServer,
       mtlsClient: this.#mtlsClient,
+      tlsClient: new TlsClient(trustedRoots),
       ownAddresses: this.#options.ownAddresses ?? ownAddresses(() => this.#timers.nowMs()),
       originalDestination: () => this.#originalDestination,
       isDraining: () => this.#draining,
@@ -226,6 +244,7 @@ class RunningDataPath implements DataPath {
     const timer = this.#timers.after(this.#limits.drainTimeoutMs, late.resolve);
     await Promise.race([this.#connections.drain(), late.promise]);
     timer.cancel();
+    await this.#tracing.flush(Math.min(LAST_SPANS_MS, this.#limits.drainTimeoutMs));
   }
 
   async stop(): Promise<void> {
@@ -234,6 +253,7 @@ class RunningDataPath implements DataPath {
     this.#connections.destroyAll();
     this.#pools.retire();
     await this.#connections.drain();
+    await this.#tracing.close(LAST_WORD_MS);
   }
 
   #closeListeners(): void {
@@ -253,6 +273,9 @@ class RunningDataPath implements DataPath {
   }
   edges(): readonly Edge[] {
     return this.#telemetry.edges.list();
+  }
+  trails(): TrailRing {
+    return this.#telemetry.trails;
   }
   addresses(): readonly BoundAddress[] {
     return this.#listeners.map(({ direction, listener: { address, port } }) => ({

@@ -35,6 +35,7 @@ for (const [row, text, limit, unitMs] of SECONDS) {
 const COUNTS: readonly (readonly [row: string, text: string, ...limits: (keyof Limits)[]])[] = [
   ['connections accepted, each direction', '10,000', 'maxConnections'],
   ['TLS handshakes at the same time', '256', 'maxHandshakes'],
+  ['tokens being verified at the same time', '256', 'maxTokenVerifications'],
   [
     'connections to one endpoint',
     '1,000, 256 of them idle',

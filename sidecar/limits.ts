@@ -7,6 +7,8 @@ export interface Limits {
   readonly maxConnections: number;
   /** TLS handshakes, including the wait for the ClientHello, at the same time. */
   readonly maxHandshakes: number;
+  /** Tokens whose signature is checked at the same time; requests with more of them are refused. */
+  readonly maxTokenVerifications: number;
   /** From accept to a verified peer. */
   readonly handshakeTimeoutMs: number;
   /** From the first byte of a request head to its last. */
@@ -55,6 +57,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   maxConnections: 10_000,
   maxHandshakes: 256,
+  maxTokenVerifications: 256,
   handshakeTimeoutMs: 10_000,
   headerTimeoutMs: 10_000,
   idleTimeoutMs: 300_000,

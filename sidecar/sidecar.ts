@@ -2,6 +2,7 @@ import type { ProxyConfig } from '../api/proxy-config.ts';
 import { ControlMetrics } from './admin/metrics.ts';
 import { AdminServer } from './admin/server.ts';
 import { AdminSocket } from './admin/socket.ts';
+import { selectTrails, type Trails } from './admin/trails.ts';
 import type { Clock } from './control/clock.ts';
 import { Control } from './control/control.ts';
 import { type Log, messageOf } from './log.ts';
@@ -18,6 +19,7 @@ export interface DataPath {
   metricSlices(): Iterable<string>;
   edges(): unknown;
   connections?(): unknown;
+  trails?(): Trails;
 }
 
 export interface SidecarOptions {
@@ -67,6 +69,7 @@ export class Sidecar {
       config: () => this.#describe(),
       edges: () => this.#dataPath.edges(),
       connections: () => this.#dataPath.connections?.() ?? [],
+      trails: (query) => selectTrails(this.#dataPath.trails?.(), query),
       drain: () => this.drain(),
     });
     // registered last, after the data path: by then the configuration is in force everywhere

@@ -49,6 +49,7 @@ const STAGES: readonly Stage[] = [
   nodeTests('conformance', 'the HTTP/1.1 corpus through sidecars, in front of three servers', [
     'test/conformance/*.test.ts',
   ]),
+  nodeTests('telemetry', 'spans into a real OpenTelemetry Collector', ['test/telemetry/*.test.ts']),
   nodeTests('faults', 'slow, huge, dying and starved peers; no descriptors, a jumping clock', [
     'test/faults/*.test.ts',
   ]),

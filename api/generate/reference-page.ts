@@ -1,5 +1,5 @@
 import { MeshPolicySpecSchema } from '../mesh-policy.ts';
-import { EXCEPTIONS, isEnforced } from '../not-implemented.ts';
+import { isEnforced } from '../not-implemented.ts';
 import { RULES_KEY, type Rule } from '../policy/rules.ts';
 import { asJsonSchema, type JsonSchema } from './json-schema.ts';
 import { cells, type Field, fieldsOf, table } from './reference.ts';
@@ -60,7 +60,6 @@ ${table(['field', 'type', 'meaning', 'enforced'], rows)}
 function enforced(field: Field, fields: readonly Field[]): string {
   const leaves = fields.filter((candidate) => candidate.leafPath !== undefined && isWithin(candidate, field));
   const yes = leaves.filter((leaf) => isEnforced(leaf.leafPath ?? '')).length;
-  if (EXCEPTIONS.some(({ path }) => path === field.path)) return 'in part';
   if (yes === leaves.length) return 'yes';
   return yes === 0 ? 'not yet' : 'in part';
 }

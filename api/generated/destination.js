@@ -7,92 +7,86 @@ const codePoints = (text) => {
 "use strict";
 export const validate = validate21;
 
-const schema6 = {"type":"object","required":["version","key","name","namespace","endpoints"],"properties":{"version":{"type":"object","required":["hash","policies"],"properties":{"hash":{"type":"string","minLength":1,"maxLength":64},"policies":{"type":"object","additionalProperties":{"type":"integer","minimum":0}}},"additionalProperties":false},"key":{"type":"string"},"name":{"type":"string"},"namespace":{"type":"string"},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"endpoints":{"type":"array","items":{"type":"object","required":["address","port"],"properties":{"address":{"type":"string"},"port":{"type":"integer","minimum":1,"maximum":65535},"workload":{"type":"string"},"namespace":{"type":"string"},"spiffeId":{"type":"string"},"zone":{"type":"string","minLength":1,"maxLength":63},"weight":{"$ref":"#/$defs/shared0"}},"additionalProperties":false}},"traffic":{"type":"object","properties":{"routes":{"type":"array","items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":253},"match":{"type":"array","items":{"type":"object","properties":{"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["Exact","PathPrefix"]},"value":{"$ref":"#/$defs/shared1"}},"additionalProperties":false},"methods":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":16},"headers":{"$ref":"#/$defs/shared2"},"queryParams":{"$ref":"#/$defs/shared2"}},"additionalProperties":false},"minItems":1,"maxItems":8},"timeout":{"type":"object","properties":{"requestMs":{"$ref":"#/$defs/shared5"},"attemptMs":{"$ref":"#/$defs/shared5"},"idleMs":{"$ref":"#/$defs/shared5"}},"additionalProperties":false},"retry":{"$ref":"#/$defs/shared6"}},"additionalProperties":false},"minItems":1,"maxItems":4096},"timeout":{"type":"object","properties":{"connectMs":{"$ref":"#/$defs/shared5"},"requestMs":{"$ref":"#/$defs/shared5"},"idleMs":{"$ref":"#/$defs/shared5"}},"additionalProperties":false},"retry":{"$ref":"#/$defs/shared6"},"retryBudget":{"type":"object","properties":{"percent":{"$ref":"#/$defs/shared12"},"minPerSecond":{"type":"integer","minimum":0,"maximum":10000}},"additionalProperties":false},"loadBalancing":{"type":"object","properties":{"algorithm":{"enum":["PeakEWMA","RoundRobin","LeastRequest","Random","RingHash","Maglev"]},"locality":{"enum":["PreferSameZone","Any"]},"slowStartMs":{"$ref":"#/$defs/shared5"},"hash":{"anyOf":[{"type":"object","required":["type","header"],"properties":{"type":{"type":"string","const":"Header"},"header":{"type":"string","minLength":1,"maxLength":256}},"additionalProperties":false},{"type":"object","required":["type"],"properties":{"type":{"type":"string","const":"Source"}},"additionalProperties":false}]},"panicPercent":{"$ref":"#/$defs/shared12"}},"additionalProperties":false},"circuitBreaker":{"type":"object","properties":{"maxConnections":{"$ref":"#/$defs/shared0"},"maxPendingRequests":{"$ref":"#/$defs/shared0"},"maxRequests":{"$ref":"#/$defs/shared0"},"maxRetries":{"type":"integer","minimum":0,"maximum":1000000}},"additionalProperties":false},"outlierDetection":{"type":"object","properties":{"consecutiveErrors":{"$ref":"#/$defs/shared0"},"intervalMs":{"$ref":"#/$defs/shared5"},"baseEjectionMs":{"$ref":"#/$defs/shared5"},"maxEjectedPercent":{"$ref":"#/$defs/shared12"},"successRate":{"type":"object","required":["stdevFactorThousandths"],"properties":{"minimumHosts":{"$ref":"#/$defs/shared0"},"stdevFactorThousandths":{"type":"integer","minimum":1,"maximum":100000}},"additionalProperties":false}},"additionalProperties":false},"healthCheck":{"type":"object","required":["path"],"properties":{"path":{"$ref":"#/$defs/shared1"},"intervalMs":{"$ref":"#/$defs/shared5"},"timeoutMs":{"$ref":"#/$defs/shared5"},"unhealthyAfter":{"$ref":"#/$defs/shared13"},"healthyAfter":{"$ref":"#/$defs/shared13"}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false,"$defs":{"shared0":{"type":"integer","minimum":1,"maximum":1000000},"shared1":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^/"},"shared2":{"type":"array","items":{"$ref":"#/$defs/shared3"},"minItems":1,"maxItems":16},"shared3":{"type":"object","required":["name","type"],"properties":{"name":{"$ref":"#/$defs/shared4"},"type":{"enum":["Exact","Present","Absent"]},"value":{"type":"string","maxLength":4096}},"additionalProperties":false},"shared4":{"type":"string","minLength":1,"maxLength":256},"shared5":{"type":"integer","minimum":0,"maximum":2147483647},"shared6":{"type":"object","required":["attempts","conditions"],"properties":{"attempts":{"$ref":"#/$defs/shared7"},"conditions":{"$ref":"#/$defs/shared8"},"codes":{"$ref":"#/$defs/shared10"},"backoffBaseMs":{"$ref":"#/$defs/shared5"},"backoffMaxMs":{"$ref":"#/$defs/shared5"},"nonIdempotent":{"type":"boolean"}},"additionalProperties":false},"shared7":{"type":"integer","minimum":0,"maximum":10},"shared8":{"type":"array","items":{"$ref":"#/$defs/shared9"},"maxItems":5},"shared9":{"enum":["ConnectFailure","Reset","ServerError","GatewayError","GrpcUnavailable"]},"shared10":{"type":"array","items":{"$ref":"#/$defs/shared11"},"maxItems":16},"shared11":{"type":"integer","minimum":400,"maximum":599},"shared12":{"type":"integer","minimum":0,"maximum":100},"shared13":{"type":"integer","minimum":1,"maximum":100}}};
+const schema6 = {"type":"object","required":["version","key","name","namespace","endpoints"],"properties":{"version":{"type":"object","required":["hash","policies"],"properties":{"hash":{"type":"string","minLength":1,"maxLength":64},"policies":{"type":"object","additionalProperties":{"type":"integer","minimum":0}}},"additionalProperties":false},"key":{"type":"string"},"name":{"type":"string"},"namespace":{"type":"string"},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"endpoints":{"$ref":"#/$defs/shared0"},"backends":{"type":"array","items":{"type":"object","required":["name","service","namespace","endpoints"],"properties":{"name":{"type":"string","minLength":1,"maxLength":2048},"service":{"type":"string"},"namespace":{"type":"string"},"endpoints":{"$ref":"#/$defs/shared0"},"traffic":{"type":"object","properties":{"connectMs":{"$ref":"#/$defs/shared5"},"loadBalancing":{"$ref":"#/$defs/shared6"},"circuitBreaker":{"$ref":"#/$defs/shared10"},"outlierDetection":{"$ref":"#/$defs/shared12"},"healthCheck":{"$ref":"#/$defs/shared15"}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":1024},"traffic":{"type":"object","properties":{"routes":{"type":"array","items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":253},"policy":{"type":"string"},"match":{"type":"array","items":{"type":"object","properties":{"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["Exact","PathPrefix","RegularExpression"]},"value":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false},"methods":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":16},"headers":{"$ref":"#/$defs/shared18"},"queryParams":{"$ref":"#/$defs/shared18"}},"additionalProperties":false},"minItems":1,"maxItems":8},"backends":{"type":"array","items":{"type":"object","required":["backend","weight"],"properties":{"backend":{"$ref":"#/$defs/shared22"},"weight":{"$ref":"#/$defs/shared11"}},"additionalProperties":false},"minItems":1,"maxItems":16},"mirror":{"type":"object","required":["backend","percent"],"properties":{"backend":{"$ref":"#/$defs/shared22"},"percent":{"$ref":"#/$defs/shared9"}},"additionalProperties":false},"rewrite":{"type":"object","properties":{"path":{"$ref":"#/$defs/shared23"},"host":{"type":"string","maxLength":253}},"additionalProperties":false},"redirect":{"type":"object","required":["status"],"properties":{"scheme":{"enum":["http","https"]},"host":{"type":"string","maxLength":253},"port":{"$ref":"#/$defs/shared2"},"path":{"$ref":"#/$defs/shared23"},"status":{"type":"integer","minimum":301,"maximum":308}},"additionalProperties":false},"headers":{"type":"object","properties":{"request":{"$ref":"#/$defs/shared25"},"response":{"$ref":"#/$defs/shared25"}},"additionalProperties":false},"fault":{"type":"object","properties":{"abort":{"type":"object","required":["percent","status"],"properties":{"percent":{"$ref":"#/$defs/shared9"},"status":{"type":"integer","minimum":200,"maximum":599}},"additionalProperties":false},"delay":{"type":"object","required":["percent","durationMs"],"properties":{"percent":{"$ref":"#/$defs/shared9"},"durationMs":{"$ref":"#/$defs/shared5"}},"additionalProperties":false},"bandwidthBytesPerSecond":{"type":"integer","minimum":1,"maximum":9007199254740991}},"additionalProperties":false},"timeout":{"type":"object","properties":{"requestMs":{"$ref":"#/$defs/shared5"},"attemptMs":{"$ref":"#/$defs/shared5"},"idleMs":{"$ref":"#/$defs/shared5"}},"additionalProperties":false},"retry":{"$ref":"#/$defs/shared29"}},"additionalProperties":false},"minItems":1,"maxItems":4096},"timeout":{"type":"object","properties":{"connectMs":{"$ref":"#/$defs/shared5"},"requestMs":{"$ref":"#/$defs/shared5"},"idleMs":{"$ref":"#/$defs/shared5"}},"additionalProperties":false},"retry":{"$ref":"#/$defs/shared29"},"retryBudget":{"type":"object","properties":{"percent":{"$ref":"#/$defs/shared9"},"minPerSecond":{"type":"integer","minimum":0,"maximum":10000}},"additionalProperties":false},"loadBalancing":{"$ref":"#/$defs/shared6"},"circuitBreaker":{"$ref":"#/$defs/shared10"},"outlierDetection":{"$ref":"#/$defs/shared12"},"healthCheck":{"$ref":"#/$defs/shared15"}},"additionalProperties":false}},"additionalProperties":false,"$defs":{"shared0":{"type":"array","items":{"$ref":"#/$defs/shared1"}},"shared1":{"type":"object","required":["address","port"],"properties":{"address":{"type":"string"},"port":{"$ref":"#/$defs/shared2"},"workload":{"type":"string"},"namespace":{"type":"string"},"spiffeId":{"type":"string"},"zone":{"$ref":"#/$defs/shared3"},"weight":{"$ref":"#/$defs/shared4"}},"additionalProperties":false},"shared2":{"type":"integer","minimum":1,"maximum":65535},"shared3":{"type":"string","minLength":1,"maxLength":63},"shared4":{"type":"integer","minimum":1,"maximum":1000000},"shared5":{"type":"integer","minimum":0,"maximum":2147483647},"shared6":{"type":"object","properties":{"algorithm":{"$ref":"#/$defs/shared7"},"locality":{"enum":["PreferSameZone","Any"]},"slowStartMs":{"$ref":"#/$defs/shared5"},"hash":{"$ref":"#/$defs/shared8"},"panicPercent":{"$ref":"#/$defs/shared9"}},"additionalProperties":false},"shared7":{"enum":["PeakEWMA","RoundRobin","LeastRequest","Random","RingHash","Maglev"]},"shared8":{"anyOf":[{"type":"object","required":["type","header"],"properties":{"type":{"type":"string","const":"Header"},"header":{"type":"string","minLength":1,"maxLength":256}},"additionalProperties":false},{"type":"object","required":["type"],"properties":{"type":{"type":"string","const":"Source"}},"additionalProperties":false}]},"shared9":{"type":"integer","minimum":0,"maximum":100},"shared10":{"type":"object","properties":{"maxConnections":{"$ref":"#/$defs/shared4"},"maxPendingRequests":{"$ref":"#/$defs/shared4"},"maxRequests":{"$ref":"#/$defs/shared4"},"maxRetries":{"$ref":"#/$defs/shared11"}},"additionalProperties":false},"shared11":{"type":"integer","minimum":0,"maximum":1000000},"shared12":{"type":"object","properties":{"consecutiveErrors":{"$ref":"#/$defs/shared4"},"intervalMs":{"$ref":"#/$defs/shared5"},"baseEjectionMs":{"$ref":"#/$defs/shared5"},"maxEjectedPercent":{"$ref":"#/$defs/shared9"},"successRate":{"$ref":"#/$defs/shared13"}},"additionalProperties":false},"shared13":{"type":"object","required":["stdevFactorThousandths"],"properties":{"minimumHosts":{"$ref":"#/$defs/shared4"},"stdevFactorThousandths":{"$ref":"#/$defs/shared14"}},"additionalProperties":false},"shared14":{"type":"integer","minimum":1,"maximum":100000},"shared15":{"type":"object","required":["path"],"properties":{"path":{"$ref":"#/$defs/shared16"},"intervalMs":{"$ref":"#/$defs/shared5"},"timeoutMs":{"$ref":"#/$defs/shared5"},"unhealthyAfter":{"$ref":"#/$defs/shared17"},"healthyAfter":{"$ref":"#/$defs/shared17"}},"additionalProperties":false},"shared16":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^/"},"shared17":{"type":"integer","minimum":1,"maximum":100},"shared18":{"type":"array","items":{"$ref":"#/$defs/shared19"},"minItems":1,"maxItems":16},"shared19":{"type":"object","required":["name","type"],"properties":{"name":{"$ref":"#/$defs/shared20"},"type":{"$ref":"#/$defs/shared21"},"value":{"type":"string","maxLength":4096}},"additionalProperties":false},"shared20":{"type":"string","minLength":1,"maxLength":256},"shared21":{"enum":["Exact","RegularExpression","Present","Absent"]},"shared22":{"type":"integer","minimum":-1,"maximum":1023},"shared23":{"type":"object","required":["type","value"],"properties":{"type":{"$ref":"#/$defs/shared24"},"value":{"$ref":"#/$defs/shared16"}},"additionalProperties":false},"shared24":{"enum":["ReplacePrefixMatch","ReplaceFullPath"]},"shared25":{"type":"object","properties":{"remove":{"$ref":"#/$defs/shared26"},"set":{"$ref":"#/$defs/shared27"},"add":{"$ref":"#/$defs/shared27"}},"additionalProperties":false},"shared26":{"type":"array","items":{"$ref":"#/$defs/shared20"},"minItems":1,"maxItems":16},"shared27":{"type":"array","items":{"$ref":"#/$defs/shared28"},"minItems":1,"maxItems":16},"shared28":{"type":"object","required":["name","value"],"properties":{"name":{"$ref":"#/$defs/shared20"},"value":{"type":"string","maxLength":1024}},"additionalProperties":false},"shared29":{"type":"object","required":["attempts","conditions"],"properties":{"attempts":{"$ref":"#/$defs/shared30"},"conditions":{"$ref":"#/$defs/shared31"},"codes":{"$ref":"#/$defs/shared33"},"backoffBaseMs":{"$ref":"#/$defs/shared5"},"backoffMaxMs":{"$ref":"#/$defs/shared5"},"nonIdempotent":{"type":"boolean"}},"additionalProperties":false},"shared30":{"type":"integer","minimum":0,"maximum":10},"shared31":{"type":"array","items":{"$ref":"#/$defs/shared32"},"maxItems":5},"shared32":{"enum":["ConnectFailure","Reset","ServerError","GatewayError","GrpcUnavailable"]},"shared33":{"type":"array","items":{"$ref":"#/$defs/shared34"},"maxItems":16},"shared34":{"type":"integer","minimum":400,"maximum":599}}};
 const func2 = codePoints;
-const schema7 = {"type":"integer","minimum":1,"maximum":1000000};
-
-function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
-let vErrors = null;
-let errors = 0;
-if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
-validate22.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === 0){
-if((typeof data == "number") && (isFinite(data))){
-if(data > 1000000 || isNaN(data)){
-validate22.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
-return false;
-}
-else {
-if(data < 1 || isNaN(data)){
-validate22.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-validate22.errors = vErrors;
-return errors === 0;
-}
-
-const schema8 = {"type":"string","minLength":1,"maxLength":1024,"pattern":"^/"};
-const pattern0 = new RegExp("^/", "u");
+const func12 = Object.prototype.hasOwnProperty;
+const schema7 = {"type":"array","items":{"$ref":"#/$defs/shared1"}};
+const schema8 = {"type":"object","required":["address","port"],"properties":{"address":{"type":"string"},"port":{"$ref":"#/$defs/shared2"},"workload":{"type":"string"},"namespace":{"type":"string"},"spiffeId":{"type":"string"},"zone":{"$ref":"#/$defs/shared3"},"weight":{"$ref":"#/$defs/shared4"}},"additionalProperties":false};
+const schema9 = {"type":"integer","minimum":1,"maximum":65535};
 
 function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate24.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
 if(errors === 0){
-if(typeof data === "string"){
-if(func2(data) > 1024){
-validate24.errors = [{instancePath,schemaPath:"#/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if((typeof data == "number") && (isFinite(data))){
+if(data > 65535 || isNaN(data)){
+validate24.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(func2(data) < 1){
-validate24.errors = [{instancePath,schemaPath:"#/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern0.test(data)){
-validate24.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^/"},message:"must match pattern \""+"^/"+"\""}];
+if(data < 1 || isNaN(data)){
+validate24.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
-}
-}
-else {
-validate24.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
 }
 }
 validate24.errors = vErrors;
 return errors === 0;
 }
 
-const schema9 = {"type":"array","items":{"$ref":"#/$defs/shared3"},"minItems":1,"maxItems":16};
-const schema10 = {"type":"object","required":["name","type"],"properties":{"name":{"$ref":"#/$defs/shared4"},"type":{"enum":["Exact","Present","Absent"]},"value":{"type":"string","maxLength":4096}},"additionalProperties":false};
-const schema11 = {"type":"string","minLength":1,"maxLength":256};
+const schema10 = {"type":"string","minLength":1,"maxLength":63};
 
-function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(typeof data === "string"){
-if(func2(data) > 256){
-validate28.errors = [{instancePath,schemaPath:"#/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+if(func2(data) > 63){
+validate26.errors = [{instancePath,schemaPath:"#/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"}];
 return false;
 }
 else {
 if(func2(data) < 1){
-validate28.errors = [{instancePath,schemaPath:"#/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate26.errors = [{instancePath,schemaPath:"#/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate28.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate26.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
+}
+}
+validate26.errors = vErrors;
+return errors === 0;
+}
+
+const schema11 = {"type":"integer","minimum":1,"maximum":1000000};
+
+function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate28.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 1000000 || isNaN(data)){
+validate28.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+return false;
+}
+else {
+if(data < 1 || isNaN(data)){
+validate28.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
 }
 }
 validate28.errors = vErrors;
@@ -100,31 +94,31 @@ return errors === 0;
 }
 
 
-function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if(((data.name === undefined) && (missing0 = "name")) || ((data.type === undefined) && (missing0 = "type"))){
-validate27.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+if(((data.address === undefined) && (missing0 = "address")) || ((data.port === undefined) && (missing0 = "port"))){
+validate23.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(((key0 === "name") || (key0 === "type")) || (key0 === "value"))){
-validate27.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+if(!(((((((key0 === "address") || (key0 === "port")) || (key0 === "workload")) || (key0 === "namespace")) || (key0 === "spiffeId")) || (key0 === "zone")) || (key0 === "weight"))){
+validate23.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs1 === errors){
-if(data.name !== undefined){
+if(data.address !== undefined){
 const _errs2 = errors;
-if(!(validate28(data.name, {instancePath:instancePath+"/name",parentData:data,parentDataProperty:"name",rootData}))){
-vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
-errors = vErrors.length;
+if(typeof data.address !== "string"){
+validate23.errors = [{instancePath:instancePath+"/address",schemaPath:"#/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
 }
 var valid0 = _errs2 === errors;
 }
@@ -132,75 +126,107 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.type !== undefined){
-let data1 = data.type;
-const _errs3 = errors;
-if(!(((data1 === "Exact") || (data1 === "Present")) || (data1 === "Absent"))){
-validate27.errors = [{instancePath:instancePath+"/type",schemaPath:"#/properties/type/enum",keyword:"enum",params:{allowedValues: schema10.properties.type.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid0 = _errs3 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.value !== undefined){
-let data2 = data.value;
+if(data.port !== undefined){
 const _errs4 = errors;
-if(errors === _errs4){
-if(typeof data2 === "string"){
-if(func2(data2) > 4096){
-validate27.errors = [{instancePath:instancePath+"/value",schemaPath:"#/properties/value/maxLength",keyword:"maxLength",params:{limit: 4096},message:"must NOT have more than 4096 characters"}];
-return false;
-}
-}
-else {
-validate27.errors = [{instancePath:instancePath+"/value",schemaPath:"#/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
+if(!(validate24(data.port, {instancePath:instancePath+"/port",parentData:data,parentDataProperty:"port",rootData}))){
+vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
+errors = vErrors.length;
 }
 var valid0 = _errs4 === errors;
 }
 else {
 var valid0 = true;
 }
+if(valid0){
+if(data.workload !== undefined){
+const _errs5 = errors;
+if(typeof data.workload !== "string"){
+validate23.errors = [{instancePath:instancePath+"/workload",schemaPath:"#/properties/workload/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.namespace !== undefined){
+const _errs7 = errors;
+if(typeof data.namespace !== "string"){
+validate23.errors = [{instancePath:instancePath+"/namespace",schemaPath:"#/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.spiffeId !== undefined){
+const _errs9 = errors;
+if(typeof data.spiffeId !== "string"){
+validate23.errors = [{instancePath:instancePath+"/spiffeId",schemaPath:"#/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.zone !== undefined){
+const _errs11 = errors;
+if(!(validate26(data.zone, {instancePath:instancePath+"/zone",parentData:data,parentDataProperty:"zone",rootData}))){
+vErrors = vErrors === null ? validate26.errors : vErrors.concat(validate26.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.weight !== undefined){
+const _errs12 = errors;
+if(!(validate28(data.weight, {instancePath:instancePath+"/weight",parentData:data,parentDataProperty:"weight",rootData}))){
+vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs12 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
 }
 }
 }
 }
 }
 else {
-validate27.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate23.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate27.errors = vErrors;
+validate23.errors = vErrors;
 return errors === 0;
 }
 
 
-function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(Array.isArray(data)){
-if(data.length > 16){
-validate26.errors = [{instancePath,schemaPath:"#/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
-return false;
-}
-else {
-if(data.length < 1){
-validate26.errors = [{instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
-return false;
-}
-else {
 var valid0 = true;
 const len0 = data.length;
 for(let i0=0; i0<len0; i0++){
 const _errs1 = errors;
-if(!(validate27(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
-vErrors = vErrors === null ? validate27.errors : vErrors.concat(validate27.errors);
+if(!(validate23(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
+vErrors = vErrors === null ? validate23.errors : vErrors.concat(validate23.errors);
 errors = vErrors.length;
 }
 var valid0 = _errs1 === errors;
@@ -209,14 +235,12 @@ break;
 }
 }
 }
-}
-}
 else {
-validate26.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate22.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-validate26.errors = vErrors;
+validate22.errors = vErrors;
 return errors === 0;
 }
 
@@ -247,108 +271,387 @@ validate33.errors = vErrors;
 return errors === 0;
 }
 
-const schema13 = {"type":"object","required":["attempts","conditions"],"properties":{"attempts":{"$ref":"#/$defs/shared7"},"conditions":{"$ref":"#/$defs/shared8"},"codes":{"$ref":"#/$defs/shared10"},"backoffBaseMs":{"$ref":"#/$defs/shared5"},"backoffMaxMs":{"$ref":"#/$defs/shared5"},"nonIdempotent":{"type":"boolean"}},"additionalProperties":false};
-const schema14 = {"type":"integer","minimum":0,"maximum":10};
+const schema13 = {"type":"object","properties":{"algorithm":{"$ref":"#/$defs/shared7"},"locality":{"enum":["PreferSameZone","Any"]},"slowStartMs":{"$ref":"#/$defs/shared5"},"hash":{"$ref":"#/$defs/shared8"},"panicPercent":{"$ref":"#/$defs/shared9"}},"additionalProperties":false};
+const schema14 = {"enum":["PeakEWMA","RoundRobin","LeastRequest","Random","RingHash","Maglev"]};
 
-function validate38(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate36(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
-if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
-validate38.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(!((((((data === "PeakEWMA") || (data === "RoundRobin")) || (data === "LeastRequest")) || (data === "Random")) || (data === "RingHash")) || (data === "Maglev"))){
+validate36.errors = [{instancePath,schemaPath:"#/enum",keyword:"enum",params:{allowedValues: schema14.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-if(errors === 0){
-if((typeof data == "number") && (isFinite(data))){
-if(data > 10 || isNaN(data)){
-validate38.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10"}];
-return false;
-}
-else {
-if(data < 0 || isNaN(data)){
-validate38.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-validate38.errors = vErrors;
+validate36.errors = vErrors;
 return errors === 0;
 }
 
-const schema15 = {"type":"array","items":{"$ref":"#/$defs/shared9"},"maxItems":5};
-const schema16 = {"enum":["ConnectFailure","Reset","ServerError","GatewayError","GrpcUnavailable"]};
+const schema15 = {"anyOf":[{"type":"object","required":["type","header"],"properties":{"type":{"type":"string","const":"Header"},"header":{"type":"string","minLength":1,"maxLength":256}},"additionalProperties":false},{"type":"object","required":["type"],"properties":{"type":{"type":"string","const":"Source"}},"additionalProperties":false}]};
+
+function validate39(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+const _errs0 = errors;
+let valid0 = false;
+const _errs1 = errors;
+if(errors === _errs1){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.type === undefined) && (missing0 = "type")) || ((data.header === undefined) && (missing0 = "header"))){
+const err0 = {instancePath,schemaPath:"#/anyOf/0/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+else {
+const _errs3 = errors;
+for(const key0 in data){
+if(!((key0 === "type") || (key0 === "header"))){
+const err1 = {instancePath,schemaPath:"#/anyOf/0/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+break;
+}
+}
+if(_errs3 === errors){
+if(data.type !== undefined){
+let data0 = data.type;
+const _errs4 = errors;
+if(typeof data0 !== "string"){
+const err2 = {instancePath:instancePath+"/type",schemaPath:"#/anyOf/0/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+if("Header" !== data0){
+const err3 = {instancePath:instancePath+"/type",schemaPath:"#/anyOf/0/properties/type/const",keyword:"const",params:{allowedValue: "Header"},message:"must be equal to constant"};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+var valid1 = _errs4 === errors;
+}
+else {
+var valid1 = true;
+}
+if(valid1){
+if(data.header !== undefined){
+let data1 = data.header;
+const _errs6 = errors;
+if(errors === _errs6){
+if(typeof data1 === "string"){
+if(func2(data1) > 256){
+const err4 = {instancePath:instancePath+"/header",schemaPath:"#/anyOf/0/properties/header/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
+if(vErrors === null){
+vErrors = [err4];
+}
+else {
+vErrors.push(err4);
+}
+errors++;
+}
+else {
+if(func2(data1) < 1){
+const err5 = {instancePath:instancePath+"/header",schemaPath:"#/anyOf/0/properties/header/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+}
+else {
+const err6 = {instancePath:instancePath+"/header",schemaPath:"#/anyOf/0/properties/header/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+var valid1 = _errs6 === errors;
+}
+else {
+var valid1 = true;
+}
+}
+}
+}
+}
+else {
+const err7 = {instancePath,schemaPath:"#/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+var _valid0 = _errs1 === errors;
+valid0 = valid0 || _valid0;
+if(!valid0){
+const _errs8 = errors;
+if(errors === _errs8){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing1;
+if((data.type === undefined) && (missing1 = "type")){
+const err8 = {instancePath,schemaPath:"#/anyOf/1/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+else {
+const _errs10 = errors;
+for(const key1 in data){
+if(!(key1 === "type")){
+const err9 = {instancePath,schemaPath:"#/anyOf/1/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+break;
+}
+}
+if(_errs10 === errors){
+if(data.type !== undefined){
+let data2 = data.type;
+if(typeof data2 !== "string"){
+const err10 = {instancePath:instancePath+"/type",schemaPath:"#/anyOf/1/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+if("Source" !== data2){
+const err11 = {instancePath:instancePath+"/type",schemaPath:"#/anyOf/1/properties/type/const",keyword:"const",params:{allowedValue: "Source"},message:"must be equal to constant"};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+}
+}
+}
+}
+else {
+const err12 = {instancePath,schemaPath:"#/anyOf/1/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+}
+var _valid0 = _errs8 === errors;
+valid0 = valid0 || _valid0;
+}
+if(!valid0){
+const err13 = {instancePath,schemaPath:"#/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+validate39.errors = vErrors;
+return false;
+}
+else {
+errors = _errs0;
+if(vErrors !== null){
+if(_errs0){
+vErrors.length = _errs0;
+}
+else {
+vErrors = null;
+}
+}
+}
+validate39.errors = vErrors;
+return errors === 0;
+}
+
+const schema16 = {"type":"integer","minimum":0,"maximum":100};
 
 function validate41(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
-if(!(((((data === "ConnectFailure") || (data === "Reset")) || (data === "ServerError")) || (data === "GatewayError")) || (data === "GrpcUnavailable"))){
-validate41.errors = [{instancePath,schemaPath:"#/enum",keyword:"enum",params:{allowedValues: schema16.enum},message:"must be equal to one of the allowed values"}];
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate41.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 100 || isNaN(data)){
+validate41.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+return false;
+}
+else {
+if(data < 0 || isNaN(data)){
+validate41.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
 }
 validate41.errors = vErrors;
 return errors === 0;
 }
 
 
-function validate40(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate35(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
-if(Array.isArray(data)){
-if(data.length > 5){
-validate40.errors = [{instancePath,schemaPath:"#/maxItems",keyword:"maxItems",params:{limit: 5},message:"must NOT have more than 5 items"}];
-return false;
-}
-else {
-var valid0 = true;
-const len0 = data.length;
-for(let i0=0; i0<len0; i0++){
+if(data && typeof data == "object" && !Array.isArray(data)){
 const _errs1 = errors;
-if(!(validate41(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
-vErrors = vErrors === null ? validate41.errors : vErrors.concat(validate41.errors);
-errors = vErrors.length;
-}
-var valid0 = _errs1 === errors;
-if(!valid0){
+for(const key0 in data){
+if(!(((((key0 === "algorithm") || (key0 === "locality")) || (key0 === "slowStartMs")) || (key0 === "hash")) || (key0 === "panicPercent"))){
+validate35.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
 break;
 }
 }
+if(_errs1 === errors){
+if(data.algorithm !== undefined){
+const _errs2 = errors;
+if(!(validate36(data.algorithm, {instancePath:instancePath+"/algorithm",parentData:data,parentDataProperty:"algorithm",rootData}))){
+vErrors = vErrors === null ? validate36.errors : vErrors.concat(validate36.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.locality !== undefined){
+let data1 = data.locality;
+const _errs3 = errors;
+if(!((data1 === "PreferSameZone") || (data1 === "Any"))){
+validate35.errors = [{instancePath:instancePath+"/locality",schemaPath:"#/properties/locality/enum",keyword:"enum",params:{allowedValues: schema13.properties.locality.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.slowStartMs !== undefined){
+const _errs4 = errors;
+if(!(validate33(data.slowStartMs, {instancePath:instancePath+"/slowStartMs",parentData:data,parentDataProperty:"slowStartMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.hash !== undefined){
+const _errs5 = errors;
+if(!(validate39(data.hash, {instancePath:instancePath+"/hash",parentData:data,parentDataProperty:"hash",rootData}))){
+vErrors = vErrors === null ? validate39.errors : vErrors.concat(validate39.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.panicPercent !== undefined){
+const _errs6 = errors;
+if(!(validate41(data.panicPercent, {instancePath:instancePath+"/panicPercent",parentData:data,parentDataProperty:"panicPercent",rootData}))){
+vErrors = vErrors === null ? validate41.errors : vErrors.concat(validate41.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
 }
 }
 else {
-validate40.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate35.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate40.errors = vErrors;
+validate35.errors = vErrors;
 return errors === 0;
 }
 
-const schema17 = {"type":"array","items":{"$ref":"#/$defs/shared11"},"maxItems":16};
-const schema18 = {"type":"integer","minimum":400,"maximum":599};
+const schema17 = {"type":"object","properties":{"maxConnections":{"$ref":"#/$defs/shared4"},"maxPendingRequests":{"$ref":"#/$defs/shared4"},"maxRequests":{"$ref":"#/$defs/shared4"},"maxRetries":{"$ref":"#/$defs/shared11"}},"additionalProperties":false};
+const schema18 = {"type":"integer","minimum":0,"maximum":1000000};
 
-function validate45(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate48(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
-validate45.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate48.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === 0){
 if((typeof data == "number") && (isFinite(data))){
-if(data > 599 || isNaN(data)){
-validate45.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"}];
+if(data > 1000000 || isNaN(data)){
+validate48.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data < 400 || isNaN(data)){
-validate45.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 400},message:"must be >= 400"}];
+if(data < 0 || isNaN(data)){
+validate48.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-validate45.errors = vErrors;
+validate48.errors = vErrors;
 return errors === 0;
 }
 
@@ -357,9 +660,544 @@ function validate44(data, {instancePath="", parentData, parentDataProperty, root
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+const _errs1 = errors;
+for(const key0 in data){
+if(!((((key0 === "maxConnections") || (key0 === "maxPendingRequests")) || (key0 === "maxRequests")) || (key0 === "maxRetries"))){
+validate44.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.maxConnections !== undefined){
+const _errs2 = errors;
+if(!(validate28(data.maxConnections, {instancePath:instancePath+"/maxConnections",parentData:data,parentDataProperty:"maxConnections",rootData}))){
+vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.maxPendingRequests !== undefined){
+const _errs3 = errors;
+if(!(validate28(data.maxPendingRequests, {instancePath:instancePath+"/maxPendingRequests",parentData:data,parentDataProperty:"maxPendingRequests",rootData}))){
+vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.maxRequests !== undefined){
+const _errs4 = errors;
+if(!(validate28(data.maxRequests, {instancePath:instancePath+"/maxRequests",parentData:data,parentDataProperty:"maxRequests",rootData}))){
+vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.maxRetries !== undefined){
+const _errs5 = errors;
+if(!(validate48(data.maxRetries, {instancePath:instancePath+"/maxRetries",parentData:data,parentDataProperty:"maxRetries",rootData}))){
+vErrors = vErrors === null ? validate48.errors : vErrors.concat(validate48.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate44.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate44.errors = vErrors;
+return errors === 0;
+}
+
+const schema19 = {"type":"object","properties":{"consecutiveErrors":{"$ref":"#/$defs/shared4"},"intervalMs":{"$ref":"#/$defs/shared5"},"baseEjectionMs":{"$ref":"#/$defs/shared5"},"maxEjectedPercent":{"$ref":"#/$defs/shared9"},"successRate":{"$ref":"#/$defs/shared13"}},"additionalProperties":false};
+const schema20 = {"type":"object","required":["stdevFactorThousandths"],"properties":{"minimumHosts":{"$ref":"#/$defs/shared4"},"stdevFactorThousandths":{"$ref":"#/$defs/shared14"}},"additionalProperties":false};
+const schema21 = {"type":"integer","minimum":1,"maximum":100000};
+
+function validate58(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate58.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 100000 || isNaN(data)){
+validate58.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+return false;
+}
+else {
+if(data < 1 || isNaN(data)){
+validate58.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+validate58.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate56(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((data.stdevFactorThousandths === undefined) && (missing0 = "stdevFactorThousandths")){
+validate56.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!((key0 === "minimumHosts") || (key0 === "stdevFactorThousandths"))){
+validate56.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.minimumHosts !== undefined){
+const _errs2 = errors;
+if(!(validate28(data.minimumHosts, {instancePath:instancePath+"/minimumHosts",parentData:data,parentDataProperty:"minimumHosts",rootData}))){
+vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.stdevFactorThousandths !== undefined){
+const _errs3 = errors;
+if(!(validate58(data.stdevFactorThousandths, {instancePath:instancePath+"/stdevFactorThousandths",parentData:data,parentDataProperty:"stdevFactorThousandths",rootData}))){
+vErrors = vErrors === null ? validate58.errors : vErrors.concat(validate58.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validate56.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate56.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate51(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+const _errs1 = errors;
+for(const key0 in data){
+if(!(((((key0 === "consecutiveErrors") || (key0 === "intervalMs")) || (key0 === "baseEjectionMs")) || (key0 === "maxEjectedPercent")) || (key0 === "successRate"))){
+validate51.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.consecutiveErrors !== undefined){
+const _errs2 = errors;
+if(!(validate28(data.consecutiveErrors, {instancePath:instancePath+"/consecutiveErrors",parentData:data,parentDataProperty:"consecutiveErrors",rootData}))){
+vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.intervalMs !== undefined){
+const _errs3 = errors;
+if(!(validate33(data.intervalMs, {instancePath:instancePath+"/intervalMs",parentData:data,parentDataProperty:"intervalMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.baseEjectionMs !== undefined){
+const _errs4 = errors;
+if(!(validate33(data.baseEjectionMs, {instancePath:instancePath+"/baseEjectionMs",parentData:data,parentDataProperty:"baseEjectionMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.maxEjectedPercent !== undefined){
+const _errs5 = errors;
+if(!(validate41(data.maxEjectedPercent, {instancePath:instancePath+"/maxEjectedPercent",parentData:data,parentDataProperty:"maxEjectedPercent",rootData}))){
+vErrors = vErrors === null ? validate41.errors : vErrors.concat(validate41.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.successRate !== undefined){
+const _errs6 = errors;
+if(!(validate56(data.successRate, {instancePath:instancePath+"/successRate",parentData:data,parentDataProperty:"successRate",rootData}))){
+vErrors = vErrors === null ? validate56.errors : vErrors.concat(validate56.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate51.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate51.errors = vErrors;
+return errors === 0;
+}
+
+const schema22 = {"type":"object","required":["path"],"properties":{"path":{"$ref":"#/$defs/shared16"},"intervalMs":{"$ref":"#/$defs/shared5"},"timeoutMs":{"$ref":"#/$defs/shared5"},"unhealthyAfter":{"$ref":"#/$defs/shared17"},"healthyAfter":{"$ref":"#/$defs/shared17"}},"additionalProperties":false};
+const schema23 = {"type":"string","minLength":1,"maxLength":1024,"pattern":"^/"};
+const pattern0 = new RegExp("^/", "u");
+
+function validate63(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(typeof data === "string"){
+if(func2(data) > 1024){
+validate63.errors = [{instancePath,schemaPath:"#/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data) < 1){
+validate63.errors = [{instancePath,schemaPath:"#/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern0.test(data)){
+validate63.errors = [{instancePath,schemaPath:"#/pattern",keyword:"pattern",params:{pattern: "^/"},message:"must match pattern \""+"^/"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate63.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+validate63.errors = vErrors;
+return errors === 0;
+}
+
+const schema24 = {"type":"integer","minimum":1,"maximum":100};
+
+function validate67(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate67.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 100 || isNaN(data)){
+validate67.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+return false;
+}
+else {
+if(data < 1 || isNaN(data)){
+validate67.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+validate67.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate62(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((data.path === undefined) && (missing0 = "path")){
+validate62.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!(((((key0 === "path") || (key0 === "intervalMs")) || (key0 === "timeoutMs")) || (key0 === "unhealthyAfter")) || (key0 === "healthyAfter"))){
+validate62.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.path !== undefined){
+const _errs2 = errors;
+if(!(validate63(data.path, {instancePath:instancePath+"/path",parentData:data,parentDataProperty:"path",rootData}))){
+vErrors = vErrors === null ? validate63.errors : vErrors.concat(validate63.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.intervalMs !== undefined){
+const _errs3 = errors;
+if(!(validate33(data.intervalMs, {instancePath:instancePath+"/intervalMs",parentData:data,parentDataProperty:"intervalMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.timeoutMs !== undefined){
+const _errs4 = errors;
+if(!(validate33(data.timeoutMs, {instancePath:instancePath+"/timeoutMs",parentData:data,parentDataProperty:"timeoutMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.unhealthyAfter !== undefined){
+const _errs5 = errors;
+if(!(validate67(data.unhealthyAfter, {instancePath:instancePath+"/unhealthyAfter",parentData:data,parentDataProperty:"unhealthyAfter",rootData}))){
+vErrors = vErrors === null ? validate67.errors : vErrors.concat(validate67.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.healthyAfter !== undefined){
+const _errs6 = errors;
+if(!(validate67(data.healthyAfter, {instancePath:instancePath+"/healthyAfter",parentData:data,parentDataProperty:"healthyAfter",rootData}))){
+vErrors = vErrors === null ? validate67.errors : vErrors.concat(validate67.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate62.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate62.errors = vErrors;
+return errors === 0;
+}
+
+const schema25 = {"type":"array","items":{"$ref":"#/$defs/shared19"},"minItems":1,"maxItems":16};
+const schema26 = {"type":"object","required":["name","type"],"properties":{"name":{"$ref":"#/$defs/shared20"},"type":{"$ref":"#/$defs/shared21"},"value":{"type":"string","maxLength":4096}},"additionalProperties":false};
+const schema27 = {"type":"string","minLength":1,"maxLength":256};
+
+function validate73(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(typeof data === "string"){
+if(func2(data) > 256){
+validate73.errors = [{instancePath,schemaPath:"#/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data) < 1){
+validate73.errors = [{instancePath,schemaPath:"#/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate73.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+validate73.errors = vErrors;
+return errors === 0;
+}
+
+const schema28 = {"enum":["Exact","RegularExpression","Present","Absent"]};
+
+function validate75(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!((((data === "Exact") || (data === "RegularExpression")) || (data === "Present")) || (data === "Absent"))){
+validate75.errors = [{instancePath,schemaPath:"#/enum",keyword:"enum",params:{allowedValues: schema28.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+validate75.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate72(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.name === undefined) && (missing0 = "name")) || ((data.type === undefined) && (missing0 = "type"))){
+validate72.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!(((key0 === "name") || (key0 === "type")) || (key0 === "value"))){
+validate72.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.name !== undefined){
+const _errs2 = errors;
+if(!(validate73(data.name, {instancePath:instancePath+"/name",parentData:data,parentDataProperty:"name",rootData}))){
+vErrors = vErrors === null ? validate73.errors : vErrors.concat(validate73.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.type !== undefined){
+const _errs3 = errors;
+if(!(validate75(data.type, {instancePath:instancePath+"/type",parentData:data,parentDataProperty:"type",rootData}))){
+vErrors = vErrors === null ? validate75.errors : vErrors.concat(validate75.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.value !== undefined){
+let data2 = data.value;
+const _errs4 = errors;
+if(errors === _errs4){
+if(typeof data2 === "string"){
+if(func2(data2) > 4096){
+validate72.errors = [{instancePath:instancePath+"/value",schemaPath:"#/properties/value/maxLength",keyword:"maxLength",params:{limit: 4096},message:"must NOT have more than 4096 characters"}];
+return false;
+}
+}
+else {
+validate72.errors = [{instancePath:instancePath+"/value",schemaPath:"#/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate72.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate72.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate71(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
 if(Array.isArray(data)){
 if(data.length > 16){
-validate44.errors = [{instancePath,schemaPath:"#/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
+validate71.errors = [{instancePath,schemaPath:"#/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
+return false;
+}
+else {
+if(data.length < 1){
+validate71.errors = [{instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
@@ -367,8 +1205,399 @@ var valid0 = true;
 const len0 = data.length;
 for(let i0=0; i0<len0; i0++){
 const _errs1 = errors;
-if(!(validate45(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
-vErrors = vErrors === null ? validate45.errors : vErrors.concat(validate45.errors);
+if(!(validate72(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
+vErrors = vErrors === null ? validate72.errors : vErrors.concat(validate72.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs1 === errors;
+if(!valid0){
+break;
+}
+}
+}
+}
+}
+else {
+validate71.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+validate71.errors = vErrors;
+return errors === 0;
+}
+
+const schema29 = {"type":"integer","minimum":-1,"maximum":1023};
+
+function validate80(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate80.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 1023 || isNaN(data)){
+validate80.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1023},message:"must be <= 1023"}];
+return false;
+}
+else {
+if(data < -1 || isNaN(data)){
+validate80.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: -1},message:"must be >= -1"}];
+return false;
+}
+}
+}
+}
+validate80.errors = vErrors;
+return errors === 0;
+}
+
+const schema30 = {"type":"object","required":["type","value"],"properties":{"type":{"$ref":"#/$defs/shared24"},"value":{"$ref":"#/$defs/shared16"}},"additionalProperties":false};
+const schema31 = {"enum":["ReplacePrefixMatch","ReplaceFullPath"]};
+
+function validate86(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!((data === "ReplacePrefixMatch") || (data === "ReplaceFullPath"))){
+validate86.errors = [{instancePath,schemaPath:"#/enum",keyword:"enum",params:{allowedValues: schema31.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+validate86.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate85(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.type === undefined) && (missing0 = "type")) || ((data.value === undefined) && (missing0 = "value"))){
+validate85.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!((key0 === "type") || (key0 === "value"))){
+validate85.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.type !== undefined){
+const _errs2 = errors;
+if(!(validate86(data.type, {instancePath:instancePath+"/type",parentData:data,parentDataProperty:"type",rootData}))){
+vErrors = vErrors === null ? validate86.errors : vErrors.concat(validate86.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.value !== undefined){
+const _errs3 = errors;
+if(!(validate63(data.value, {instancePath:instancePath+"/value",parentData:data,parentDataProperty:"value",rootData}))){
+vErrors = vErrors === null ? validate63.errors : vErrors.concat(validate63.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validate85.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate85.errors = vErrors;
+return errors === 0;
+}
+
+const schema32 = {"type":"object","properties":{"remove":{"$ref":"#/$defs/shared26"},"set":{"$ref":"#/$defs/shared27"},"add":{"$ref":"#/$defs/shared27"}},"additionalProperties":false};
+const schema33 = {"type":"array","items":{"$ref":"#/$defs/shared20"},"minItems":1,"maxItems":16};
+
+function validate93(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(Array.isArray(data)){
+if(data.length > 16){
+validate93.errors = [{instancePath,schemaPath:"#/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
+return false;
+}
+else {
+if(data.length < 1){
+validate93.errors = [{instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid0 = true;
+const len0 = data.length;
+for(let i0=0; i0<len0; i0++){
+const _errs1 = errors;
+if(!(validate73(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
+vErrors = vErrors === null ? validate73.errors : vErrors.concat(validate73.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs1 === errors;
+if(!valid0){
+break;
+}
+}
+}
+}
+}
+else {
+validate93.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+validate93.errors = vErrors;
+return errors === 0;
+}
+
+const schema34 = {"type":"array","items":{"$ref":"#/$defs/shared28"},"minItems":1,"maxItems":16};
+const schema35 = {"type":"object","required":["name","value"],"properties":{"name":{"$ref":"#/$defs/shared20"},"value":{"type":"string","maxLength":1024}},"additionalProperties":false};
+
+function validate97(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.name === undefined) && (missing0 = "name")) || ((data.value === undefined) && (missing0 = "value"))){
+validate97.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!((key0 === "name") || (key0 === "value"))){
+validate97.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.name !== undefined){
+const _errs2 = errors;
+if(!(validate73(data.name, {instancePath:instancePath+"/name",parentData:data,parentDataProperty:"name",rootData}))){
+vErrors = vErrors === null ? validate73.errors : vErrors.concat(validate73.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.value !== undefined){
+let data1 = data.value;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(func2(data1) > 1024){
+validate97.errors = [{instancePath:instancePath+"/value",schemaPath:"#/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+}
+else {
+validate97.errors = [{instancePath:instancePath+"/value",schemaPath:"#/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validate97.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate97.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate96(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(Array.isArray(data)){
+if(data.length > 16){
+validate96.errors = [{instancePath,schemaPath:"#/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
+return false;
+}
+else {
+if(data.length < 1){
+validate96.errors = [{instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid0 = true;
+const len0 = data.length;
+for(let i0=0; i0<len0; i0++){
+const _errs1 = errors;
+if(!(validate97(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
+vErrors = vErrors === null ? validate97.errors : vErrors.concat(validate97.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs1 === errors;
+if(!valid0){
+break;
+}
+}
+}
+}
+}
+else {
+validate96.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+validate96.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate92(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+const _errs1 = errors;
+for(const key0 in data){
+if(!(((key0 === "remove") || (key0 === "set")) || (key0 === "add"))){
+validate92.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.remove !== undefined){
+const _errs2 = errors;
+if(!(validate93(data.remove, {instancePath:instancePath+"/remove",parentData:data,parentDataProperty:"remove",rootData}))){
+vErrors = vErrors === null ? validate93.errors : vErrors.concat(validate93.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.set !== undefined){
+const _errs3 = errors;
+if(!(validate96(data.set, {instancePath:instancePath+"/set",parentData:data,parentDataProperty:"set",rootData}))){
+vErrors = vErrors === null ? validate96.errors : vErrors.concat(validate96.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.add !== undefined){
+const _errs4 = errors;
+if(!(validate96(data.add, {instancePath:instancePath+"/add",parentData:data,parentDataProperty:"add",rootData}))){
+vErrors = vErrors === null ? validate96.errors : vErrors.concat(validate96.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validate92.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate92.errors = vErrors;
+return errors === 0;
+}
+
+const schema36 = {"type":"object","required":["attempts","conditions"],"properties":{"attempts":{"$ref":"#/$defs/shared30"},"conditions":{"$ref":"#/$defs/shared31"},"codes":{"$ref":"#/$defs/shared33"},"backoffBaseMs":{"$ref":"#/$defs/shared5"},"backoffMaxMs":{"$ref":"#/$defs/shared5"},"nonIdempotent":{"type":"boolean"}},"additionalProperties":false};
+const schema37 = {"type":"integer","minimum":0,"maximum":10};
+
+function validate111(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate111.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 10 || isNaN(data)){
+validate111.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10},message:"must be <= 10"}];
+return false;
+}
+else {
+if(data < 0 || isNaN(data)){
+validate111.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+validate111.errors = vErrors;
+return errors === 0;
+}
+
+const schema38 = {"type":"array","items":{"$ref":"#/$defs/shared32"},"maxItems":5};
+const schema39 = {"enum":["ConnectFailure","Reset","ServerError","GatewayError","GrpcUnavailable"]};
+
+function validate114(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((((data === "ConnectFailure") || (data === "Reset")) || (data === "ServerError")) || (data === "GatewayError")) || (data === "GrpcUnavailable"))){
+validate114.errors = [{instancePath,schemaPath:"#/enum",keyword:"enum",params:{allowedValues: schema39.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+validate114.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate113(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(Array.isArray(data)){
+if(data.length > 5){
+validate113.errors = [{instancePath,schemaPath:"#/maxItems",keyword:"maxItems",params:{limit: 5},message:"must NOT have more than 5 items"}];
+return false;
+}
+else {
+var valid0 = true;
+const len0 = data.length;
+for(let i0=0; i0<len0; i0++){
+const _errs1 = errors;
+if(!(validate114(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
+vErrors = vErrors === null ? validate114.errors : vErrors.concat(validate114.errors);
 errors = vErrors.length;
 }
 var valid0 = _errs1 === errors;
@@ -379,30 +1608,93 @@ break;
 }
 }
 else {
-validate44.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate113.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-validate44.errors = vErrors;
+validate113.errors = vErrors;
+return errors === 0;
+}
+
+const schema40 = {"type":"array","items":{"$ref":"#/$defs/shared34"},"maxItems":16};
+const schema41 = {"type":"integer","minimum":400,"maximum":599};
+
+function validate118(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate118.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 599 || isNaN(data)){
+validate118.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"}];
+return false;
+}
+else {
+if(data < 400 || isNaN(data)){
+validate118.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 400},message:"must be >= 400"}];
+return false;
+}
+}
+}
+}
+validate118.errors = vErrors;
 return errors === 0;
 }
 
 
-function validate37(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate117(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(Array.isArray(data)){
+if(data.length > 16){
+validate117.errors = [{instancePath,schemaPath:"#/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
+return false;
+}
+else {
+var valid0 = true;
+const len0 = data.length;
+for(let i0=0; i0<len0; i0++){
+const _errs1 = errors;
+if(!(validate118(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
+vErrors = vErrors === null ? validate118.errors : vErrors.concat(validate118.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs1 === errors;
+if(!valid0){
+break;
+}
+}
+}
+}
+else {
+validate117.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+validate117.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate110(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
 if(((data.attempts === undefined) && (missing0 = "attempts")) || ((data.conditions === undefined) && (missing0 = "conditions"))){
-validate37.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+validate110.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
 if(!((((((key0 === "attempts") || (key0 === "conditions")) || (key0 === "codes")) || (key0 === "backoffBaseMs")) || (key0 === "backoffMaxMs")) || (key0 === "nonIdempotent"))){
-validate37.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+validate110.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -410,8 +1702,8 @@ break;
 if(_errs1 === errors){
 if(data.attempts !== undefined){
 const _errs2 = errors;
-if(!(validate38(data.attempts, {instancePath:instancePath+"/attempts",parentData:data,parentDataProperty:"attempts",rootData}))){
-vErrors = vErrors === null ? validate38.errors : vErrors.concat(validate38.errors);
+if(!(validate111(data.attempts, {instancePath:instancePath+"/attempts",parentData:data,parentDataProperty:"attempts",rootData}))){
+vErrors = vErrors === null ? validate111.errors : vErrors.concat(validate111.errors);
 errors = vErrors.length;
 }
 var valid0 = _errs2 === errors;
@@ -422,8 +1714,8 @@ var valid0 = true;
 if(valid0){
 if(data.conditions !== undefined){
 const _errs3 = errors;
-if(!(validate40(data.conditions, {instancePath:instancePath+"/conditions",parentData:data,parentDataProperty:"conditions",rootData}))){
-vErrors = vErrors === null ? validate40.errors : vErrors.concat(validate40.errors);
+if(!(validate113(data.conditions, {instancePath:instancePath+"/conditions",parentData:data,parentDataProperty:"conditions",rootData}))){
+vErrors = vErrors === null ? validate113.errors : vErrors.concat(validate113.errors);
 errors = vErrors.length;
 }
 var valid0 = _errs3 === errors;
@@ -434,8 +1726,8 @@ var valid0 = true;
 if(valid0){
 if(data.codes !== undefined){
 const _errs4 = errors;
-if(!(validate44(data.codes, {instancePath:instancePath+"/codes",parentData:data,parentDataProperty:"codes",rootData}))){
-vErrors = vErrors === null ? validate44.errors : vErrors.concat(validate44.errors);
+if(!(validate117(data.codes, {instancePath:instancePath+"/codes",parentData:data,parentDataProperty:"codes",rootData}))){
+vErrors = vErrors === null ? validate117.errors : vErrors.concat(validate117.errors);
 errors = vErrors.length;
 }
 var valid0 = _errs4 === errors;
@@ -471,7 +1763,7 @@ if(valid0){
 if(data.nonIdempotent !== undefined){
 const _errs7 = errors;
 if(typeof data.nonIdempotent !== "boolean"){
-validate37.errors = [{instancePath:instancePath+"/nonIdempotent",schemaPath:"#/properties/nonIdempotent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+validate110.errors = [{instancePath:instancePath+"/nonIdempotent",schemaPath:"#/properties/nonIdempotent/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
 var valid0 = _errs7 === errors;
@@ -488,65 +1780,11 @@ var valid0 = true;
 }
 }
 else {
-validate37.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate110.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate37.errors = vErrors;
-return errors === 0;
-}
-
-const schema19 = {"type":"integer","minimum":0,"maximum":100};
-
-function validate55(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
-let vErrors = null;
-let errors = 0;
-if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
-validate55.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === 0){
-if((typeof data == "number") && (isFinite(data))){
-if(data > 100 || isNaN(data)){
-validate55.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
-return false;
-}
-else {
-if(data < 0 || isNaN(data)){
-validate55.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-validate55.errors = vErrors;
-return errors === 0;
-}
-
-const schema20 = {"type":"integer","minimum":1,"maximum":100};
-
-function validate70(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
-let vErrors = null;
-let errors = 0;
-if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
-validate70.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === 0){
-if((typeof data == "number") && (isFinite(data))){
-if(data > 100 || isNaN(data)){
-validate70.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
-return false;
-}
-else {
-if(data < 1 || isNaN(data)){
-validate70.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-validate70.errors = vErrors;
+validate110.errors = vErrors;
 return errors === 0;
 }
 
@@ -564,7 +1802,7 @@ return false;
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(((((((key0 === "version") || (key0 === "key")) || (key0 === "name")) || (key0 === "namespace")) || (key0 === "protocol")) || (key0 === "endpoints")) || (key0 === "traffic"))){
+if(!((((((((key0 === "version") || (key0 === "key")) || (key0 === "name")) || (key0 === "namespace")) || (key0 === "protocol")) || (key0 === "endpoints")) || (key0 === "backends")) || (key0 === "traffic"))){
 validate21.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -719,169 +1957,10 @@ var valid0 = true;
 }
 if(valid0){
 if(data.endpoints !== undefined){
-let data8 = data.endpoints;
 const _errs19 = errors;
-if(errors === _errs19){
-if(Array.isArray(data8)){
-var valid3 = true;
-const len0 = data8.length;
-for(let i0=0; i0<len0; i0++){
-let data9 = data8[i0];
-const _errs21 = errors;
-if(errors === _errs21){
-if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
-let missing2;
-if(((data9.address === undefined) && (missing2 = "address")) || ((data9.port === undefined) && (missing2 = "port"))){
-validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0,schemaPath:"#/properties/endpoints/items/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
-return false;
-}
-else {
-const _errs23 = errors;
-for(const key3 in data9){
-if(!(((((((key3 === "address") || (key3 === "port")) || (key3 === "workload")) || (key3 === "namespace")) || (key3 === "spiffeId")) || (key3 === "zone")) || (key3 === "weight"))){
-validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0,schemaPath:"#/properties/endpoints/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs23 === errors){
-if(data9.address !== undefined){
-const _errs24 = errors;
-if(typeof data9.address !== "string"){
-validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/address",schemaPath:"#/properties/endpoints/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid4 = _errs24 === errors;
-}
-else {
-var valid4 = true;
-}
-if(valid4){
-if(data9.port !== undefined){
-let data11 = data9.port;
-const _errs26 = errors;
-if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/port",schemaPath:"#/properties/endpoints/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs26){
-if((typeof data11 == "number") && (isFinite(data11))){
-if(data11 > 65535 || isNaN(data11)){
-validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/port",schemaPath:"#/properties/endpoints/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data11 < 1 || isNaN(data11)){
-validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/port",schemaPath:"#/properties/endpoints/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid4 = _errs26 === errors;
-}
-else {
-var valid4 = true;
-}
-if(valid4){
-if(data9.workload !== undefined){
-const _errs28 = errors;
-if(typeof data9.workload !== "string"){
-validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/workload",schemaPath:"#/properties/endpoints/items/properties/workload/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid4 = _errs28 === errors;
-}
-else {
-var valid4 = true;
-}
-if(valid4){
-if(data9.namespace !== undefined){
-const _errs30 = errors;
-if(typeof data9.namespace !== "string"){
-validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/namespace",schemaPath:"#/properties/endpoints/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid4 = _errs30 === errors;
-}
-else {
-var valid4 = true;
-}
-if(valid4){
-if(data9.spiffeId !== undefined){
-const _errs32 = errors;
-if(typeof data9.spiffeId !== "string"){
-validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/spiffeId",schemaPath:"#/properties/endpoints/items/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid4 = _errs32 === errors;
-}
-else {
-var valid4 = true;
-}
-if(valid4){
-if(data9.zone !== undefined){
-let data15 = data9.zone;
-const _errs34 = errors;
-if(errors === _errs34){
-if(typeof data15 === "string"){
-if(func2(data15) > 63){
-validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/zone",schemaPath:"#/properties/endpoints/items/properties/zone/maxLength",keyword:"maxLength",params:{limit: 63},message:"must NOT have more than 63 characters"}];
-return false;
-}
-else {
-if(func2(data15) < 1){
-validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/zone",schemaPath:"#/properties/endpoints/items/properties/zone/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0+"/zone",schemaPath:"#/properties/endpoints/items/properties/zone/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid4 = _errs34 === errors;
-}
-else {
-var valid4 = true;
-}
-if(valid4){
-if(data9.weight !== undefined){
-const _errs36 = errors;
-if(!(validate22(data9.weight, {instancePath:instancePath+"/endpoints/" + i0+"/weight",parentData:data9,parentDataProperty:"weight",rootData}))){
+if(!(validate22(data.endpoints, {instancePath:instancePath+"/endpoints",parentData:data,parentDataProperty:"endpoints",rootData}))){
 vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
 errors = vErrors.length;
-}
-var valid4 = _errs36 === errors;
-}
-else {
-var valid4 = true;
-}
-}
-}
-}
-}
-}
-}
-}
-}
-}
-else {
-validate21.errors = [{instancePath:instancePath+"/endpoints/" + i0,schemaPath:"#/properties/endpoints/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid3 = _errs21 === errors;
-if(!valid3){
-break;
-}
-}
-}
-else {
-validate21.errors = [{instancePath:instancePath+"/endpoints",schemaPath:"#/properties/endpoints/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
 }
 var valid0 = _errs19 === errors;
 }
@@ -889,68 +1968,288 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.traffic !== undefined){
-let data17 = data.traffic;
-const _errs37 = errors;
-if(errors === _errs37){
-if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
-const _errs39 = errors;
-for(const key4 in data17){
-if(!((((((((key4 === "routes") || (key4 === "timeout")) || (key4 === "retry")) || (key4 === "retryBudget")) || (key4 === "loadBalancing")) || (key4 === "circuitBreaker")) || (key4 === "outlierDetection")) || (key4 === "healthCheck"))){
-validate21.errors = [{instancePath:instancePath+"/traffic",schemaPath:"#/properties/traffic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
+if(data.backends !== undefined){
+let data9 = data.backends;
+const _errs20 = errors;
+if(errors === _errs20){
+if(Array.isArray(data9)){
+if(data9.length > 1024){
+validate21.errors = [{instancePath:instancePath+"/backends",schemaPath:"#/properties/backends/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
+return false;
+}
+else {
+if(data9.length < 1){
+validate21.errors = [{instancePath:instancePath+"/backends",schemaPath:"#/properties/backends/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid3 = true;
+const len0 = data9.length;
+for(let i0=0; i0<len0; i0++){
+let data10 = data9[i0];
+const _errs22 = errors;
+if(errors === _errs22){
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+let missing2;
+if(((((data10.name === undefined) && (missing2 = "name")) || ((data10.service === undefined) && (missing2 = "service"))) || ((data10.namespace === undefined) && (missing2 = "namespace"))) || ((data10.endpoints === undefined) && (missing2 = "endpoints"))){
+validate21.errors = [{instancePath:instancePath+"/backends/" + i0,schemaPath:"#/properties/backends/items/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
+return false;
+}
+else {
+const _errs24 = errors;
+for(const key3 in data10){
+if(!(((((key3 === "name") || (key3 === "service")) || (key3 === "namespace")) || (key3 === "endpoints")) || (key3 === "traffic"))){
+validate21.errors = [{instancePath:instancePath+"/backends/" + i0,schemaPath:"#/properties/backends/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs39 === errors){
-if(data17.routes !== undefined){
-let data18 = data17.routes;
+if(_errs24 === errors){
+if(data10.name !== undefined){
+let data11 = data10.name;
+const _errs25 = errors;
+if(errors === _errs25){
+if(typeof data11 === "string"){
+if(func2(data11) > 2048){
+validate21.errors = [{instancePath:instancePath+"/backends/" + i0+"/name",schemaPath:"#/properties/backends/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 2048},message:"must NOT have more than 2048 characters"}];
+return false;
+}
+else {
+if(func2(data11) < 1){
+validate21.errors = [{instancePath:instancePath+"/backends/" + i0+"/name",schemaPath:"#/properties/backends/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/backends/" + i0+"/name",schemaPath:"#/properties/backends/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid4 = _errs25 === errors;
+}
+else {
+var valid4 = true;
+}
+if(valid4){
+if(data10.service !== undefined){
+const _errs27 = errors;
+if(typeof data10.service !== "string"){
+validate21.errors = [{instancePath:instancePath+"/backends/" + i0+"/service",schemaPath:"#/properties/backends/items/properties/service/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid4 = _errs27 === errors;
+}
+else {
+var valid4 = true;
+}
+if(valid4){
+if(data10.namespace !== undefined){
+const _errs29 = errors;
+if(typeof data10.namespace !== "string"){
+validate21.errors = [{instancePath:instancePath+"/backends/" + i0+"/namespace",schemaPath:"#/properties/backends/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid4 = _errs29 === errors;
+}
+else {
+var valid4 = true;
+}
+if(valid4){
+if(data10.endpoints !== undefined){
+const _errs31 = errors;
+if(!(validate22(data10.endpoints, {instancePath:instancePath+"/backends/" + i0+"/endpoints",parentData:data10,parentDataProperty:"endpoints",rootData}))){
+vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+errors = vErrors.length;
+}
+var valid4 = _errs31 === errors;
+}
+else {
+var valid4 = true;
+}
+if(valid4){
+if(data10.traffic !== undefined){
+let data15 = data10.traffic;
+const _errs32 = errors;
+if(errors === _errs32){
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+const _errs34 = errors;
+for(const key4 in data15){
+if(!(((((key4 === "connectMs") || (key4 === "loadBalancing")) || (key4 === "circuitBreaker")) || (key4 === "outlierDetection")) || (key4 === "healthCheck"))){
+validate21.errors = [{instancePath:instancePath+"/backends/" + i0+"/traffic",schemaPath:"#/properties/backends/items/properties/traffic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs34 === errors){
+if(data15.connectMs !== undefined){
+const _errs35 = errors;
+if(!(validate33(data15.connectMs, {instancePath:instancePath+"/backends/" + i0+"/traffic/connectMs",parentData:data15,parentDataProperty:"connectMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid5 = _errs35 === errors;
+}
+else {
+var valid5 = true;
+}
+if(valid5){
+if(data15.loadBalancing !== undefined){
+const _errs36 = errors;
+if(!(validate35(data15.loadBalancing, {instancePath:instancePath+"/backends/" + i0+"/traffic/loadBalancing",parentData:data15,parentDataProperty:"loadBalancing",rootData}))){
+vErrors = vErrors === null ? validate35.errors : vErrors.concat(validate35.errors);
+errors = vErrors.length;
+}
+var valid5 = _errs36 === errors;
+}
+else {
+var valid5 = true;
+}
+if(valid5){
+if(data15.circuitBreaker !== undefined){
+const _errs37 = errors;
+if(!(validate44(data15.circuitBreaker, {instancePath:instancePath+"/backends/" + i0+"/traffic/circuitBreaker",parentData:data15,parentDataProperty:"circuitBreaker",rootData}))){
+vErrors = vErrors === null ? validate44.errors : vErrors.concat(validate44.errors);
+errors = vErrors.length;
+}
+var valid5 = _errs37 === errors;
+}
+else {
+var valid5 = true;
+}
+if(valid5){
+if(data15.outlierDetection !== undefined){
+const _errs38 = errors;
+if(!(validate51(data15.outlierDetection, {instancePath:instancePath+"/backends/" + i0+"/traffic/outlierDetection",parentData:data15,parentDataProperty:"outlierDetection",rootData}))){
+vErrors = vErrors === null ? validate51.errors : vErrors.concat(validate51.errors);
+errors = vErrors.length;
+}
+var valid5 = _errs38 === errors;
+}
+else {
+var valid5 = true;
+}
+if(valid5){
+if(data15.healthCheck !== undefined){
+const _errs39 = errors;
+if(!(validate62(data15.healthCheck, {instancePath:instancePath+"/backends/" + i0+"/traffic/healthCheck",parentData:data15,parentDataProperty:"healthCheck",rootData}))){
+vErrors = vErrors === null ? validate62.errors : vErrors.concat(validate62.errors);
+errors = vErrors.length;
+}
+var valid5 = _errs39 === errors;
+}
+else {
+var valid5 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/backends/" + i0+"/traffic",schemaPath:"#/properties/backends/items/properties/traffic/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid4 = _errs32 === errors;
+}
+else {
+var valid4 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/backends/" + i0,schemaPath:"#/properties/backends/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid3 = _errs22 === errors;
+if(!valid3){
+break;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/backends",schemaPath:"#/properties/backends/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs20 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.traffic !== undefined){
+let data21 = data.traffic;
 const _errs40 = errors;
 if(errors === _errs40){
-if(Array.isArray(data18)){
-if(data18.length > 4096){
+if(data21 && typeof data21 == "object" && !Array.isArray(data21)){
+const _errs42 = errors;
+for(const key5 in data21){
+if(!((((((((key5 === "routes") || (key5 === "timeout")) || (key5 === "retry")) || (key5 === "retryBudget")) || (key5 === "loadBalancing")) || (key5 === "circuitBreaker")) || (key5 === "outlierDetection")) || (key5 === "healthCheck"))){
+validate21.errors = [{instancePath:instancePath+"/traffic",schemaPath:"#/properties/traffic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs42 === errors){
+if(data21.routes !== undefined){
+let data22 = data21.routes;
+const _errs43 = errors;
+if(errors === _errs43){
+if(Array.isArray(data22)){
+if(data22.length > 4096){
 validate21.errors = [{instancePath:instancePath+"/traffic/routes",schemaPath:"#/properties/traffic/properties/routes/maxItems",keyword:"maxItems",params:{limit: 4096},message:"must NOT have more than 4096 items"}];
 return false;
 }
 else {
-if(data18.length < 1){
+if(data22.length < 1){
 validate21.errors = [{instancePath:instancePath+"/traffic/routes",schemaPath:"#/properties/traffic/properties/routes/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
-var valid6 = true;
-const len1 = data18.length;
+var valid7 = true;
+const len1 = data22.length;
 for(let i1=0; i1<len1; i1++){
-let data19 = data18[i1];
-const _errs42 = errors;
-if(errors === _errs42){
-if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
+let data23 = data22[i1];
+const _errs45 = errors;
+if(errors === _errs45){
+if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
 let missing3;
-if((data19.name === undefined) && (missing3 = "name")){
+if((data23.name === undefined) && (missing3 = "name")){
 validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1,schemaPath:"#/properties/traffic/properties/routes/items/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
 return false;
 }
 else {
-const _errs44 = errors;
-for(const key5 in data19){
-if(!((((key5 === "name") || (key5 === "match")) || (key5 === "timeout")) || (key5 === "retry"))){
-validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1,schemaPath:"#/properties/traffic/properties/routes/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
+const _errs47 = errors;
+for(const key6 in data23){
+if(!(func12.call(schema6.properties.traffic.properties.routes.items.properties, key6))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1,schemaPath:"#/properties/traffic/properties/routes/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs44 === errors){
-if(data19.name !== undefined){
-let data20 = data19.name;
-const _errs45 = errors;
-if(errors === _errs45){
-if(typeof data20 === "string"){
-if(func2(data20) > 253){
+if(_errs47 === errors){
+if(data23.name !== undefined){
+let data24 = data23.name;
+const _errs48 = errors;
+if(errors === _errs48){
+if(typeof data24 === "string"){
+if(func2(data24) > 253){
 validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data20) < 1){
+if(func2(data24) < 1){
 validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/name",schemaPath:"#/properties/traffic/properties/routes/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -961,86 +2260,113 @@ validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/name",
 return false;
 }
 }
-var valid7 = _errs45 === errors;
+var valid8 = _errs48 === errors;
 }
 else {
-var valid7 = true;
+var valid8 = true;
 }
-if(valid7){
-if(data19.match !== undefined){
-let data21 = data19.match;
-const _errs47 = errors;
-if(errors === _errs47){
-if(Array.isArray(data21)){
-if(data21.length > 8){
+if(valid8){
+if(data23.policy !== undefined){
+const _errs50 = errors;
+if(typeof data23.policy !== "string"){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/policy",schemaPath:"#/properties/traffic/properties/routes/items/properties/policy/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid8 = _errs50 === errors;
+}
+else {
+var valid8 = true;
+}
+if(valid8){
+if(data23.match !== undefined){
+let data26 = data23.match;
+const _errs52 = errors;
+if(errors === _errs52){
+if(Array.isArray(data26)){
+if(data26.length > 8){
 validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"}];
 return false;
 }
 else {
-if(data21.length < 1){
+if(data26.length < 1){
 validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
-var valid8 = true;
-const len2 = data21.length;
+var valid9 = true;
+const len2 = data26.length;
 for(let i2=0; i2<len2; i2++){
-let data22 = data21[i2];
-const _errs49 = errors;
-if(errors === _errs49){
-if(data22 && typeof data22 == "object" && !Array.isArray(data22)){
-const _errs51 = errors;
-for(const key6 in data22){
-if(!((((key6 === "path") || (key6 === "methods")) || (key6 === "headers")) || (key6 === "queryParams"))){
-validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
+let data27 = data26[i2];
+const _errs54 = errors;
+if(errors === _errs54){
+if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
+const _errs56 = errors;
+for(const key7 in data27){
+if(!((((key7 === "path") || (key7 === "methods")) || (key7 === "headers")) || (key7 === "queryParams"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs51 === errors){
-if(data22.path !== undefined){
-let data23 = data22.path;
-const _errs52 = errors;
-if(errors === _errs52){
-if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
+if(_errs56 === errors){
+if(data27.path !== undefined){
+let data28 = data27.path;
+const _errs57 = errors;
+if(errors === _errs57){
+if(data28 && typeof data28 == "object" && !Array.isArray(data28)){
 let missing4;
-if(((data23.type === undefined) && (missing4 = "type")) || ((data23.value === undefined) && (missing4 = "value"))){
+if(((data28.type === undefined) && (missing4 = "type")) || ((data28.value === undefined) && (missing4 = "value"))){
 validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
 return false;
 }
 else {
-const _errs54 = errors;
-for(const key7 in data23){
-if(!((key7 === "type") || (key7 === "value"))){
-validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
+const _errs59 = errors;
+for(const key8 in data28){
+if(!((key8 === "type") || (key8 === "value"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs54 === errors){
-if(data23.type !== undefined){
-let data24 = data23.type;
-const _errs55 = errors;
-if(!((data24 === "Exact") || (data24 === "PathPrefix"))){
+if(_errs59 === errors){
+if(data28.type !== undefined){
+let data29 = data28.type;
+const _errs60 = errors;
+if(!(((data29 === "Exact") || (data29 === "PathPrefix")) || (data29 === "RegularExpression"))){
 validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path/type",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/type/enum",keyword:"enum",params:{allowedValues: schema6.properties.traffic.properties.routes.items.properties.match.items.properties.path.properties.type.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid10 = _errs55 === errors;
+var valid11 = _errs60 === errors;
 }
 else {
-var valid10 = true;
+var valid11 = true;
 }
-if(valid10){
-if(data23.value !== undefined){
-const _errs56 = errors;
-if(!(validate24(data23.value, {instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path/value",parentData:data23,parentDataProperty:"value",rootData}))){
-vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
-errors = vErrors.length;
-}
-var valid10 = _errs56 === errors;
+if(valid11){
+if(data28.value !== undefined){
+let data30 = data28.value;
+const _errs61 = errors;
+if(errors === _errs61){
+if(typeof data30 === "string"){
+if(func2(data30) > 1024){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path/value",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/value/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
 }
 else {
-var valid10 = true;
+if(func2(data30) < 1){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path/value",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/value/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/path/value",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/path/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid11 = _errs61 === errors;
+}
+else {
+var valid11 = true;
 }
 }
 }
@@ -1051,37 +2377,37 @@ validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/
 return false;
 }
 }
-var valid9 = _errs52 === errors;
+var valid10 = _errs57 === errors;
 }
 else {
-var valid9 = true;
+var valid10 = true;
 }
-if(valid9){
-if(data22.methods !== undefined){
-let data26 = data22.methods;
-const _errs57 = errors;
-if(errors === _errs57){
-if(Array.isArray(data26)){
-if(data26.length > 16){
+if(valid10){
+if(data27.methods !== undefined){
+let data31 = data27.methods;
+const _errs63 = errors;
+if(errors === _errs63){
+if(Array.isArray(data31)){
+if(data31.length > 16){
 validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/methods",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/methods/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
 return false;
 }
 else {
-if(data26.length < 1){
+if(data31.length < 1){
 validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/methods",schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/methods/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
-var valid11 = true;
-const len3 = data26.length;
+var valid12 = true;
+const len3 = data31.length;
 for(let i3=0; i3<len3; i3++){
-const _errs59 = errors;
-if(typeof data26[i3] !== "string"){
+const _errs65 = errors;
+if(typeof data31[i3] !== "string"){
 validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/methods/" + i3,schemaPath:"#/properties/traffic/properties/routes/items/properties/match/items/properties/methods/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid11 = _errs59 === errors;
-if(!valid11){
+var valid12 = _errs65 === errors;
+if(!valid12){
 break;
 }
 }
@@ -1093,34 +2419,34 @@ validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/
 return false;
 }
 }
-var valid9 = _errs57 === errors;
+var valid10 = _errs63 === errors;
 }
 else {
-var valid9 = true;
+var valid10 = true;
 }
-if(valid9){
-if(data22.headers !== undefined){
-const _errs61 = errors;
-if(!(validate26(data22.headers, {instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers",parentData:data22,parentDataProperty:"headers",rootData}))){
-vErrors = vErrors === null ? validate26.errors : vErrors.concat(validate26.errors);
+if(valid10){
+if(data27.headers !== undefined){
+const _errs67 = errors;
+if(!(validate71(data27.headers, {instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/headers",parentData:data27,parentDataProperty:"headers",rootData}))){
+vErrors = vErrors === null ? validate71.errors : vErrors.concat(validate71.errors);
 errors = vErrors.length;
 }
-var valid9 = _errs61 === errors;
+var valid10 = _errs67 === errors;
 }
 else {
-var valid9 = true;
+var valid10 = true;
 }
-if(valid9){
-if(data22.queryParams !== undefined){
-const _errs62 = errors;
-if(!(validate26(data22.queryParams, {instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams",parentData:data22,parentDataProperty:"queryParams",rootData}))){
-vErrors = vErrors === null ? validate26.errors : vErrors.concat(validate26.errors);
+if(valid10){
+if(data27.queryParams !== undefined){
+const _errs68 = errors;
+if(!(validate71(data27.queryParams, {instancePath:instancePath+"/traffic/routes/" + i1+"/match/" + i2+"/queryParams",parentData:data27,parentDataProperty:"queryParams",rootData}))){
+vErrors = vErrors === null ? validate71.errors : vErrors.concat(validate71.errors);
 errors = vErrors.length;
 }
-var valid9 = _errs62 === errors;
+var valid10 = _errs68 === errors;
 }
 else {
-var valid9 = true;
+var valid10 = true;
 }
 }
 }
@@ -1132,8 +2458,8 @@ validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match/
 return false;
 }
 }
-var valid8 = _errs49 === errors;
-if(!valid8){
+var valid9 = _errs54 === errors;
+if(!valid9){
 break;
 }
 }
@@ -1145,60 +2471,625 @@ validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/match"
 return false;
 }
 }
-var valid7 = _errs47 === errors;
+var valid8 = _errs52 === errors;
 }
 else {
-var valid7 = true;
+var valid8 = true;
 }
-if(valid7){
-if(data19.timeout !== undefined){
-let data30 = data19.timeout;
-const _errs63 = errors;
-if(errors === _errs63){
-if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
-const _errs65 = errors;
-for(const key8 in data30){
-if(!(((key8 === "requestMs") || (key8 === "attemptMs")) || (key8 === "idleMs"))){
-validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
+if(valid8){
+if(data23.backends !== undefined){
+let data35 = data23.backends;
+const _errs69 = errors;
+if(errors === _errs69){
+if(Array.isArray(data35)){
+if(data35.length > 16){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/backends",schemaPath:"#/properties/traffic/properties/routes/items/properties/backends/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
+return false;
+}
+else {
+if(data35.length < 1){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/backends",schemaPath:"#/properties/traffic/properties/routes/items/properties/backends/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid13 = true;
+const len4 = data35.length;
+for(let i4=0; i4<len4; i4++){
+let data36 = data35[i4];
+const _errs71 = errors;
+if(errors === _errs71){
+if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
+let missing5;
+if(((data36.backend === undefined) && (missing5 = "backend")) || ((data36.weight === undefined) && (missing5 = "weight"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/backends/" + i4,schemaPath:"#/properties/traffic/properties/routes/items/properties/backends/items/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
+return false;
+}
+else {
+const _errs73 = errors;
+for(const key9 in data36){
+if(!((key9 === "backend") || (key9 === "weight"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/backends/" + i4,schemaPath:"#/properties/traffic/properties/routes/items/properties/backends/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs65 === errors){
-if(data30.requestMs !== undefined){
-const _errs66 = errors;
-if(!(validate33(data30.requestMs, {instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/requestMs",parentData:data30,parentDataProperty:"requestMs",rootData}))){
+if(_errs73 === errors){
+if(data36.backend !== undefined){
+const _errs74 = errors;
+if(!(validate80(data36.backend, {instancePath:instancePath+"/traffic/routes/" + i1+"/backends/" + i4+"/backend",parentData:data36,parentDataProperty:"backend",rootData}))){
+vErrors = vErrors === null ? validate80.errors : vErrors.concat(validate80.errors);
+errors = vErrors.length;
+}
+var valid14 = _errs74 === errors;
+}
+else {
+var valid14 = true;
+}
+if(valid14){
+if(data36.weight !== undefined){
+const _errs75 = errors;
+if(!(validate48(data36.weight, {instancePath:instancePath+"/traffic/routes/" + i1+"/backends/" + i4+"/weight",parentData:data36,parentDataProperty:"weight",rootData}))){
+vErrors = vErrors === null ? validate48.errors : vErrors.concat(validate48.errors);
+errors = vErrors.length;
+}
+var valid14 = _errs75 === errors;
+}
+else {
+var valid14 = true;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/backends/" + i4,schemaPath:"#/properties/traffic/properties/routes/items/properties/backends/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid13 = _errs71 === errors;
+if(!valid13){
+break;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/backends",schemaPath:"#/properties/traffic/properties/routes/items/properties/backends/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid8 = _errs69 === errors;
+}
+else {
+var valid8 = true;
+}
+if(valid8){
+if(data23.mirror !== undefined){
+let data39 = data23.mirror;
+const _errs76 = errors;
+if(errors === _errs76){
+if(data39 && typeof data39 == "object" && !Array.isArray(data39)){
+let missing6;
+if(((data39.backend === undefined) && (missing6 = "backend")) || ((data39.percent === undefined) && (missing6 = "percent"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/mirror",schemaPath:"#/properties/traffic/properties/routes/items/properties/mirror/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
+return false;
+}
+else {
+const _errs78 = errors;
+for(const key10 in data39){
+if(!((key10 === "backend") || (key10 === "percent"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/mirror",schemaPath:"#/properties/traffic/properties/routes/items/properties/mirror/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs78 === errors){
+if(data39.backend !== undefined){
+const _errs79 = errors;
+if(!(validate80(data39.backend, {instancePath:instancePath+"/traffic/routes/" + i1+"/mirror/backend",parentData:data39,parentDataProperty:"backend",rootData}))){
+vErrors = vErrors === null ? validate80.errors : vErrors.concat(validate80.errors);
+errors = vErrors.length;
+}
+var valid15 = _errs79 === errors;
+}
+else {
+var valid15 = true;
+}
+if(valid15){
+if(data39.percent !== undefined){
+const _errs80 = errors;
+if(!(validate41(data39.percent, {instancePath:instancePath+"/traffic/routes/" + i1+"/mirror/percent",parentData:data39,parentDataProperty:"percent",rootData}))){
+vErrors = vErrors === null ? validate41.errors : vErrors.concat(validate41.errors);
+errors = vErrors.length;
+}
+var valid15 = _errs80 === errors;
+}
+else {
+var valid15 = true;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/mirror",schemaPath:"#/properties/traffic/properties/routes/items/properties/mirror/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid8 = _errs76 === errors;
+}
+else {
+var valid8 = true;
+}
+if(valid8){
+if(data23.rewrite !== undefined){
+let data42 = data23.rewrite;
+const _errs81 = errors;
+if(errors === _errs81){
+if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
+const _errs83 = errors;
+for(const key11 in data42){
+if(!((key11 === "path") || (key11 === "host"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/rewrite",schemaPath:"#/properties/traffic/properties/routes/items/properties/rewrite/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs83 === errors){
+if(data42.path !== undefined){
+const _errs84 = errors;
+if(!(validate85(data42.path, {instancePath:instancePath+"/traffic/routes/" + i1+"/rewrite/path",parentData:data42,parentDataProperty:"path",rootData}))){
+vErrors = vErrors === null ? validate85.errors : vErrors.concat(validate85.errors);
+errors = vErrors.length;
+}
+var valid16 = _errs84 === errors;
+}
+else {
+var valid16 = true;
+}
+if(valid16){
+if(data42.host !== undefined){
+let data44 = data42.host;
+const _errs85 = errors;
+if(errors === _errs85){
+if(typeof data44 === "string"){
+if(func2(data44) > 253){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/rewrite/host",schemaPath:"#/properties/traffic/properties/routes/items/properties/rewrite/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+return false;
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/rewrite/host",schemaPath:"#/properties/traffic/properties/routes/items/properties/rewrite/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid16 = _errs85 === errors;
+}
+else {
+var valid16 = true;
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/rewrite",schemaPath:"#/properties/traffic/properties/routes/items/properties/rewrite/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid8 = _errs81 === errors;
+}
+else {
+var valid8 = true;
+}
+if(valid8){
+if(data23.redirect !== undefined){
+let data45 = data23.redirect;
+const _errs87 = errors;
+if(errors === _errs87){
+if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
+let missing7;
+if((data45.status === undefined) && (missing7 = "status")){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/redirect",schemaPath:"#/properties/traffic/properties/routes/items/properties/redirect/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
+return false;
+}
+else {
+const _errs89 = errors;
+for(const key12 in data45){
+if(!(((((key12 === "scheme") || (key12 === "host")) || (key12 === "port")) || (key12 === "path")) || (key12 === "status"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/redirect",schemaPath:"#/properties/traffic/properties/routes/items/properties/redirect/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs89 === errors){
+if(data45.scheme !== undefined){
+let data46 = data45.scheme;
+const _errs90 = errors;
+if(!((data46 === "http") || (data46 === "https"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/redirect/scheme",schemaPath:"#/properties/traffic/properties/routes/items/properties/redirect/properties/scheme/enum",keyword:"enum",params:{allowedValues: schema6.properties.traffic.properties.routes.items.properties.redirect.properties.scheme.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid17 = _errs90 === errors;
+}
+else {
+var valid17 = true;
+}
+if(valid17){
+if(data45.host !== undefined){
+let data47 = data45.host;
+const _errs91 = errors;
+if(errors === _errs91){
+if(typeof data47 === "string"){
+if(func2(data47) > 253){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/redirect/host",schemaPath:"#/properties/traffic/properties/routes/items/properties/redirect/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+return false;
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/redirect/host",schemaPath:"#/properties/traffic/properties/routes/items/properties/redirect/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid17 = _errs91 === errors;
+}
+else {
+var valid17 = true;
+}
+if(valid17){
+if(data45.port !== undefined){
+const _errs93 = errors;
+if(!(validate24(data45.port, {instancePath:instancePath+"/traffic/routes/" + i1+"/redirect/port",parentData:data45,parentDataProperty:"port",rootData}))){
+vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
+errors = vErrors.length;
+}
+var valid17 = _errs93 === errors;
+}
+else {
+var valid17 = true;
+}
+if(valid17){
+if(data45.path !== undefined){
+const _errs94 = errors;
+if(!(validate85(data45.path, {instancePath:instancePath+"/traffic/routes/" + i1+"/redirect/path",parentData:data45,parentDataProperty:"path",rootData}))){
+vErrors = vErrors === null ? validate85.errors : vErrors.concat(validate85.errors);
+errors = vErrors.length;
+}
+var valid17 = _errs94 === errors;
+}
+else {
+var valid17 = true;
+}
+if(valid17){
+if(data45.status !== undefined){
+let data50 = data45.status;
+const _errs95 = errors;
+if(!(((typeof data50 == "number") && (!(data50 % 1) && !isNaN(data50))) && (isFinite(data50)))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/redirect/status",schemaPath:"#/properties/traffic/properties/routes/items/properties/redirect/properties/status/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs95){
+if((typeof data50 == "number") && (isFinite(data50))){
+if(data50 > 308 || isNaN(data50)){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/redirect/status",schemaPath:"#/properties/traffic/properties/routes/items/properties/redirect/properties/status/maximum",keyword:"maximum",params:{comparison: "<=", limit: 308},message:"must be <= 308"}];
+return false;
+}
+else {
+if(data50 < 301 || isNaN(data50)){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/redirect/status",schemaPath:"#/properties/traffic/properties/routes/items/properties/redirect/properties/status/minimum",keyword:"minimum",params:{comparison: ">=", limit: 301},message:"must be >= 301"}];
+return false;
+}
+}
+}
+}
+var valid17 = _errs95 === errors;
+}
+else {
+var valid17 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/redirect",schemaPath:"#/properties/traffic/properties/routes/items/properties/redirect/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid8 = _errs87 === errors;
+}
+else {
+var valid8 = true;
+}
+if(valid8){
+if(data23.headers !== undefined){
+let data51 = data23.headers;
+const _errs97 = errors;
+if(errors === _errs97){
+if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
+const _errs99 = errors;
+for(const key13 in data51){
+if(!((key13 === "request") || (key13 === "response"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/headers",schemaPath:"#/properties/traffic/properties/routes/items/properties/headers/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs99 === errors){
+if(data51.request !== undefined){
+const _errs100 = errors;
+if(!(validate92(data51.request, {instancePath:instancePath+"/traffic/routes/" + i1+"/headers/request",parentData:data51,parentDataProperty:"request",rootData}))){
+vErrors = vErrors === null ? validate92.errors : vErrors.concat(validate92.errors);
+errors = vErrors.length;
+}
+var valid18 = _errs100 === errors;
+}
+else {
+var valid18 = true;
+}
+if(valid18){
+if(data51.response !== undefined){
+const _errs101 = errors;
+if(!(validate92(data51.response, {instancePath:instancePath+"/traffic/routes/" + i1+"/headers/response",parentData:data51,parentDataProperty:"response",rootData}))){
+vErrors = vErrors === null ? validate92.errors : vErrors.concat(validate92.errors);
+errors = vErrors.length;
+}
+var valid18 = _errs101 === errors;
+}
+else {
+var valid18 = true;
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/headers",schemaPath:"#/properties/traffic/properties/routes/items/properties/headers/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid8 = _errs97 === errors;
+}
+else {
+var valid8 = true;
+}
+if(valid8){
+if(data23.fault !== undefined){
+let data54 = data23.fault;
+const _errs102 = errors;
+if(errors === _errs102){
+if(data54 && typeof data54 == "object" && !Array.isArray(data54)){
+const _errs104 = errors;
+for(const key14 in data54){
+if(!(((key14 === "abort") || (key14 === "delay")) || (key14 === "bandwidthBytesPerSecond"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs104 === errors){
+if(data54.abort !== undefined){
+let data55 = data54.abort;
+const _errs105 = errors;
+if(errors === _errs105){
+if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
+let missing8;
+if(((data55.percent === undefined) && (missing8 = "percent")) || ((data55.status === undefined) && (missing8 = "status"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault/abort",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/properties/abort/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
+return false;
+}
+else {
+const _errs107 = errors;
+for(const key15 in data55){
+if(!((key15 === "percent") || (key15 === "status"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault/abort",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/properties/abort/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs107 === errors){
+if(data55.percent !== undefined){
+const _errs108 = errors;
+if(!(validate41(data55.percent, {instancePath:instancePath+"/traffic/routes/" + i1+"/fault/abort/percent",parentData:data55,parentDataProperty:"percent",rootData}))){
+vErrors = vErrors === null ? validate41.errors : vErrors.concat(validate41.errors);
+errors = vErrors.length;
+}
+var valid20 = _errs108 === errors;
+}
+else {
+var valid20 = true;
+}
+if(valid20){
+if(data55.status !== undefined){
+let data57 = data55.status;
+const _errs109 = errors;
+if(!(((typeof data57 == "number") && (!(data57 % 1) && !isNaN(data57))) && (isFinite(data57)))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault/abort/status",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/status/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs109){
+if((typeof data57 == "number") && (isFinite(data57))){
+if(data57 > 599 || isNaN(data57)){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault/abort/status",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/status/maximum",keyword:"maximum",params:{comparison: "<=", limit: 599},message:"must be <= 599"}];
+return false;
+}
+else {
+if(data57 < 200 || isNaN(data57)){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault/abort/status",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/properties/abort/properties/status/minimum",keyword:"minimum",params:{comparison: ">=", limit: 200},message:"must be >= 200"}];
+return false;
+}
+}
+}
+}
+var valid20 = _errs109 === errors;
+}
+else {
+var valid20 = true;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault/abort",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/properties/abort/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid19 = _errs105 === errors;
+}
+else {
+var valid19 = true;
+}
+if(valid19){
+if(data54.delay !== undefined){
+let data58 = data54.delay;
+const _errs111 = errors;
+if(errors === _errs111){
+if(data58 && typeof data58 == "object" && !Array.isArray(data58)){
+let missing9;
+if(((data58.percent === undefined) && (missing9 = "percent")) || ((data58.durationMs === undefined) && (missing9 = "durationMs"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault/delay",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/properties/delay/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
+return false;
+}
+else {
+const _errs113 = errors;
+for(const key16 in data58){
+if(!((key16 === "percent") || (key16 === "durationMs"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault/delay",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/properties/delay/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs113 === errors){
+if(data58.percent !== undefined){
+const _errs114 = errors;
+if(!(validate41(data58.percent, {instancePath:instancePath+"/traffic/routes/" + i1+"/fault/delay/percent",parentData:data58,parentDataProperty:"percent",rootData}))){
+vErrors = vErrors === null ? validate41.errors : vErrors.concat(validate41.errors);
+errors = vErrors.length;
+}
+var valid21 = _errs114 === errors;
+}
+else {
+var valid21 = true;
+}
+if(valid21){
+if(data58.durationMs !== undefined){
+const _errs115 = errors;
+if(!(validate33(data58.durationMs, {instancePath:instancePath+"/traffic/routes/" + i1+"/fault/delay/durationMs",parentData:data58,parentDataProperty:"durationMs",rootData}))){
 vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
 errors = vErrors.length;
 }
-var valid12 = _errs66 === errors;
+var valid21 = _errs115 === errors;
 }
 else {
-var valid12 = true;
+var valid21 = true;
 }
-if(valid12){
-if(data30.attemptMs !== undefined){
-const _errs67 = errors;
-if(!(validate33(data30.attemptMs, {instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/attemptMs",parentData:data30,parentDataProperty:"attemptMs",rootData}))){
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault/delay",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/properties/delay/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid19 = _errs111 === errors;
+}
+else {
+var valid19 = true;
+}
+if(valid19){
+if(data54.bandwidthBytesPerSecond !== undefined){
+let data61 = data54.bandwidthBytesPerSecond;
+const _errs116 = errors;
+if(!(((typeof data61 == "number") && (!(data61 % 1) && !isNaN(data61))) && (isFinite(data61)))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault/bandwidthBytesPerSecond",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/properties/bandwidthBytesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs116){
+if((typeof data61 == "number") && (isFinite(data61))){
+if(data61 > 9007199254740991 || isNaN(data61)){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault/bandwidthBytesPerSecond",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/properties/bandwidthBytesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991},message:"must be <= 9007199254740991"}];
+return false;
+}
+else {
+if(data61 < 1 || isNaN(data61)){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault/bandwidthBytesPerSecond",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/properties/bandwidthBytesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid19 = _errs116 === errors;
+}
+else {
+var valid19 = true;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/fault",schemaPath:"#/properties/traffic/properties/routes/items/properties/fault/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid8 = _errs102 === errors;
+}
+else {
+var valid8 = true;
+}
+if(valid8){
+if(data23.timeout !== undefined){
+let data62 = data23.timeout;
+const _errs118 = errors;
+if(errors === _errs118){
+if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
+const _errs120 = errors;
+for(const key17 in data62){
+if(!(((key17 === "requestMs") || (key17 === "attemptMs")) || (key17 === "idleMs"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeout",schemaPath:"#/properties/traffic/properties/routes/items/properties/timeout/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs120 === errors){
+if(data62.requestMs !== undefined){
+const _errs121 = errors;
+if(!(validate33(data62.requestMs, {instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/requestMs",parentData:data62,parentDataProperty:"requestMs",rootData}))){
 vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
 errors = vErrors.length;
 }
-var valid12 = _errs67 === errors;
+var valid22 = _errs121 === errors;
 }
 else {
-var valid12 = true;
+var valid22 = true;
 }
-if(valid12){
-if(data30.idleMs !== undefined){
-const _errs68 = errors;
-if(!(validate33(data30.idleMs, {instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/idleMs",parentData:data30,parentDataProperty:"idleMs",rootData}))){
+if(valid22){
+if(data62.attemptMs !== undefined){
+const _errs122 = errors;
+if(!(validate33(data62.attemptMs, {instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/attemptMs",parentData:data62,parentDataProperty:"attemptMs",rootData}))){
 vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
 errors = vErrors.length;
 }
-var valid12 = _errs68 === errors;
+var valid22 = _errs122 === errors;
 }
 else {
-var valid12 = true;
+var valid22 = true;
+}
+if(valid22){
+if(data62.idleMs !== undefined){
+const _errs123 = errors;
+if(!(validate33(data62.idleMs, {instancePath:instancePath+"/traffic/routes/" + i1+"/timeout/idleMs",parentData:data62,parentDataProperty:"idleMs",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid22 = _errs123 === errors;
+}
+else {
+var valid22 = true;
 }
 }
 }
@@ -1209,22 +3100,29 @@ validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1+"/timeou
 return false;
 }
 }
-var valid7 = _errs63 === errors;
+var valid8 = _errs118 === errors;
 }
 else {
-var valid7 = true;
+var valid8 = true;
 }
-if(valid7){
-if(data19.retry !== undefined){
-const _errs69 = errors;
-if(!(validate37(data19.retry, {instancePath:instancePath+"/traffic/routes/" + i1+"/retry",parentData:data19,parentDataProperty:"retry",rootData}))){
-vErrors = vErrors === null ? validate37.errors : vErrors.concat(validate37.errors);
+if(valid8){
+if(data23.retry !== undefined){
+const _errs124 = errors;
+if(!(validate110(data23.retry, {instancePath:instancePath+"/traffic/routes/" + i1+"/retry",parentData:data23,parentDataProperty:"retry",rootData}))){
+vErrors = vErrors === null ? validate110.errors : vErrors.concat(validate110.errors);
 errors = vErrors.length;
 }
-var valid7 = _errs69 === errors;
+var valid8 = _errs124 === errors;
 }
 else {
-var valid7 = true;
+var valid8 = true;
+}
+}
+}
+}
+}
+}
+}
 }
 }
 }
@@ -1237,8 +3135,8 @@ validate21.errors = [{instancePath:instancePath+"/traffic/routes/" + i1,schemaPa
 return false;
 }
 }
-var valid6 = _errs42 === errors;
-if(!valid6){
+var valid7 = _errs45 === errors;
+if(!valid7){
 break;
 }
 }
@@ -1250,60 +3148,60 @@ validate21.errors = [{instancePath:instancePath+"/traffic/routes",schemaPath:"#/
 return false;
 }
 }
-var valid5 = _errs40 === errors;
+var valid6 = _errs43 === errors;
 }
 else {
-var valid5 = true;
+var valid6 = true;
 }
-if(valid5){
-if(data17.timeout !== undefined){
-let data35 = data17.timeout;
-const _errs70 = errors;
-if(errors === _errs70){
-if(data35 && typeof data35 == "object" && !Array.isArray(data35)){
-const _errs72 = errors;
-for(const key9 in data35){
-if(!(((key9 === "connectMs") || (key9 === "requestMs")) || (key9 === "idleMs"))){
-validate21.errors = [{instancePath:instancePath+"/traffic/timeout",schemaPath:"#/properties/traffic/properties/timeout/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
+if(valid6){
+if(data21.timeout !== undefined){
+let data67 = data21.timeout;
+const _errs125 = errors;
+if(errors === _errs125){
+if(data67 && typeof data67 == "object" && !Array.isArray(data67)){
+const _errs127 = errors;
+for(const key18 in data67){
+if(!(((key18 === "connectMs") || (key18 === "requestMs")) || (key18 === "idleMs"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/timeout",schemaPath:"#/properties/traffic/properties/timeout/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs72 === errors){
-if(data35.connectMs !== undefined){
-const _errs73 = errors;
-if(!(validate33(data35.connectMs, {instancePath:instancePath+"/traffic/timeout/connectMs",parentData:data35,parentDataProperty:"connectMs",rootData}))){
+if(_errs127 === errors){
+if(data67.connectMs !== undefined){
+const _errs128 = errors;
+if(!(validate33(data67.connectMs, {instancePath:instancePath+"/traffic/timeout/connectMs",parentData:data67,parentDataProperty:"connectMs",rootData}))){
 vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
 errors = vErrors.length;
 }
-var valid13 = _errs73 === errors;
+var valid23 = _errs128 === errors;
 }
 else {
-var valid13 = true;
+var valid23 = true;
 }
-if(valid13){
-if(data35.requestMs !== undefined){
-const _errs74 = errors;
-if(!(validate33(data35.requestMs, {instancePath:instancePath+"/traffic/timeout/requestMs",parentData:data35,parentDataProperty:"requestMs",rootData}))){
+if(valid23){
+if(data67.requestMs !== undefined){
+const _errs129 = errors;
+if(!(validate33(data67.requestMs, {instancePath:instancePath+"/traffic/timeout/requestMs",parentData:data67,parentDataProperty:"requestMs",rootData}))){
 vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
 errors = vErrors.length;
 }
-var valid13 = _errs74 === errors;
+var valid23 = _errs129 === errors;
 }
 else {
-var valid13 = true;
+var valid23 = true;
 }
-if(valid13){
-if(data35.idleMs !== undefined){
-const _errs75 = errors;
-if(!(validate33(data35.idleMs, {instancePath:instancePath+"/traffic/timeout/idleMs",parentData:data35,parentDataProperty:"idleMs",rootData}))){
+if(valid23){
+if(data67.idleMs !== undefined){
+const _errs130 = errors;
+if(!(validate33(data67.idleMs, {instancePath:instancePath+"/traffic/timeout/idleMs",parentData:data67,parentDataProperty:"idleMs",rootData}))){
 vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
 errors = vErrors.length;
 }
-var valid13 = _errs75 === errors;
+var valid23 = _errs130 === errors;
 }
 else {
-var valid13 = true;
+var valid23 = true;
 }
 }
 }
@@ -1314,75 +3212,75 @@ validate21.errors = [{instancePath:instancePath+"/traffic/timeout",schemaPath:"#
 return false;
 }
 }
-var valid5 = _errs70 === errors;
+var valid6 = _errs125 === errors;
 }
 else {
-var valid5 = true;
+var valid6 = true;
 }
-if(valid5){
-if(data17.retry !== undefined){
-const _errs76 = errors;
-if(!(validate37(data17.retry, {instancePath:instancePath+"/traffic/retry",parentData:data17,parentDataProperty:"retry",rootData}))){
-vErrors = vErrors === null ? validate37.errors : vErrors.concat(validate37.errors);
+if(valid6){
+if(data21.retry !== undefined){
+const _errs131 = errors;
+if(!(validate110(data21.retry, {instancePath:instancePath+"/traffic/retry",parentData:data21,parentDataProperty:"retry",rootData}))){
+vErrors = vErrors === null ? validate110.errors : vErrors.concat(validate110.errors);
 errors = vErrors.length;
 }
-var valid5 = _errs76 === errors;
+var valid6 = _errs131 === errors;
 }
 else {
-var valid5 = true;
+var valid6 = true;
 }
-if(valid5){
-if(data17.retryBudget !== undefined){
-let data40 = data17.retryBudget;
-const _errs77 = errors;
-if(errors === _errs77){
-if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
-const _errs79 = errors;
-for(const key10 in data40){
-if(!((key10 === "percent") || (key10 === "minPerSecond"))){
-validate21.errors = [{instancePath:instancePath+"/traffic/retryBudget",schemaPath:"#/properties/traffic/properties/retryBudget/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
+if(valid6){
+if(data21.retryBudget !== undefined){
+let data72 = data21.retryBudget;
+const _errs132 = errors;
+if(errors === _errs132){
+if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
+const _errs134 = errors;
+for(const key19 in data72){
+if(!((key19 === "percent") || (key19 === "minPerSecond"))){
+validate21.errors = [{instancePath:instancePath+"/traffic/retryBudget",schemaPath:"#/properties/traffic/properties/retryBudget/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs79 === errors){
-if(data40.percent !== undefined){
-const _errs80 = errors;
-if(!(validate55(data40.percent, {instancePath:instancePath+"/traffic/retryBudget/percent",parentData:data40,parentDataProperty:"percent",rootData}))){
-vErrors = vErrors === null ? validate55.errors : vErrors.concat(validate55.errors);
+if(_errs134 === errors){
+if(data72.percent !== undefined){
+const _errs135 = errors;
+if(!(validate41(data72.percent, {instancePath:instancePath+"/traffic/retryBudget/percent",parentData:data72,parentDataProperty:"percent",rootData}))){
+vErrors = vErrors === null ? validate41.errors : vErrors.concat(validate41.errors);
 errors = vErrors.length;
 }
-var valid14 = _errs80 === errors;
+var valid24 = _errs135 === errors;
 }
 else {
-var valid14 = true;
+var valid24 = true;
 }
-if(valid14){
-if(data40.minPerSecond !== undefined){
-let data42 = data40.minPerSecond;
-const _errs81 = errors;
-if(!(((typeof data42 == "number") && (!(data42 % 1) && !isNaN(data42))) && (isFinite(data42)))){
+if(valid24){
+if(data72.minPerSecond !== undefined){
+let data74 = data72.minPerSecond;
+const _errs136 = errors;
+if(!(((typeof data74 == "number") && (!(data74 % 1) && !isNaN(data74))) && (isFinite(data74)))){
 validate21.errors = [{instancePath:instancePath+"/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/traffic/properties/retryBudget/properties/minPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs81){
-if((typeof data42 == "number") && (isFinite(data42))){
-if(data42 > 10000 || isNaN(data42)){
+if(errors === _errs136){
+if((typeof data74 == "number") && (isFinite(data74))){
+if(data74 > 10000 || isNaN(data74)){
 validate21.errors = [{instancePath:instancePath+"/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/traffic/properties/retryBudget/properties/minPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data42 < 0 || isNaN(data42)){
+if(data74 < 0 || isNaN(data74)){
 validate21.errors = [{instancePath:instancePath+"/traffic/retryBudget/minPerSecond",schemaPath:"#/properties/traffic/properties/retryBudget/properties/minPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid14 = _errs81 === errors;
+var valid24 = _errs136 === errors;
 }
 else {
-var valid14 = true;
+var valid24 = true;
 }
 }
 }
@@ -1392,655 +3290,58 @@ validate21.errors = [{instancePath:instancePath+"/traffic/retryBudget",schemaPat
 return false;
 }
 }
-var valid5 = _errs77 === errors;
+var valid6 = _errs132 === errors;
 }
 else {
-var valid5 = true;
+var valid6 = true;
 }
-if(valid5){
-if(data17.loadBalancing !== undefined){
-let data43 = data17.loadBalancing;
-const _errs83 = errors;
-if(errors === _errs83){
-if(data43 && typeof data43 == "object" && !Array.isArray(data43)){
-const _errs85 = errors;
-for(const key11 in data43){
-if(!(((((key11 === "algorithm") || (key11 === "locality")) || (key11 === "slowStartMs")) || (key11 === "hash")) || (key11 === "panicPercent"))){
-validate21.errors = [{instancePath:instancePath+"/traffic/loadBalancing",schemaPath:"#/properties/traffic/properties/loadBalancing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs85 === errors){
-if(data43.algorithm !== undefined){
-let data44 = data43.algorithm;
-const _errs86 = errors;
-if(!((((((data44 === "PeakEWMA") || (data44 === "RoundRobin")) || (data44 === "LeastRequest")) || (data44 === "Random")) || (data44 === "RingHash")) || (data44 === "Maglev"))){
-validate21.errors = [{instancePath:instancePath+"/traffic/loadBalancing/algorithm",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/algorithm/enum",keyword:"enum",params:{allowedValues: schema6.properties.traffic.properties.loadBalancing.properties.algorithm.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid15 = _errs86 === errors;
-}
-else {
-var valid15 = true;
-}
-if(valid15){
-if(data43.locality !== undefined){
-let data45 = data43.locality;
-const _errs87 = errors;
-if(!((data45 === "PreferSameZone") || (data45 === "Any"))){
-validate21.errors = [{instancePath:instancePath+"/traffic/loadBalancing/locality",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/locality/enum",keyword:"enum",params:{allowedValues: schema6.properties.traffic.properties.loadBalancing.properties.locality.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid15 = _errs87 === errors;
-}
-else {
-var valid15 = true;
-}
-if(valid15){
-if(data43.slowStartMs !== undefined){
-const _errs88 = errors;
-if(!(validate33(data43.slowStartMs, {instancePath:instancePath+"/traffic/loadBalancing/slowStartMs",parentData:data43,parentDataProperty:"slowStartMs",rootData}))){
-vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+if(valid6){
+if(data21.loadBalancing !== undefined){
+const _errs138 = errors;
+if(!(validate35(data21.loadBalancing, {instancePath:instancePath+"/traffic/loadBalancing",parentData:data21,parentDataProperty:"loadBalancing",rootData}))){
+vErrors = vErrors === null ? validate35.errors : vErrors.concat(validate35.errors);
 errors = vErrors.length;
 }
-var valid15 = _errs88 === errors;
+var valid6 = _errs138 === errors;
 }
 else {
-var valid15 = true;
-}
-if(valid15){
-if(data43.hash !== undefined){
-let data47 = data43.hash;
-const _errs89 = errors;
-const _errs90 = errors;
-let valid16 = false;
-const _errs91 = errors;
-if(errors === _errs91){
-if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
-let missing5;
-if(((data47.type === undefined) && (missing5 = "type")) || ((data47.header === undefined) && (missing5 = "header"))){
-const err0 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
-errors++;
-}
-else {
-const _errs93 = errors;
-for(const key12 in data47){
-if(!((key12 === "type") || (key12 === "header"))){
-const err1 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
-errors++;
-break;
-}
-}
-if(_errs93 === errors){
-if(data47.type !== undefined){
-let data48 = data47.type;
-const _errs94 = errors;
-if(typeof data48 !== "string"){
-const err2 = {instancePath:instancePath+"/traffic/loadBalancing/hash/type",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err2];
-}
-else {
-vErrors.push(err2);
-}
-errors++;
-}
-if("Header" !== data48){
-const err3 = {instancePath:instancePath+"/traffic/loadBalancing/hash/type",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/properties/type/const",keyword:"const",params:{allowedValue: "Header"},message:"must be equal to constant"};
-if(vErrors === null){
-vErrors = [err3];
-}
-else {
-vErrors.push(err3);
-}
-errors++;
-}
-var valid17 = _errs94 === errors;
-}
-else {
-var valid17 = true;
-}
-if(valid17){
-if(data47.header !== undefined){
-let data49 = data47.header;
-const _errs96 = errors;
-if(errors === _errs96){
-if(typeof data49 === "string"){
-if(func2(data49) > 256){
-const err4 = {instancePath:instancePath+"/traffic/loadBalancing/hash/header",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/properties/header/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"};
-if(vErrors === null){
-vErrors = [err4];
-}
-else {
-vErrors.push(err4);
-}
-errors++;
-}
-else {
-if(func2(data49) < 1){
-const err5 = {instancePath:instancePath+"/traffic/loadBalancing/hash/header",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/properties/header/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
-if(vErrors === null){
-vErrors = [err5];
-}
-else {
-vErrors.push(err5);
-}
-errors++;
-}
-}
-}
-else {
-const err6 = {instancePath:instancePath+"/traffic/loadBalancing/hash/header",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/properties/header/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err6];
-}
-else {
-vErrors.push(err6);
-}
-errors++;
-}
-}
-var valid17 = _errs96 === errors;
-}
-else {
-var valid17 = true;
-}
-}
-}
-}
-}
-else {
-const err7 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/0/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err7];
-}
-else {
-vErrors.push(err7);
-}
-errors++;
-}
-}
-var _valid0 = _errs91 === errors;
-valid16 = valid16 || _valid0;
-if(!valid16){
-const _errs98 = errors;
-if(errors === _errs98){
-if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
-let missing6;
-if((data47.type === undefined) && (missing6 = "type")){
-const err8 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/1/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"};
-if(vErrors === null){
-vErrors = [err8];
-}
-else {
-vErrors.push(err8);
-}
-errors++;
-}
-else {
-const _errs100 = errors;
-for(const key13 in data47){
-if(!(key13 === "type")){
-const err9 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/1/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"};
-if(vErrors === null){
-vErrors = [err9];
-}
-else {
-vErrors.push(err9);
-}
-errors++;
-break;
-}
-}
-if(_errs100 === errors){
-if(data47.type !== undefined){
-let data50 = data47.type;
-if(typeof data50 !== "string"){
-const err10 = {instancePath:instancePath+"/traffic/loadBalancing/hash/type",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/1/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
-if(vErrors === null){
-vErrors = [err10];
-}
-else {
-vErrors.push(err10);
-}
-errors++;
-}
-if("Source" !== data50){
-const err11 = {instancePath:instancePath+"/traffic/loadBalancing/hash/type",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/1/properties/type/const",keyword:"const",params:{allowedValue: "Source"},message:"must be equal to constant"};
-if(vErrors === null){
-vErrors = [err11];
-}
-else {
-vErrors.push(err11);
-}
-errors++;
-}
-}
-}
-}
-}
-else {
-const err12 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf/1/type",keyword:"type",params:{type: "object"},message:"must be object"};
-if(vErrors === null){
-vErrors = [err12];
-}
-else {
-vErrors.push(err12);
-}
-errors++;
-}
-}
-var _valid0 = _errs98 === errors;
-valid16 = valid16 || _valid0;
-}
-if(!valid16){
-const err13 = {instancePath:instancePath+"/traffic/loadBalancing/hash",schemaPath:"#/properties/traffic/properties/loadBalancing/properties/hash/anyOf",keyword:"anyOf",params:{},message:"must match a schema in anyOf"};
-if(vErrors === null){
-vErrors = [err13];
-}
-else {
-vErrors.push(err13);
-}
-errors++;
-validate21.errors = vErrors;
-return false;
-}
-else {
-errors = _errs90;
-if(vErrors !== null){
-if(_errs90){
-vErrors.length = _errs90;
-}
-else {
-vErrors = null;
-}
-}
-}
-var valid15 = _errs89 === errors;
-}
-else {
-var valid15 = true;
-}
-if(valid15){
-if(data43.panicPercent !== undefined){
-const _errs103 = errors;
-if(!(validate55(data43.panicPercent, {instancePath:instancePath+"/traffic/loadBalancing/panicPercent",parentData:data43,parentDataProperty:"panicPercent",rootData}))){
-vErrors = vErrors === null ? validate55.errors : vErrors.concat(validate55.errors);
+var valid6 = true;
+}
+if(valid6){
+if(data21.circuitBreaker !== undefined){
+const _errs139 = errors;
+if(!(validate44(data21.circuitBreaker, {instancePath:instancePath+"/traffic/circuitBreaker",parentData:data21,parentDataProperty:"circuitBreaker",rootData}))){
+vErrors = vErrors === null ? validate44.errors : vErrors.concat(validate44.errors);
 errors = vErrors.length;
 }
-var valid15 = _errs103 === errors;
+var valid6 = _errs139 === errors;
 }
 else {
-var valid15 = true;
+var valid6 = true;
 }
-}
-}
-}
-}
-}
-}
-else {
-validate21.errors = [{instancePath:instancePath+"/traffic/loadBalancing",schemaPath:"#/properties/traffic/properties/loadBalancing/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid5 = _errs83 === errors;
-}
-else {
-var valid5 = true;
-}
-if(valid5){
-if(data17.circuitBreaker !== undefined){
-let data52 = data17.circuitBreaker;
-const _errs104 = errors;
-if(errors === _errs104){
-if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
-const _errs106 = errors;
-for(const key14 in data52){
-if(!((((key14 === "maxConnections") || (key14 === "maxPendingRequests")) || (key14 === "maxRequests")) || (key14 === "maxRetries"))){
-validate21.errors = [{instancePath:instancePath+"/traffic/circuitBreaker",schemaPath:"#/properties/traffic/properties/circuitBreaker/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs106 === errors){
-if(data52.maxConnections !== undefined){
-const _errs107 = errors;
-if(!(validate22(data52.maxConnections, {instancePath:instancePath+"/traffic/circuitBreaker/maxConnections",parentData:data52,parentDataProperty:"maxConnections",rootData}))){
-vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+if(valid6){
+if(data21.outlierDetection !== undefined){
+const _errs140 = errors;
+if(!(validate51(data21.outlierDetection, {instancePath:instancePath+"/traffic/outlierDetection",parentData:data21,parentDataProperty:"outlierDetection",rootData}))){
+vErrors = vErrors === null ? validate51.errors : vErrors.concat(validate51.errors);
 errors = vErrors.length;
 }
-var valid19 = _errs107 === errors;
+var valid6 = _errs140 === errors;
 }
 else {
-var valid19 = true;
+var valid6 = true;
 }
-if(valid19){
-if(data52.maxPendingRequests !== undefined){
-const _errs108 = errors;
-if(!(validate22(data52.maxPendingRequests, {instancePath:instancePath+"/traffic/circuitBreaker/maxPendingRequests",parentData:data52,parentDataProperty:"maxPendingRequests",rootData}))){
-vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+if(valid6){
+if(data21.healthCheck !== undefined){
+const _errs141 = errors;
+if(!(validate62(data21.healthCheck, {instancePath:instancePath+"/traffic/healthCheck",parentData:data21,parentDataProperty:"healthCheck",rootData}))){
+vErrors = vErrors === null ? validate62.errors : vErrors.concat(validate62.errors);
 errors = vErrors.length;
 }
-var valid19 = _errs108 === errors;
+var valid6 = _errs141 === errors;
 }
 else {
-var valid19 = true;
-}
-if(valid19){
-if(data52.maxRequests !== undefined){
-const _errs109 = errors;
-if(!(validate22(data52.maxRequests, {instancePath:instancePath+"/traffic/circuitBreaker/maxRequests",parentData:data52,parentDataProperty:"maxRequests",rootData}))){
-vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
-errors = vErrors.length;
-}
-var valid19 = _errs109 === errors;
-}
-else {
-var valid19 = true;
-}
-if(valid19){
-if(data52.maxRetries !== undefined){
-let data56 = data52.maxRetries;
-const _errs110 = errors;
-if(!(((typeof data56 == "number") && (!(data56 % 1) && !isNaN(data56))) && (isFinite(data56)))){
-validate21.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxRetries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs110){
-if((typeof data56 == "number") && (isFinite(data56))){
-if(data56 > 1000000 || isNaN(data56)){
-validate21.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxRetries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
-return false;
-}
-else {
-if(data56 < 0 || isNaN(data56)){
-validate21.errors = [{instancePath:instancePath+"/traffic/circuitBreaker/maxRetries",schemaPath:"#/properties/traffic/properties/circuitBreaker/properties/maxRetries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid19 = _errs110 === errors;
-}
-else {
-var valid19 = true;
-}
-}
-}
-}
-}
-}
-else {
-validate21.errors = [{instancePath:instancePath+"/traffic/circuitBreaker",schemaPath:"#/properties/traffic/properties/circuitBreaker/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid5 = _errs104 === errors;
-}
-else {
-var valid5 = true;
-}
-if(valid5){
-if(data17.outlierDetection !== undefined){
-let data57 = data17.outlierDetection;
-const _errs112 = errors;
-if(errors === _errs112){
-if(data57 && typeof data57 == "object" && !Array.isArray(data57)){
-const _errs114 = errors;
-for(const key15 in data57){
-if(!(((((key15 === "consecutiveErrors") || (key15 === "intervalMs")) || (key15 === "baseEjectionMs")) || (key15 === "maxEjectedPercent")) || (key15 === "successRate"))){
-validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection",schemaPath:"#/properties/traffic/properties/outlierDetection/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs114 === errors){
-if(data57.consecutiveErrors !== undefined){
-const _errs115 = errors;
-if(!(validate22(data57.consecutiveErrors, {instancePath:instancePath+"/traffic/outlierDetection/consecutiveErrors",parentData:data57,parentDataProperty:"consecutiveErrors",rootData}))){
-vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
-errors = vErrors.length;
-}
-var valid20 = _errs115 === errors;
-}
-else {
-var valid20 = true;
-}
-if(valid20){
-if(data57.intervalMs !== undefined){
-const _errs116 = errors;
-if(!(validate33(data57.intervalMs, {instancePath:instancePath+"/traffic/outlierDetection/intervalMs",parentData:data57,parentDataProperty:"intervalMs",rootData}))){
-vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
-errors = vErrors.length;
-}
-var valid20 = _errs116 === errors;
-}
-else {
-var valid20 = true;
-}
-if(valid20){
-if(data57.baseEjectionMs !== undefined){
-const _errs117 = errors;
-if(!(validate33(data57.baseEjectionMs, {instancePath:instancePath+"/traffic/outlierDetection/baseEjectionMs",parentData:data57,parentDataProperty:"baseEjectionMs",rootData}))){
-vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
-errors = vErrors.length;
-}
-var valid20 = _errs117 === errors;
-}
-else {
-var valid20 = true;
-}
-if(valid20){
-if(data57.maxEjectedPercent !== undefined){
-const _errs118 = errors;
-if(!(validate55(data57.maxEjectedPercent, {instancePath:instancePath+"/traffic/outlierDetection/maxEjectedPercent",parentData:data57,parentDataProperty:"maxEjectedPercent",rootData}))){
-vErrors = vErrors === null ? validate55.errors : vErrors.concat(validate55.errors);
-errors = vErrors.length;
-}
-var valid20 = _errs118 === errors;
-}
-else {
-var valid20 = true;
-}
-if(valid20){
-if(data57.successRate !== undefined){
-let data62 = data57.successRate;
-const _errs119 = errors;
-if(errors === _errs119){
-if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
-let missing7;
-if((data62.stdevFactorThousandths === undefined) && (missing7 = "stdevFactorThousandths")){
-validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
-return false;
-}
-else {
-const _errs121 = errors;
-for(const key16 in data62){
-if(!((key16 === "minimumHosts") || (key16 === "stdevFactorThousandths"))){
-validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs121 === errors){
-if(data62.minimumHosts !== undefined){
-const _errs122 = errors;
-if(!(validate22(data62.minimumHosts, {instancePath:instancePath+"/traffic/outlierDetection/successRate/minimumHosts",parentData:data62,parentDataProperty:"minimumHosts",rootData}))){
-vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
-errors = vErrors.length;
-}
-var valid21 = _errs122 === errors;
-}
-else {
-var valid21 = true;
-}
-if(valid21){
-if(data62.stdevFactorThousandths !== undefined){
-let data64 = data62.stdevFactorThousandths;
-const _errs123 = errors;
-if(!(((typeof data64 == "number") && (!(data64 % 1) && !isNaN(data64))) && (isFinite(data64)))){
-validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs123){
-if((typeof data64 == "number") && (isFinite(data64))){
-if(data64 > 100000 || isNaN(data64)){
-validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
-return false;
-}
-else {
-if(data64 < 1 || isNaN(data64)){
-validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate/stdevFactorThousandths",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/properties/stdevFactorThousandths/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid21 = _errs123 === errors;
-}
-else {
-var valid21 = true;
-}
-}
-}
-}
-}
-else {
-validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection/successRate",schemaPath:"#/properties/traffic/properties/outlierDetection/properties/successRate/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid20 = _errs119 === errors;
-}
-else {
-var valid20 = true;
-}
-}
-}
-}
-}
-}
-}
-else {
-validate21.errors = [{instancePath:instancePath+"/traffic/outlierDetection",schemaPath:"#/properties/traffic/properties/outlierDetection/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid5 = _errs112 === errors;
-}
-else {
-var valid5 = true;
-}
-if(valid5){
-if(data17.healthCheck !== undefined){
-let data65 = data17.healthCheck;
-const _errs125 = errors;
-if(errors === _errs125){
-if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
-let missing8;
-if((data65.path === undefined) && (missing8 = "path")){
-validate21.errors = [{instancePath:instancePath+"/traffic/healthCheck",schemaPath:"#/properties/traffic/properties/healthCheck/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
-return false;
-}
-else {
-const _errs127 = errors;
-for(const key17 in data65){
-if(!(((((key17 === "path") || (key17 === "intervalMs")) || (key17 === "timeoutMs")) || (key17 === "unhealthyAfter")) || (key17 === "healthyAfter"))){
-validate21.errors = [{instancePath:instancePath+"/traffic/healthCheck",schemaPath:"#/properties/traffic/properties/healthCheck/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs127 === errors){
-if(data65.path !== undefined){
-const _errs128 = errors;
-if(!(validate24(data65.path, {instancePath:instancePath+"/traffic/healthCheck/path",parentData:data65,parentDataProperty:"path",rootData}))){
-vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
-errors = vErrors.length;
-}
-var valid22 = _errs128 === errors;
-}
-else {
-var valid22 = true;
-}
-if(valid22){
-if(data65.intervalMs !== undefined){
-const _errs129 = errors;
-if(!(validate33(data65.intervalMs, {instancePath:instancePath+"/traffic/healthCheck/intervalMs",parentData:data65,parentDataProperty:"intervalMs",rootData}))){
-vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
-errors = vErrors.length;
-}
-var valid22 = _errs129 === errors;
-}
-else {
-var valid22 = true;
-}
-if(valid22){
-if(data65.timeoutMs !== undefined){
-const _errs130 = errors;
-if(!(validate33(data65.timeoutMs, {instancePath:instancePath+"/traffic/healthCheck/timeoutMs",parentData:data65,parentDataProperty:"timeoutMs",rootData}))){
-vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
-errors = vErrors.length;
-}
-var valid22 = _errs130 === errors;
-}
-else {
-var valid22 = true;
-}
-if(valid22){
-if(data65.unhealthyAfter !== undefined){
-const _errs131 = errors;
-if(!(validate70(data65.unhealthyAfter, {instancePath:instancePath+"/traffic/healthCheck/unhealthyAfter",parentData:data65,parentDataProperty:"unhealthyAfter",rootData}))){
-vErrors = vErrors === null ? validate70.errors : vErrors.concat(validate70.errors);
-errors = vErrors.length;
-}
-var valid22 = _errs131 === errors;
-}
-else {
-var valid22 = true;
-}
-if(valid22){
-if(data65.healthyAfter !== undefined){
-const _errs132 = errors;
-if(!(validate70(data65.healthyAfter, {instancePath:instancePath+"/traffic/healthCheck/healthyAfter",parentData:data65,parentDataProperty:"healthyAfter",rootData}))){
-vErrors = vErrors === null ? validate70.errors : vErrors.concat(validate70.errors);
-errors = vErrors.length;
-}
-var valid22 = _errs132 === errors;
-}
-else {
-var valid22 = true;
-}
-}
-}
-}
-}
-}
-}
-}
-else {
-validate21.errors = [{instancePath:instancePath+"/traffic/healthCheck",schemaPath:"#/properties/traffic/properties/healthCheck/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid5 = _errs125 === errors;
-}
-else {
-var valid5 = true;
+var valid6 = true;
 }
 }
 }
@@ -2056,10 +3357,11 @@ validate21.errors = [{instancePath:instancePath+"/traffic",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs37 === errors;
+var valid0 = _errs40 === errors;
 }
 else {
 var valid0 = true;
+}
 }
 }
 }

@@ -7,7 +7,7 @@ const codePoints = (text) => {
 "use strict";
 export const validate = validate21;
 
-const schema6 = {"type":"object","required":["apiVersion","kind","version","proxyId","trustDomain","workload","controlPlane","inbound"],"properties":{"apiVersion":{"type":"string","const":"weft.dev/v1alpha1"},"kind":{"type":"string","const":"ProxyConfig"},"version":{"type":"object","required":["hash","policies"],"properties":{"hash":{"type":"string","minLength":1,"maxLength":64},"policies":{"type":"object","additionalProperties":{"type":"integer","minimum":0}}},"additionalProperties":false},"proxyId":{"$ref":"#/$defs/shared0"},"trustDomain":{"type":"string","minLength":1,"maxLength":255},"workload":{"type":"object","required":["name","namespace","serviceAccount","app"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"serviceAccount":{"type":"string"},"app":{"type":"string"},"zone":{"$ref":"#/$defs/shared0"}},"additionalProperties":false},"controlPlane":{"type":"object","required":["address","spiffeId"],"properties":{"address":{"type":"string"},"spiffeId":{"type":"string"}},"additionalProperties":false},"inbound":{"type":"object","required":["ports","rules"],"properties":{"ports":{"type":"array","items":{"type":"object","required":["mtls","authorizationDefault"],"properties":{"port":{"$ref":"#/$defs/shared1"},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"mtls":{"enum":["Permissive","Strict"]},"authorizationDefault":{"enum":["Allow","Deny"]}},"additionalProperties":false},"minItems":1},"rules":{"type":"array","items":{"type":"object","required":["policy","name","action","mode"],"properties":{"policy":{"type":"string"},"name":{"type":"string"},"action":{"enum":["Allow","Deny"]},"mode":{"enum":["Enforce","Audit"]},"ports":{"type":"array","items":{"$ref":"#/$defs/shared1"},"minItems":1},"from":{"type":"array","items":{"type":"object","properties":{"spiffeId":{"type":"string"},"namespace":{"type":"string"},"serviceAccount":{"type":"string"},"ipBlock":{"type":"string"}},"additionalProperties":false},"minItems":1},"to":{"type":"array","items":{"type":"object","properties":{"methods":{"$ref":"#/$defs/shared2"},"paths":{"$ref":"#/$defs/shared2"}},"additionalProperties":false},"minItems":1}},"additionalProperties":false}}},"additionalProperties":false},"listeners":{"type":"object","required":["inbound","outbound","admin"],"properties":{"inbound":{"type":"array","items":{"type":"object","required":["address","port","appAddress","appPort"],"properties":{"address":{"type":"string"},"port":{"$ref":"#/$defs/shared1"},"appAddress":{"type":"string"},"appPort":{"$ref":"#/$defs/shared1"}},"additionalProperties":false}},"outbound":{"type":"array","items":{"type":"object","required":["address","port","destination"],"properties":{"address":{"type":"string"},"port":{"$ref":"#/$defs/shared1"},"destination":{"type":"string"}},"additionalProperties":false}},"admin":{"type":"object","required":["address","port"],"properties":{"address":{"type":"string"},"port":{"$ref":"#/$defs/shared1"}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false,"$defs":{"shared0":{"type":"string","minLength":1,"maxLength":63},"shared1":{"type":"integer","minimum":1,"maximum":65535},"shared2":{"type":"array","items":{"type":"string"},"minItems":1}}};
+const schema6 = {"type":"object","required":["apiVersion","kind","version","proxyId","trustDomain","workload","controlPlane","inbound"],"properties":{"apiVersion":{"type":"string","const":"weft.dev/v1alpha1"},"kind":{"type":"string","const":"ProxyConfig"},"version":{"type":"object","required":["hash","policies"],"properties":{"hash":{"type":"string","minLength":1,"maxLength":64},"policies":{"type":"object","additionalProperties":{"type":"integer","minimum":0}}},"additionalProperties":false},"proxyId":{"$ref":"#/$defs/shared0"},"trustDomain":{"type":"string","minLength":1,"maxLength":255},"workload":{"type":"object","required":["name","namespace","serviceAccount","app"],"properties":{"name":{"type":"string"},"namespace":{"type":"string"},"serviceAccount":{"type":"string"},"app":{"type":"string"},"zone":{"$ref":"#/$defs/shared0"}},"additionalProperties":false},"controlPlane":{"type":"object","required":["address","spiffeId"],"properties":{"address":{"type":"string"},"spiffeId":{"type":"string"}},"additionalProperties":false},"inbound":{"type":"object","required":["ports","rules"],"properties":{"ports":{"type":"array","items":{"type":"object","required":["mtls","authorizationDefault"],"properties":{"port":{"$ref":"#/$defs/shared1"},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"mtls":{"enum":["Permissive","Strict"]},"authorizationDefault":{"enum":["Allow","Deny"]},"authorizationDefaultPolicy":{"type":"string"},"limits":{"type":"object","properties":{"maxConnections":{"$ref":"#/$defs/shared2"},"maxPendingRequests":{"$ref":"#/$defs/shared2"},"maxHeaderBytes":{"$ref":"#/$defs/shared3"},"maxBodyBytes":{"$ref":"#/$defs/shared3"},"idleTimeoutMs":{"type":"integer","minimum":0,"maximum":2147483647}},"additionalProperties":false},"rateLimits":{"$ref":"#/$defs/shared4"},"issuers":{"$ref":"#/$defs/shared4"}},"additionalProperties":false},"minItems":1},"rules":{"type":"array","items":{"type":"object","required":["policy","name","action","mode"],"properties":{"policy":{"type":"string"},"name":{"type":"string"},"action":{"enum":["Allow","Deny"]},"mode":{"enum":["Enforce","Audit"]},"ports":{"$ref":"#/$defs/shared5"},"from":{"type":"array","items":{"type":"object","properties":{"spiffeId":{"type":"string"},"namespace":{"type":"string"},"serviceAccount":{"type":"string"},"ipBlock":{"type":"string"}},"additionalProperties":false},"minItems":1},"to":{"type":"array","items":{"type":"object","properties":{"methods":{"$ref":"#/$defs/shared6"},"paths":{"$ref":"#/$defs/shared6"},"hosts":{"$ref":"#/$defs/shared6"},"headers":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string"},"value":{"type":"string"}},"additionalProperties":false},"minItems":1},"grpc":{"type":"object","required":["service"],"properties":{"service":{"type":"string"},"methods":{"$ref":"#/$defs/shared6"}},"additionalProperties":false}},"additionalProperties":false},"minItems":1},"when":{"type":"object","required":["jwt"],"properties":{"jwt":{"type":"object","required":["issuer"],"properties":{"issuer":{"type":"string"},"claims":{"type":"array","items":{"type":"object","required":["name","values"],"properties":{"name":{"type":"string"},"values":{"$ref":"#/$defs/shared6"}},"additionalProperties":false},"minItems":1}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false}},"rateLimits":{"type":"array","items":{"type":"object","required":["policy","name","requests","perMs","burst","key"],"properties":{"policy":{"type":"string"},"name":{"type":"string"},"requests":{"$ref":"#/$defs/shared2"},"perMs":{"type":"integer","minimum":1,"maximum":2147483647},"burst":{"type":"integer","minimum":0,"maximum":1000000},"key":{"type":"object","required":["type"],"properties":{"type":{"enum":["Source","Header","Path","Global"]},"header":{"type":"string"}},"additionalProperties":false}},"additionalProperties":false},"minItems":1},"issuers":{"type":"array","items":{"type":"object","required":["policy","name","issuer","forward","keys"],"properties":{"policy":{"type":"string"},"name":{"type":"string"},"issuer":{"type":"string"},"audiences":{"$ref":"#/$defs/shared6"},"fromHeaders":{"$ref":"#/$defs/shared6"},"forward":{"type":"boolean"},"jwksUri":{"type":"string"},"keys":{"type":"array","items":{"type":"object","properties":{},"additionalProperties":true},"maxItems":64}},"additionalProperties":false},"minItems":1}},"additionalProperties":false},"egress":{"type":"object","required":["mode","hosts"],"properties":{"mode":{"enum":["AllowAll","AllowListed"]},"policy":{"type":"string"},"hosts":{"type":"array","items":{"type":"object","required":["host","tls"],"properties":{"host":{"type":"string"},"ports":{"$ref":"#/$defs/shared5"},"tls":{"enum":["Originate","Passthrough"]}},"additionalProperties":false}}},"additionalProperties":false},"telemetry":{"type":"object","properties":{"accessLog":{"type":"object","required":["mode"],"properties":{"mode":{"enum":["Disabled","Errors","All","Sampled"]},"samplePercent":{"$ref":"#/$defs/shared7"}},"additionalProperties":false},"tracing":{"type":"object","required":["endpoint","samplePercent"],"properties":{"endpoint":{"type":"string"},"samplePercent":{"$ref":"#/$defs/shared7"}},"additionalProperties":false},"metricLabels":{"type":"array","items":{"type":"string","const":"PathTemplate"},"minItems":1}},"additionalProperties":false},"listeners":{"type":"object","required":["inbound","outbound","admin"],"properties":{"inbound":{"type":"array","items":{"type":"object","required":["address","port","appAddress","appPort"],"properties":{"address":{"type":"string"},"port":{"$ref":"#/$defs/shared1"},"appAddress":{"type":"string"},"appPort":{"$ref":"#/$defs/shared1"}},"additionalProperties":false}},"outbound":{"type":"array","items":{"type":"object","required":["address","port","destination"],"properties":{"address":{"type":"string"},"port":{"$ref":"#/$defs/shared1"},"destination":{"type":"string"}},"additionalProperties":false}},"admin":{"type":"object","required":["address","port"],"properties":{"address":{"type":"string"},"port":{"$ref":"#/$defs/shared1"}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false,"$defs":{"shared0":{"type":"string","minLength":1,"maxLength":63},"shared1":{"type":"integer","minimum":1,"maximum":65535},"shared2":{"type":"integer","minimum":1,"maximum":1000000},"shared3":{"type":"integer","minimum":0,"maximum":9007199254740991},"shared4":{"type":"array","items":{"type":"integer","minimum":0},"minItems":1},"shared5":{"type":"array","items":{"$ref":"#/$defs/shared1"},"minItems":1},"shared6":{"type":"array","items":{"type":"string"},"minItems":1},"shared7":{"type":"integer","minimum":0,"maximum":100}}};
 const func2 = Object.prototype.hasOwnProperty;
 const func3 = codePoints;
 const schema7 = {"type":"string","minLength":1,"maxLength":63};
@@ -64,15 +64,150 @@ validate25.errors = vErrors;
 return errors === 0;
 }
 
-const schema9 = {"type":"array","items":{"type":"string"},"minItems":1};
+const schema9 = {"type":"integer","minimum":1,"maximum":1000000};
 
-function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate27.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 1000000 || isNaN(data)){
+validate27.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+return false;
+}
+else {
+if(data < 1 || isNaN(data)){
+validate27.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+validate27.errors = vErrors;
+return errors === 0;
+}
+
+const schema10 = {"type":"integer","minimum":0,"maximum":9007199254740991};
+
+function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate30.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 9007199254740991 || isNaN(data)){
+validate30.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9007199254740991},message:"must be <= 9007199254740991"}];
+return false;
+}
+else {
+if(data < 0 || isNaN(data)){
+validate30.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+validate30.errors = vErrors;
+return errors === 0;
+}
+
+const schema11 = {"type":"array","items":{"type":"integer","minimum":0},"minItems":1};
+
+function validate33(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(Array.isArray(data)){
 if(data.length < 1){
-validate28.errors = [{instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+validate33.errors = [{instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid0 = true;
+const len0 = data.length;
+for(let i0=0; i0<len0; i0++){
+let data0 = data[i0];
+const _errs1 = errors;
+if(!(((typeof data0 == "number") && (!(data0 % 1) && !isNaN(data0))) && (isFinite(data0)))){
+validate33.errors = [{instancePath:instancePath+"/" + i0,schemaPath:"#/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs1){
+if((typeof data0 == "number") && (isFinite(data0))){
+if(data0 < 0 || isNaN(data0)){
+validate33.errors = [{instancePath:instancePath+"/" + i0,schemaPath:"#/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+var valid0 = _errs1 === errors;
+if(!valid0){
+break;
+}
+}
+}
+}
+else {
+validate33.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+validate33.errors = vErrors;
+return errors === 0;
+}
+
+const schema12 = {"type":"array","items":{"$ref":"#/$defs/shared1"},"minItems":1};
+
+function validate36(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(Array.isArray(data)){
+if(data.length < 1){
+validate36.errors = [{instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid0 = true;
+const len0 = data.length;
+for(let i0=0; i0<len0; i0++){
+const _errs1 = errors;
+if(!(validate25(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
+vErrors = vErrors === null ? validate25.errors : vErrors.concat(validate25.errors);
+errors = vErrors.length;
+}
+var valid0 = _errs1 === errors;
+if(!valid0){
+break;
+}
+}
+}
+}
+else {
+validate36.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+validate36.errors = vErrors;
+return errors === 0;
+}
+
+const schema13 = {"type":"array","items":{"type":"string"},"minItems":1};
+
+function validate39(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(Array.isArray(data)){
+if(data.length < 1){
+validate39.errors = [{instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
@@ -81,7 +216,7 @@ const len0 = data.length;
 for(let i0=0; i0<len0; i0++){
 const _errs1 = errors;
 if(typeof data[i0] !== "string"){
-validate28.errors = [{instancePath:instancePath+"/" + i0,schemaPath:"#/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate39.errors = [{instancePath:instancePath+"/" + i0,schemaPath:"#/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs1 === errors;
@@ -92,11 +227,38 @@ break;
 }
 }
 else {
-validate28.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate39.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-validate28.errors = vErrors;
+validate39.errors = vErrors;
+return errors === 0;
+}
+
+const schema14 = {"type":"integer","minimum":0,"maximum":100};
+
+function validate49(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(!(((typeof data == "number") && (!(data % 1) && !isNaN(data))) && (isFinite(data)))){
+validate49.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === 0){
+if((typeof data == "number") && (isFinite(data))){
+if(data > 100 || isNaN(data)){
+validate49.errors = [{instancePath,schemaPath:"#/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+return false;
+}
+else {
+if(data < 0 || isNaN(data)){
+validate49.errors = [{instancePath,schemaPath:"#/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+validate49.errors = vErrors;
 return errors === 0;
 }
 
@@ -460,7 +622,7 @@ return false;
 else {
 const _errs40 = errors;
 for(const key5 in data17){
-if(!((key5 === "ports") || (key5 === "rules"))){
+if(!((((key5 === "ports") || (key5 === "rules")) || (key5 === "rateLimits")) || (key5 === "issuers"))){
 validate21.errors = [{instancePath:instancePath+"/inbound",schemaPath:"#/properties/inbound/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -492,7 +654,7 @@ return false;
 else {
 const _errs45 = errors;
 for(const key6 in data19){
-if(!((((key6 === "port") || (key6 === "protocol")) || (key6 === "mtls")) || (key6 === "authorizationDefault"))){
+if(!((((((((key6 === "port") || (key6 === "protocol")) || (key6 === "mtls")) || (key6 === "authorizationDefault")) || (key6 === "authorizationDefaultPolicy")) || (key6 === "limits")) || (key6 === "rateLimits")) || (key6 === "issuers"))){
 validate21.errors = [{instancePath:instancePath+"/inbound/ports/" + i0,schemaPath:"#/properties/inbound/properties/ports/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -549,6 +711,151 @@ var valid7 = _errs49 === errors;
 else {
 var valid7 = true;
 }
+if(valid7){
+if(data19.authorizationDefaultPolicy !== undefined){
+const _errs50 = errors;
+if(typeof data19.authorizationDefaultPolicy !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/authorizationDefaultPolicy",schemaPath:"#/properties/inbound/properties/ports/items/properties/authorizationDefaultPolicy/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid7 = _errs50 === errors;
+}
+else {
+var valid7 = true;
+}
+if(valid7){
+if(data19.limits !== undefined){
+let data25 = data19.limits;
+const _errs52 = errors;
+if(errors === _errs52){
+if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
+const _errs54 = errors;
+for(const key7 in data25){
+if(!(((((key7 === "maxConnections") || (key7 === "maxPendingRequests")) || (key7 === "maxHeaderBytes")) || (key7 === "maxBodyBytes")) || (key7 === "idleTimeoutMs"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/limits",schemaPath:"#/properties/inbound/properties/ports/items/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs54 === errors){
+if(data25.maxConnections !== undefined){
+const _errs55 = errors;
+if(!(validate27(data25.maxConnections, {instancePath:instancePath+"/inbound/ports/" + i0+"/limits/maxConnections",parentData:data25,parentDataProperty:"maxConnections",rootData}))){
+vErrors = vErrors === null ? validate27.errors : vErrors.concat(validate27.errors);
+errors = vErrors.length;
+}
+var valid8 = _errs55 === errors;
+}
+else {
+var valid8 = true;
+}
+if(valid8){
+if(data25.maxPendingRequests !== undefined){
+const _errs56 = errors;
+if(!(validate27(data25.maxPendingRequests, {instancePath:instancePath+"/inbound/ports/" + i0+"/limits/maxPendingRequests",parentData:data25,parentDataProperty:"maxPendingRequests",rootData}))){
+vErrors = vErrors === null ? validate27.errors : vErrors.concat(validate27.errors);
+errors = vErrors.length;
+}
+var valid8 = _errs56 === errors;
+}
+else {
+var valid8 = true;
+}
+if(valid8){
+if(data25.maxHeaderBytes !== undefined){
+const _errs57 = errors;
+if(!(validate30(data25.maxHeaderBytes, {instancePath:instancePath+"/inbound/ports/" + i0+"/limits/maxHeaderBytes",parentData:data25,parentDataProperty:"maxHeaderBytes",rootData}))){
+vErrors = vErrors === null ? validate30.errors : vErrors.concat(validate30.errors);
+errors = vErrors.length;
+}
+var valid8 = _errs57 === errors;
+}
+else {
+var valid8 = true;
+}
+if(valid8){
+if(data25.maxBodyBytes !== undefined){
+const _errs58 = errors;
+if(!(validate30(data25.maxBodyBytes, {instancePath:instancePath+"/inbound/ports/" + i0+"/limits/maxBodyBytes",parentData:data25,parentDataProperty:"maxBodyBytes",rootData}))){
+vErrors = vErrors === null ? validate30.errors : vErrors.concat(validate30.errors);
+errors = vErrors.length;
+}
+var valid8 = _errs58 === errors;
+}
+else {
+var valid8 = true;
+}
+if(valid8){
+if(data25.idleTimeoutMs !== undefined){
+let data30 = data25.idleTimeoutMs;
+const _errs59 = errors;
+if(!(((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30))) && (isFinite(data30)))){
+validate21.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/limits/idleTimeoutMs",schemaPath:"#/properties/inbound/properties/ports/items/properties/limits/properties/idleTimeoutMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs59){
+if((typeof data30 == "number") && (isFinite(data30))){
+if(data30 > 2147483647 || isNaN(data30)){
+validate21.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/limits/idleTimeoutMs",schemaPath:"#/properties/inbound/properties/ports/items/properties/limits/properties/idleTimeoutMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
+return false;
+}
+else {
+if(data30 < 0 || isNaN(data30)){
+validate21.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/limits/idleTimeoutMs",schemaPath:"#/properties/inbound/properties/ports/items/properties/limits/properties/idleTimeoutMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid8 = _errs59 === errors;
+}
+else {
+var valid8 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/ports/" + i0+"/limits",schemaPath:"#/properties/inbound/properties/ports/items/properties/limits/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid7 = _errs52 === errors;
+}
+else {
+var valid7 = true;
+}
+if(valid7){
+if(data19.rateLimits !== undefined){
+const _errs61 = errors;
+if(!(validate33(data19.rateLimits, {instancePath:instancePath+"/inbound/ports/" + i0+"/rateLimits",parentData:data19,parentDataProperty:"rateLimits",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid7 = _errs61 === errors;
+}
+else {
+var valid7 = true;
+}
+if(valid7){
+if(data19.issuers !== undefined){
+const _errs62 = errors;
+if(!(validate33(data19.issuers, {instancePath:instancePath+"/inbound/ports/" + i0+"/issuers",parentData:data19,parentDataProperty:"issuers",rootData}))){
+vErrors = vErrors === null ? validate33.errors : vErrors.concat(validate33.errors);
+errors = vErrors.length;
+}
+var valid7 = _errs62 === errors;
+}
+else {
+var valid7 = true;
+}
+}
+}
+}
+}
 }
 }
 }
@@ -579,187 +886,163 @@ var valid5 = true;
 }
 if(valid5){
 if(data17.rules !== undefined){
-let data24 = data17.rules;
-const _errs50 = errors;
-if(errors === _errs50){
-if(Array.isArray(data24)){
-var valid8 = true;
-const len1 = data24.length;
+let data33 = data17.rules;
+const _errs63 = errors;
+if(errors === _errs63){
+if(Array.isArray(data33)){
+var valid9 = true;
+const len1 = data33.length;
 for(let i1=0; i1<len1; i1++){
-let data25 = data24[i1];
-const _errs52 = errors;
-if(errors === _errs52){
-if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
+let data34 = data33[i1];
+const _errs65 = errors;
+if(errors === _errs65){
+if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
 let missing6;
-if(((((data25.policy === undefined) && (missing6 = "policy")) || ((data25.name === undefined) && (missing6 = "name"))) || ((data25.action === undefined) && (missing6 = "action"))) || ((data25.mode === undefined) && (missing6 = "mode"))){
+if(((((data34.policy === undefined) && (missing6 = "policy")) || ((data34.name === undefined) && (missing6 = "name"))) || ((data34.action === undefined) && (missing6 = "action"))) || ((data34.mode === undefined) && (missing6 = "mode"))){
 validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1,schemaPath:"#/properties/inbound/properties/rules/items/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
 return false;
 }
 else {
-const _errs54 = errors;
-for(const key7 in data25){
-if(!(((((((key7 === "policy") || (key7 === "name")) || (key7 === "action")) || (key7 === "mode")) || (key7 === "ports")) || (key7 === "from")) || (key7 === "to"))){
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1,schemaPath:"#/properties/inbound/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
+const _errs67 = errors;
+for(const key8 in data34){
+if(!((((((((key8 === "policy") || (key8 === "name")) || (key8 === "action")) || (key8 === "mode")) || (key8 === "ports")) || (key8 === "from")) || (key8 === "to")) || (key8 === "when"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1,schemaPath:"#/properties/inbound/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs54 === errors){
-if(data25.policy !== undefined){
-const _errs55 = errors;
-if(typeof data25.policy !== "string"){
+if(_errs67 === errors){
+if(data34.policy !== undefined){
+const _errs68 = errors;
+if(typeof data34.policy !== "string"){
 validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/policy",schemaPath:"#/properties/inbound/properties/rules/items/properties/policy/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid9 = _errs55 === errors;
-}
-else {
-var valid9 = true;
-}
-if(valid9){
-if(data25.name !== undefined){
-const _errs57 = errors;
-if(typeof data25.name !== "string"){
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/name",schemaPath:"#/properties/inbound/properties/rules/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid9 = _errs57 === errors;
-}
-else {
-var valid9 = true;
-}
-if(valid9){
-if(data25.action !== undefined){
-let data28 = data25.action;
-const _errs59 = errors;
-if(!((data28 === "Allow") || (data28 === "Deny"))){
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/action",schemaPath:"#/properties/inbound/properties/rules/items/properties/action/enum",keyword:"enum",params:{allowedValues: schema6.properties.inbound.properties.rules.items.properties.action.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid9 = _errs59 === errors;
-}
-else {
-var valid9 = true;
-}
-if(valid9){
-if(data25.mode !== undefined){
-let data29 = data25.mode;
-const _errs60 = errors;
-if(!((data29 === "Enforce") || (data29 === "Audit"))){
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/mode",schemaPath:"#/properties/inbound/properties/rules/items/properties/mode/enum",keyword:"enum",params:{allowedValues: schema6.properties.inbound.properties.rules.items.properties.mode.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid9 = _errs60 === errors;
-}
-else {
-var valid9 = true;
-}
-if(valid9){
-if(data25.ports !== undefined){
-let data30 = data25.ports;
-const _errs61 = errors;
-if(errors === _errs61){
-if(Array.isArray(data30)){
-if(data30.length < 1){
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports",schemaPath:"#/properties/inbound/properties/rules/items/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
-return false;
+var valid10 = _errs68 === errors;
 }
 else {
 var valid10 = true;
-const len2 = data30.length;
-for(let i2=0; i2<len2; i2++){
-const _errs63 = errors;
-if(!(validate25(data30[i2], {instancePath:instancePath+"/inbound/rules/" + i1+"/ports/" + i2,parentData:data30,parentDataProperty:i2,rootData}))){
-vErrors = vErrors === null ? validate25.errors : vErrors.concat(validate25.errors);
-errors = vErrors.length;
 }
-var valid10 = _errs63 === errors;
-if(!valid10){
-break;
-}
-}
-}
-}
-else {
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/ports",schemaPath:"#/properties/inbound/properties/rules/items/properties/ports/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+if(valid10){
+if(data34.name !== undefined){
+const _errs70 = errors;
+if(typeof data34.name !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/name",schemaPath:"#/properties/inbound/properties/rules/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-}
-var valid9 = _errs61 === errors;
+var valid10 = _errs70 === errors;
 }
 else {
-var valid9 = true;
+var valid10 = true;
 }
-if(valid9){
-if(data25.from !== undefined){
-let data32 = data25.from;
-const _errs64 = errors;
-if(errors === _errs64){
-if(Array.isArray(data32)){
-if(data32.length < 1){
+if(valid10){
+if(data34.action !== undefined){
+let data37 = data34.action;
+const _errs72 = errors;
+if(!((data37 === "Allow") || (data37 === "Deny"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/action",schemaPath:"#/properties/inbound/properties/rules/items/properties/action/enum",keyword:"enum",params:{allowedValues: schema6.properties.inbound.properties.rules.items.properties.action.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid10 = _errs72 === errors;
+}
+else {
+var valid10 = true;
+}
+if(valid10){
+if(data34.mode !== undefined){
+let data38 = data34.mode;
+const _errs73 = errors;
+if(!((data38 === "Enforce") || (data38 === "Audit"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/mode",schemaPath:"#/properties/inbound/properties/rules/items/properties/mode/enum",keyword:"enum",params:{allowedValues: schema6.properties.inbound.properties.rules.items.properties.mode.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid10 = _errs73 === errors;
+}
+else {
+var valid10 = true;
+}
+if(valid10){
+if(data34.ports !== undefined){
+const _errs74 = errors;
+if(!(validate36(data34.ports, {instancePath:instancePath+"/inbound/rules/" + i1+"/ports",parentData:data34,parentDataProperty:"ports",rootData}))){
+vErrors = vErrors === null ? validate36.errors : vErrors.concat(validate36.errors);
+errors = vErrors.length;
+}
+var valid10 = _errs74 === errors;
+}
+else {
+var valid10 = true;
+}
+if(valid10){
+if(data34.from !== undefined){
+let data40 = data34.from;
+const _errs75 = errors;
+if(errors === _errs75){
+if(Array.isArray(data40)){
+if(data40.length < 1){
 validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
 var valid11 = true;
-const len3 = data32.length;
-for(let i3=0; i3<len3; i3++){
-let data33 = data32[i3];
-const _errs66 = errors;
-if(errors === _errs66){
-if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
-const _errs68 = errors;
-for(const key8 in data33){
-if(!((((key8 === "spiffeId") || (key8 === "namespace")) || (key8 === "serviceAccount")) || (key8 === "ipBlock"))){
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3,schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
+const len2 = data40.length;
+for(let i2=0; i2<len2; i2++){
+let data41 = data40[i2];
+const _errs77 = errors;
+if(errors === _errs77){
+if(data41 && typeof data41 == "object" && !Array.isArray(data41)){
+const _errs79 = errors;
+for(const key9 in data41){
+if(!((((key9 === "spiffeId") || (key9 === "namespace")) || (key9 === "serviceAccount")) || (key9 === "ipBlock"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i2,schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs68 === errors){
-if(data33.spiffeId !== undefined){
-const _errs69 = errors;
-if(typeof data33.spiffeId !== "string"){
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/spiffeId",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(_errs79 === errors){
+if(data41.spiffeId !== undefined){
+const _errs80 = errors;
+if(typeof data41.spiffeId !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i2+"/spiffeId",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/spiffeId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid12 = _errs69 === errors;
+var valid12 = _errs80 === errors;
 }
 else {
 var valid12 = true;
 }
 if(valid12){
-if(data33.namespace !== undefined){
-const _errs71 = errors;
-if(typeof data33.namespace !== "string"){
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/namespace",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(data41.namespace !== undefined){
+const _errs82 = errors;
+if(typeof data41.namespace !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i2+"/namespace",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/namespace/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid12 = _errs71 === errors;
+var valid12 = _errs82 === errors;
 }
 else {
 var valid12 = true;
 }
 if(valid12){
-if(data33.serviceAccount !== undefined){
-const _errs73 = errors;
-if(typeof data33.serviceAccount !== "string"){
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/serviceAccount",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/serviceAccount/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(data41.serviceAccount !== undefined){
+const _errs84 = errors;
+if(typeof data41.serviceAccount !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i2+"/serviceAccount",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/serviceAccount/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid12 = _errs73 === errors;
+var valid12 = _errs84 === errors;
 }
 else {
 var valid12 = true;
 }
 if(valid12){
-if(data33.ipBlock !== undefined){
-const _errs75 = errors;
-if(typeof data33.ipBlock !== "string"){
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3+"/ipBlock",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/ipBlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(data41.ipBlock !== undefined){
+const _errs86 = errors;
+if(typeof data41.ipBlock !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i2+"/ipBlock",schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/properties/ipBlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid12 = _errs75 === errors;
+var valid12 = _errs86 === errors;
 }
 else {
 var valid12 = true;
@@ -770,11 +1053,11 @@ var valid12 = true;
 }
 }
 else {
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i3,schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from/" + i2,schemaPath:"#/properties/inbound/properties/rules/items/properties/from/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid11 = _errs66 === errors;
+var valid11 = _errs77 === errors;
 if(!valid11){
 break;
 }
@@ -786,57 +1069,209 @@ validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/from",s
 return false;
 }
 }
-var valid9 = _errs64 === errors;
+var valid10 = _errs75 === errors;
 }
 else {
-var valid9 = true;
+var valid10 = true;
 }
-if(valid9){
-if(data25.to !== undefined){
-let data38 = data25.to;
-const _errs77 = errors;
-if(errors === _errs77){
-if(Array.isArray(data38)){
-if(data38.length < 1){
+if(valid10){
+if(data34.to !== undefined){
+let data46 = data34.to;
+const _errs88 = errors;
+if(errors === _errs88){
+if(Array.isArray(data46)){
+if(data46.length < 1){
 validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
 var valid13 = true;
-const len4 = data38.length;
-for(let i4=0; i4<len4; i4++){
-let data39 = data38[i4];
-const _errs79 = errors;
-if(errors === _errs79){
-if(data39 && typeof data39 == "object" && !Array.isArray(data39)){
-const _errs81 = errors;
-for(const key9 in data39){
-if(!((key9 === "methods") || (key9 === "paths"))){
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
+const len3 = data46.length;
+for(let i3=0; i3<len3; i3++){
+let data47 = data46[i3];
+const _errs90 = errors;
+if(errors === _errs90){
+if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
+const _errs92 = errors;
+for(const key10 in data47){
+if(!(((((key10 === "methods") || (key10 === "paths")) || (key10 === "hosts")) || (key10 === "headers")) || (key10 === "grpc"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs81 === errors){
-if(data39.methods !== undefined){
-const _errs82 = errors;
-if(!(validate28(data39.methods, {instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/methods",parentData:data39,parentDataProperty:"methods",rootData}))){
-vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
+if(_errs92 === errors){
+if(data47.methods !== undefined){
+const _errs93 = errors;
+if(!(validate39(data47.methods, {instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/methods",parentData:data47,parentDataProperty:"methods",rootData}))){
+vErrors = vErrors === null ? validate39.errors : vErrors.concat(validate39.errors);
 errors = vErrors.length;
 }
-var valid14 = _errs82 === errors;
+var valid14 = _errs93 === errors;
 }
 else {
 var valid14 = true;
 }
 if(valid14){
-if(data39.paths !== undefined){
-const _errs83 = errors;
-if(!(validate28(data39.paths, {instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4+"/paths",parentData:data39,parentDataProperty:"paths",rootData}))){
-vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
+if(data47.paths !== undefined){
+const _errs94 = errors;
+if(!(validate39(data47.paths, {instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/paths",parentData:data47,parentDataProperty:"paths",rootData}))){
+vErrors = vErrors === null ? validate39.errors : vErrors.concat(validate39.errors);
 errors = vErrors.length;
 }
-var valid14 = _errs83 === errors;
+var valid14 = _errs94 === errors;
+}
+else {
+var valid14 = true;
+}
+if(valid14){
+if(data47.hosts !== undefined){
+const _errs95 = errors;
+if(!(validate39(data47.hosts, {instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/hosts",parentData:data47,parentDataProperty:"hosts",rootData}))){
+vErrors = vErrors === null ? validate39.errors : vErrors.concat(validate39.errors);
+errors = vErrors.length;
+}
+var valid14 = _errs95 === errors;
+}
+else {
+var valid14 = true;
+}
+if(valid14){
+if(data47.headers !== undefined){
+let data51 = data47.headers;
+const _errs96 = errors;
+if(errors === _errs96){
+if(Array.isArray(data51)){
+if(data51.length < 1){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/headers",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/headers/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid15 = true;
+const len4 = data51.length;
+for(let i4=0; i4<len4; i4++){
+let data52 = data51[i4];
+const _errs98 = errors;
+if(errors === _errs98){
+if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
+let missing7;
+if(((data52.name === undefined) && (missing7 = "name")) || ((data52.value === undefined) && (missing7 = "value"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/headers/" + i4,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/headers/items/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
+return false;
+}
+else {
+const _errs100 = errors;
+for(const key11 in data52){
+if(!((key11 === "name") || (key11 === "value"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/headers/" + i4,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/headers/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs100 === errors){
+if(data52.name !== undefined){
+const _errs101 = errors;
+if(typeof data52.name !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/headers/" + i4+"/name",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/headers/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid16 = _errs101 === errors;
+}
+else {
+var valid16 = true;
+}
+if(valid16){
+if(data52.value !== undefined){
+const _errs103 = errors;
+if(typeof data52.value !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/headers/" + i4+"/value",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/headers/items/properties/value/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid16 = _errs103 === errors;
+}
+else {
+var valid16 = true;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/headers/" + i4,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/headers/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid15 = _errs98 === errors;
+if(!valid15){
+break;
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/headers",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/headers/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid14 = _errs96 === errors;
+}
+else {
+var valid14 = true;
+}
+if(valid14){
+if(data47.grpc !== undefined){
+let data55 = data47.grpc;
+const _errs105 = errors;
+if(errors === _errs105){
+if(data55 && typeof data55 == "object" && !Array.isArray(data55)){
+let missing8;
+if((data55.service === undefined) && (missing8 = "service")){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/grpc",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/grpc/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
+return false;
+}
+else {
+const _errs107 = errors;
+for(const key12 in data55){
+if(!((key12 === "service") || (key12 === "methods"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/grpc",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/grpc/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs107 === errors){
+if(data55.service !== undefined){
+const _errs108 = errors;
+if(typeof data55.service !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/grpc/service",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/grpc/properties/service/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid17 = _errs108 === errors;
+}
+else {
+var valid17 = true;
+}
+if(valid17){
+if(data55.methods !== undefined){
+const _errs110 = errors;
+if(!(validate39(data55.methods, {instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/grpc/methods",parentData:data55,parentDataProperty:"methods",rootData}))){
+vErrors = vErrors === null ? validate39.errors : vErrors.concat(validate39.errors);
+errors = vErrors.length;
+}
+var valid17 = _errs110 === errors;
+}
+else {
+var valid17 = true;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3+"/grpc",schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/properties/grpc/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid14 = _errs105 === errors;
 }
 else {
 var valid14 = true;
@@ -844,12 +1279,15 @@ var valid14 = true;
 }
 }
 }
+}
+}
+}
 else {
-validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i4,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to/" + i3,schemaPath:"#/properties/inbound/properties/rules/items/properties/to/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid13 = _errs79 === errors;
+var valid13 = _errs90 === errors;
 if(!valid13){
 break;
 }
@@ -861,10 +1299,168 @@ validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/to",sch
 return false;
 }
 }
-var valid9 = _errs77 === errors;
+var valid10 = _errs88 === errors;
 }
 else {
-var valid9 = true;
+var valid10 = true;
+}
+if(valid10){
+if(data34.when !== undefined){
+let data58 = data34.when;
+const _errs111 = errors;
+if(errors === _errs111){
+if(data58 && typeof data58 == "object" && !Array.isArray(data58)){
+let missing9;
+if((data58.jwt === undefined) && (missing9 = "jwt")){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/when",schemaPath:"#/properties/inbound/properties/rules/items/properties/when/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
+return false;
+}
+else {
+const _errs113 = errors;
+for(const key13 in data58){
+if(!(key13 === "jwt")){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/when",schemaPath:"#/properties/inbound/properties/rules/items/properties/when/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs113 === errors){
+if(data58.jwt !== undefined){
+let data59 = data58.jwt;
+const _errs114 = errors;
+if(errors === _errs114){
+if(data59 && typeof data59 == "object" && !Array.isArray(data59)){
+let missing10;
+if((data59.issuer === undefined) && (missing10 = "issuer")){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/when/jwt",schemaPath:"#/properties/inbound/properties/rules/items/properties/when/properties/jwt/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
+return false;
+}
+else {
+const _errs116 = errors;
+for(const key14 in data59){
+if(!((key14 === "issuer") || (key14 === "claims"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/when/jwt",schemaPath:"#/properties/inbound/properties/rules/items/properties/when/properties/jwt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs116 === errors){
+if(data59.issuer !== undefined){
+const _errs117 = errors;
+if(typeof data59.issuer !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/when/jwt/issuer",schemaPath:"#/properties/inbound/properties/rules/items/properties/when/properties/jwt/properties/issuer/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid19 = _errs117 === errors;
+}
+else {
+var valid19 = true;
+}
+if(valid19){
+if(data59.claims !== undefined){
+let data61 = data59.claims;
+const _errs119 = errors;
+if(errors === _errs119){
+if(Array.isArray(data61)){
+if(data61.length < 1){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/when/jwt/claims",schemaPath:"#/properties/inbound/properties/rules/items/properties/when/properties/jwt/properties/claims/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid20 = true;
+const len5 = data61.length;
+for(let i5=0; i5<len5; i5++){
+let data62 = data61[i5];
+const _errs121 = errors;
+if(errors === _errs121){
+if(data62 && typeof data62 == "object" && !Array.isArray(data62)){
+let missing11;
+if(((data62.name === undefined) && (missing11 = "name")) || ((data62.values === undefined) && (missing11 = "values"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/when/jwt/claims/" + i5,schemaPath:"#/properties/inbound/properties/rules/items/properties/when/properties/jwt/properties/claims/items/required",keyword:"required",params:{missingProperty: missing11},message:"must have required property '"+missing11+"'"}];
+return false;
+}
+else {
+const _errs123 = errors;
+for(const key15 in data62){
+if(!((key15 === "name") || (key15 === "values"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/when/jwt/claims/" + i5,schemaPath:"#/properties/inbound/properties/rules/items/properties/when/properties/jwt/properties/claims/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs123 === errors){
+if(data62.name !== undefined){
+const _errs124 = errors;
+if(typeof data62.name !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/when/jwt/claims/" + i5+"/name",schemaPath:"#/properties/inbound/properties/rules/items/properties/when/properties/jwt/properties/claims/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid21 = _errs124 === errors;
+}
+else {
+var valid21 = true;
+}
+if(valid21){
+if(data62.values !== undefined){
+const _errs126 = errors;
+if(!(validate39(data62.values, {instancePath:instancePath+"/inbound/rules/" + i1+"/when/jwt/claims/" + i5+"/values",parentData:data62,parentDataProperty:"values",rootData}))){
+vErrors = vErrors === null ? validate39.errors : vErrors.concat(validate39.errors);
+errors = vErrors.length;
+}
+var valid21 = _errs126 === errors;
+}
+else {
+var valid21 = true;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/when/jwt/claims/" + i5,schemaPath:"#/properties/inbound/properties/rules/items/properties/when/properties/jwt/properties/claims/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid20 = _errs121 === errors;
+if(!valid20){
+break;
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/when/jwt/claims",schemaPath:"#/properties/inbound/properties/rules/items/properties/when/properties/jwt/properties/claims/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid19 = _errs119 === errors;
+}
+else {
+var valid19 = true;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/when/jwt",schemaPath:"#/properties/inbound/properties/rules/items/properties/when/properties/jwt/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1+"/when",schemaPath:"#/properties/inbound/properties/rules/items/properties/when/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid10 = _errs111 === errors;
+}
+else {
+var valid10 = true;
+}
 }
 }
 }
@@ -880,8 +1476,8 @@ validate21.errors = [{instancePath:instancePath+"/inbound/rules/" + i1,schemaPat
 return false;
 }
 }
-var valid8 = _errs52 === errors;
-if(!valid8){
+var valid9 = _errs65 === errors;
+if(!valid9){
 break;
 }
 }
@@ -891,10 +1487,412 @@ validate21.errors = [{instancePath:instancePath+"/inbound/rules",schemaPath:"#/p
 return false;
 }
 }
-var valid5 = _errs50 === errors;
+var valid5 = _errs63 === errors;
 }
 else {
 var valid5 = true;
+}
+if(valid5){
+if(data17.rateLimits !== undefined){
+let data65 = data17.rateLimits;
+const _errs127 = errors;
+if(errors === _errs127){
+if(Array.isArray(data65)){
+if(data65.length < 1){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits",schemaPath:"#/properties/inbound/properties/rateLimits/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid22 = true;
+const len6 = data65.length;
+for(let i6=0; i6<len6; i6++){
+let data66 = data65[i6];
+const _errs129 = errors;
+if(errors === _errs129){
+if(data66 && typeof data66 == "object" && !Array.isArray(data66)){
+let missing12;
+if(((((((data66.policy === undefined) && (missing12 = "policy")) || ((data66.name === undefined) && (missing12 = "name"))) || ((data66.requests === undefined) && (missing12 = "requests"))) || ((data66.perMs === undefined) && (missing12 = "perMs"))) || ((data66.burst === undefined) && (missing12 = "burst"))) || ((data66.key === undefined) && (missing12 = "key"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6,schemaPath:"#/properties/inbound/properties/rateLimits/items/required",keyword:"required",params:{missingProperty: missing12},message:"must have required property '"+missing12+"'"}];
+return false;
+}
+else {
+const _errs131 = errors;
+for(const key16 in data66){
+if(!((((((key16 === "policy") || (key16 === "name")) || (key16 === "requests")) || (key16 === "perMs")) || (key16 === "burst")) || (key16 === "key"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6,schemaPath:"#/properties/inbound/properties/rateLimits/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs131 === errors){
+if(data66.policy !== undefined){
+const _errs132 = errors;
+if(typeof data66.policy !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6+"/policy",schemaPath:"#/properties/inbound/properties/rateLimits/items/properties/policy/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid23 = _errs132 === errors;
+}
+else {
+var valid23 = true;
+}
+if(valid23){
+if(data66.name !== undefined){
+const _errs134 = errors;
+if(typeof data66.name !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6+"/name",schemaPath:"#/properties/inbound/properties/rateLimits/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid23 = _errs134 === errors;
+}
+else {
+var valid23 = true;
+}
+if(valid23){
+if(data66.requests !== undefined){
+const _errs136 = errors;
+if(!(validate27(data66.requests, {instancePath:instancePath+"/inbound/rateLimits/" + i6+"/requests",parentData:data66,parentDataProperty:"requests",rootData}))){
+vErrors = vErrors === null ? validate27.errors : vErrors.concat(validate27.errors);
+errors = vErrors.length;
+}
+var valid23 = _errs136 === errors;
+}
+else {
+var valid23 = true;
+}
+if(valid23){
+if(data66.perMs !== undefined){
+let data70 = data66.perMs;
+const _errs137 = errors;
+if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6+"/perMs",schemaPath:"#/properties/inbound/properties/rateLimits/items/properties/perMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs137){
+if((typeof data70 == "number") && (isFinite(data70))){
+if(data70 > 2147483647 || isNaN(data70)){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6+"/perMs",schemaPath:"#/properties/inbound/properties/rateLimits/items/properties/perMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2147483647},message:"must be <= 2147483647"}];
+return false;
+}
+else {
+if(data70 < 1 || isNaN(data70)){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6+"/perMs",schemaPath:"#/properties/inbound/properties/rateLimits/items/properties/perMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid23 = _errs137 === errors;
+}
+else {
+var valid23 = true;
+}
+if(valid23){
+if(data66.burst !== undefined){
+let data71 = data66.burst;
+const _errs139 = errors;
+if(!(((typeof data71 == "number") && (!(data71 % 1) && !isNaN(data71))) && (isFinite(data71)))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6+"/burst",schemaPath:"#/properties/inbound/properties/rateLimits/items/properties/burst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs139){
+if((typeof data71 == "number") && (isFinite(data71))){
+if(data71 > 1000000 || isNaN(data71)){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6+"/burst",schemaPath:"#/properties/inbound/properties/rateLimits/items/properties/burst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+return false;
+}
+else {
+if(data71 < 0 || isNaN(data71)){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6+"/burst",schemaPath:"#/properties/inbound/properties/rateLimits/items/properties/burst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid23 = _errs139 === errors;
+}
+else {
+var valid23 = true;
+}
+if(valid23){
+if(data66.key !== undefined){
+let data72 = data66.key;
+const _errs141 = errors;
+if(errors === _errs141){
+if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
+let missing13;
+if((data72.type === undefined) && (missing13 = "type")){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6+"/key",schemaPath:"#/properties/inbound/properties/rateLimits/items/properties/key/required",keyword:"required",params:{missingProperty: missing13},message:"must have required property '"+missing13+"'"}];
+return false;
+}
+else {
+const _errs143 = errors;
+for(const key17 in data72){
+if(!((key17 === "type") || (key17 === "header"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6+"/key",schemaPath:"#/properties/inbound/properties/rateLimits/items/properties/key/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs143 === errors){
+if(data72.type !== undefined){
+let data73 = data72.type;
+const _errs144 = errors;
+if(!((((data73 === "Source") || (data73 === "Header")) || (data73 === "Path")) || (data73 === "Global"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6+"/key/type",schemaPath:"#/properties/inbound/properties/rateLimits/items/properties/key/properties/type/enum",keyword:"enum",params:{allowedValues: schema6.properties.inbound.properties.rateLimits.items.properties.key.properties.type.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid24 = _errs144 === errors;
+}
+else {
+var valid24 = true;
+}
+if(valid24){
+if(data72.header !== undefined){
+const _errs145 = errors;
+if(typeof data72.header !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6+"/key/header",schemaPath:"#/properties/inbound/properties/rateLimits/items/properties/key/properties/header/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid24 = _errs145 === errors;
+}
+else {
+var valid24 = true;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6+"/key",schemaPath:"#/properties/inbound/properties/rateLimits/items/properties/key/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid23 = _errs141 === errors;
+}
+else {
+var valid23 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits/" + i6,schemaPath:"#/properties/inbound/properties/rateLimits/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid22 = _errs129 === errors;
+if(!valid22){
+break;
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/rateLimits",schemaPath:"#/properties/inbound/properties/rateLimits/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid5 = _errs127 === errors;
+}
+else {
+var valid5 = true;
+}
+if(valid5){
+if(data17.issuers !== undefined){
+let data75 = data17.issuers;
+const _errs147 = errors;
+if(errors === _errs147){
+if(Array.isArray(data75)){
+if(data75.length < 1){
+validate21.errors = [{instancePath:instancePath+"/inbound/issuers",schemaPath:"#/properties/inbound/properties/issuers/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid25 = true;
+const len7 = data75.length;
+for(let i7=0; i7<len7; i7++){
+let data76 = data75[i7];
+const _errs149 = errors;
+if(errors === _errs149){
+if(data76 && typeof data76 == "object" && !Array.isArray(data76)){
+let missing14;
+if((((((data76.policy === undefined) && (missing14 = "policy")) || ((data76.name === undefined) && (missing14 = "name"))) || ((data76.issuer === undefined) && (missing14 = "issuer"))) || ((data76.forward === undefined) && (missing14 = "forward"))) || ((data76.keys === undefined) && (missing14 = "keys"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/issuers/" + i7,schemaPath:"#/properties/inbound/properties/issuers/items/required",keyword:"required",params:{missingProperty: missing14},message:"must have required property '"+missing14+"'"}];
+return false;
+}
+else {
+const _errs151 = errors;
+for(const key18 in data76){
+if(!((((((((key18 === "policy") || (key18 === "name")) || (key18 === "issuer")) || (key18 === "audiences")) || (key18 === "fromHeaders")) || (key18 === "forward")) || (key18 === "jwksUri")) || (key18 === "keys"))){
+validate21.errors = [{instancePath:instancePath+"/inbound/issuers/" + i7,schemaPath:"#/properties/inbound/properties/issuers/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs151 === errors){
+if(data76.policy !== undefined){
+const _errs152 = errors;
+if(typeof data76.policy !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/issuers/" + i7+"/policy",schemaPath:"#/properties/inbound/properties/issuers/items/properties/policy/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid26 = _errs152 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data76.name !== undefined){
+const _errs154 = errors;
+if(typeof data76.name !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/issuers/" + i7+"/name",schemaPath:"#/properties/inbound/properties/issuers/items/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid26 = _errs154 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data76.issuer !== undefined){
+const _errs156 = errors;
+if(typeof data76.issuer !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/issuers/" + i7+"/issuer",schemaPath:"#/properties/inbound/properties/issuers/items/properties/issuer/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid26 = _errs156 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data76.audiences !== undefined){
+const _errs158 = errors;
+if(!(validate39(data76.audiences, {instancePath:instancePath+"/inbound/issuers/" + i7+"/audiences",parentData:data76,parentDataProperty:"audiences",rootData}))){
+vErrors = vErrors === null ? validate39.errors : vErrors.concat(validate39.errors);
+errors = vErrors.length;
+}
+var valid26 = _errs158 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data76.fromHeaders !== undefined){
+const _errs159 = errors;
+if(!(validate39(data76.fromHeaders, {instancePath:instancePath+"/inbound/issuers/" + i7+"/fromHeaders",parentData:data76,parentDataProperty:"fromHeaders",rootData}))){
+vErrors = vErrors === null ? validate39.errors : vErrors.concat(validate39.errors);
+errors = vErrors.length;
+}
+var valid26 = _errs159 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data76.forward !== undefined){
+const _errs160 = errors;
+if(typeof data76.forward !== "boolean"){
+validate21.errors = [{instancePath:instancePath+"/inbound/issuers/" + i7+"/forward",schemaPath:"#/properties/inbound/properties/issuers/items/properties/forward/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid26 = _errs160 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data76.jwksUri !== undefined){
+const _errs162 = errors;
+if(typeof data76.jwksUri !== "string"){
+validate21.errors = [{instancePath:instancePath+"/inbound/issuers/" + i7+"/jwksUri",schemaPath:"#/properties/inbound/properties/issuers/items/properties/jwksUri/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid26 = _errs162 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data76.keys !== undefined){
+let data84 = data76.keys;
+const _errs164 = errors;
+if(errors === _errs164){
+if(Array.isArray(data84)){
+if(data84.length > 64){
+validate21.errors = [{instancePath:instancePath+"/inbound/issuers/" + i7+"/keys",schemaPath:"#/properties/inbound/properties/issuers/items/properties/keys/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
+return false;
+}
+else {
+var valid27 = true;
+const len8 = data84.length;
+for(let i8=0; i8<len8; i8++){
+let data85 = data84[i8];
+const _errs166 = errors;
+if(errors === _errs166){
+if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/issuers/" + i7+"/keys/" + i8,schemaPath:"#/properties/inbound/properties/issuers/items/properties/keys/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid27 = _errs166 === errors;
+if(!valid27){
+break;
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/issuers/" + i7+"/keys",schemaPath:"#/properties/inbound/properties/issuers/items/properties/keys/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid26 = _errs164 === errors;
+}
+else {
+var valid26 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/issuers/" + i7,schemaPath:"#/properties/inbound/properties/issuers/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid25 = _errs149 === errors;
+if(!valid25){
+break;
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/inbound/issuers",schemaPath:"#/properties/inbound/properties/issuers/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid5 = _errs147 === errors;
+}
+else {
+var valid5 = true;
+}
+}
 }
 }
 }
@@ -911,99 +1909,435 @@ else {
 var valid0 = true;
 }
 if(valid0){
+if(data.egress !== undefined){
+let data86 = data.egress;
+const _errs169 = errors;
+if(errors === _errs169){
+if(data86 && typeof data86 == "object" && !Array.isArray(data86)){
+let missing15;
+if(((data86.mode === undefined) && (missing15 = "mode")) || ((data86.hosts === undefined) && (missing15 = "hosts"))){
+validate21.errors = [{instancePath:instancePath+"/egress",schemaPath:"#/properties/egress/required",keyword:"required",params:{missingProperty: missing15},message:"must have required property '"+missing15+"'"}];
+return false;
+}
+else {
+const _errs171 = errors;
+for(const key19 in data86){
+if(!(((key19 === "mode") || (key19 === "policy")) || (key19 === "hosts"))){
+validate21.errors = [{instancePath:instancePath+"/egress",schemaPath:"#/properties/egress/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs171 === errors){
+if(data86.mode !== undefined){
+let data87 = data86.mode;
+const _errs172 = errors;
+if(!((data87 === "AllowAll") || (data87 === "AllowListed"))){
+validate21.errors = [{instancePath:instancePath+"/egress/mode",schemaPath:"#/properties/egress/properties/mode/enum",keyword:"enum",params:{allowedValues: schema6.properties.egress.properties.mode.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid28 = _errs172 === errors;
+}
+else {
+var valid28 = true;
+}
+if(valid28){
+if(data86.policy !== undefined){
+const _errs173 = errors;
+if(typeof data86.policy !== "string"){
+validate21.errors = [{instancePath:instancePath+"/egress/policy",schemaPath:"#/properties/egress/properties/policy/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid28 = _errs173 === errors;
+}
+else {
+var valid28 = true;
+}
+if(valid28){
+if(data86.hosts !== undefined){
+let data89 = data86.hosts;
+const _errs175 = errors;
+if(errors === _errs175){
+if(Array.isArray(data89)){
+var valid29 = true;
+const len9 = data89.length;
+for(let i9=0; i9<len9; i9++){
+let data90 = data89[i9];
+const _errs177 = errors;
+if(errors === _errs177){
+if(data90 && typeof data90 == "object" && !Array.isArray(data90)){
+let missing16;
+if(((data90.host === undefined) && (missing16 = "host")) || ((data90.tls === undefined) && (missing16 = "tls"))){
+validate21.errors = [{instancePath:instancePath+"/egress/hosts/" + i9,schemaPath:"#/properties/egress/properties/hosts/items/required",keyword:"required",params:{missingProperty: missing16},message:"must have required property '"+missing16+"'"}];
+return false;
+}
+else {
+const _errs179 = errors;
+for(const key20 in data90){
+if(!(((key20 === "host") || (key20 === "ports")) || (key20 === "tls"))){
+validate21.errors = [{instancePath:instancePath+"/egress/hosts/" + i9,schemaPath:"#/properties/egress/properties/hosts/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs179 === errors){
+if(data90.host !== undefined){
+const _errs180 = errors;
+if(typeof data90.host !== "string"){
+validate21.errors = [{instancePath:instancePath+"/egress/hosts/" + i9+"/host",schemaPath:"#/properties/egress/properties/hosts/items/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid30 = _errs180 === errors;
+}
+else {
+var valid30 = true;
+}
+if(valid30){
+if(data90.ports !== undefined){
+const _errs182 = errors;
+if(!(validate36(data90.ports, {instancePath:instancePath+"/egress/hosts/" + i9+"/ports",parentData:data90,parentDataProperty:"ports",rootData}))){
+vErrors = vErrors === null ? validate36.errors : vErrors.concat(validate36.errors);
+errors = vErrors.length;
+}
+var valid30 = _errs182 === errors;
+}
+else {
+var valid30 = true;
+}
+if(valid30){
+if(data90.tls !== undefined){
+let data93 = data90.tls;
+const _errs183 = errors;
+if(!((data93 === "Originate") || (data93 === "Passthrough"))){
+validate21.errors = [{instancePath:instancePath+"/egress/hosts/" + i9+"/tls",schemaPath:"#/properties/egress/properties/hosts/items/properties/tls/enum",keyword:"enum",params:{allowedValues: schema6.properties.egress.properties.hosts.items.properties.tls.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid30 = _errs183 === errors;
+}
+else {
+var valid30 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/egress/hosts/" + i9,schemaPath:"#/properties/egress/properties/hosts/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid29 = _errs177 === errors;
+if(!valid29){
+break;
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/egress/hosts",schemaPath:"#/properties/egress/properties/hosts/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid28 = _errs175 === errors;
+}
+else {
+var valid28 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/egress",schemaPath:"#/properties/egress/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid0 = _errs169 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.telemetry !== undefined){
+let data94 = data.telemetry;
+const _errs184 = errors;
+if(errors === _errs184){
+if(data94 && typeof data94 == "object" && !Array.isArray(data94)){
+const _errs186 = errors;
+for(const key21 in data94){
+if(!(((key21 === "accessLog") || (key21 === "tracing")) || (key21 === "metricLabels"))){
+validate21.errors = [{instancePath:instancePath+"/telemetry",schemaPath:"#/properties/telemetry/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs186 === errors){
+if(data94.accessLog !== undefined){
+let data95 = data94.accessLog;
+const _errs187 = errors;
+if(errors === _errs187){
+if(data95 && typeof data95 == "object" && !Array.isArray(data95)){
+let missing17;
+if((data95.mode === undefined) && (missing17 = "mode")){
+validate21.errors = [{instancePath:instancePath+"/telemetry/accessLog",schemaPath:"#/properties/telemetry/properties/accessLog/required",keyword:"required",params:{missingProperty: missing17},message:"must have required property '"+missing17+"'"}];
+return false;
+}
+else {
+const _errs189 = errors;
+for(const key22 in data95){
+if(!((key22 === "mode") || (key22 === "samplePercent"))){
+validate21.errors = [{instancePath:instancePath+"/telemetry/accessLog",schemaPath:"#/properties/telemetry/properties/accessLog/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs189 === errors){
+if(data95.mode !== undefined){
+let data96 = data95.mode;
+const _errs190 = errors;
+if(!((((data96 === "Disabled") || (data96 === "Errors")) || (data96 === "All")) || (data96 === "Sampled"))){
+validate21.errors = [{instancePath:instancePath+"/telemetry/accessLog/mode",schemaPath:"#/properties/telemetry/properties/accessLog/properties/mode/enum",keyword:"enum",params:{allowedValues: schema6.properties.telemetry.properties.accessLog.properties.mode.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid32 = _errs190 === errors;
+}
+else {
+var valid32 = true;
+}
+if(valid32){
+if(data95.samplePercent !== undefined){
+const _errs191 = errors;
+if(!(validate49(data95.samplePercent, {instancePath:instancePath+"/telemetry/accessLog/samplePercent",parentData:data95,parentDataProperty:"samplePercent",rootData}))){
+vErrors = vErrors === null ? validate49.errors : vErrors.concat(validate49.errors);
+errors = vErrors.length;
+}
+var valid32 = _errs191 === errors;
+}
+else {
+var valid32 = true;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/telemetry/accessLog",schemaPath:"#/properties/telemetry/properties/accessLog/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid31 = _errs187 === errors;
+}
+else {
+var valid31 = true;
+}
+if(valid31){
+if(data94.tracing !== undefined){
+let data98 = data94.tracing;
+const _errs192 = errors;
+if(errors === _errs192){
+if(data98 && typeof data98 == "object" && !Array.isArray(data98)){
+let missing18;
+if(((data98.endpoint === undefined) && (missing18 = "endpoint")) || ((data98.samplePercent === undefined) && (missing18 = "samplePercent"))){
+validate21.errors = [{instancePath:instancePath+"/telemetry/tracing",schemaPath:"#/properties/telemetry/properties/tracing/required",keyword:"required",params:{missingProperty: missing18},message:"must have required property '"+missing18+"'"}];
+return false;
+}
+else {
+const _errs194 = errors;
+for(const key23 in data98){
+if(!((key23 === "endpoint") || (key23 === "samplePercent"))){
+validate21.errors = [{instancePath:instancePath+"/telemetry/tracing",schemaPath:"#/properties/telemetry/properties/tracing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs194 === errors){
+if(data98.endpoint !== undefined){
+const _errs195 = errors;
+if(typeof data98.endpoint !== "string"){
+validate21.errors = [{instancePath:instancePath+"/telemetry/tracing/endpoint",schemaPath:"#/properties/telemetry/properties/tracing/properties/endpoint/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid33 = _errs195 === errors;
+}
+else {
+var valid33 = true;
+}
+if(valid33){
+if(data98.samplePercent !== undefined){
+const _errs197 = errors;
+if(!(validate49(data98.samplePercent, {instancePath:instancePath+"/telemetry/tracing/samplePercent",parentData:data98,parentDataProperty:"samplePercent",rootData}))){
+vErrors = vErrors === null ? validate49.errors : vErrors.concat(validate49.errors);
+errors = vErrors.length;
+}
+var valid33 = _errs197 === errors;
+}
+else {
+var valid33 = true;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/telemetry/tracing",schemaPath:"#/properties/telemetry/properties/tracing/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid31 = _errs192 === errors;
+}
+else {
+var valid31 = true;
+}
+if(valid31){
+if(data94.metricLabels !== undefined){
+let data101 = data94.metricLabels;
+const _errs198 = errors;
+if(errors === _errs198){
+if(Array.isArray(data101)){
+if(data101.length < 1){
+validate21.errors = [{instancePath:instancePath+"/telemetry/metricLabels",schemaPath:"#/properties/telemetry/properties/metricLabels/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid34 = true;
+const len10 = data101.length;
+for(let i10=0; i10<len10; i10++){
+let data102 = data101[i10];
+const _errs200 = errors;
+if(typeof data102 !== "string"){
+validate21.errors = [{instancePath:instancePath+"/telemetry/metricLabels/" + i10,schemaPath:"#/properties/telemetry/properties/metricLabels/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if("PathTemplate" !== data102){
+validate21.errors = [{instancePath:instancePath+"/telemetry/metricLabels/" + i10,schemaPath:"#/properties/telemetry/properties/metricLabels/items/const",keyword:"const",params:{allowedValue: "PathTemplate"},message:"must be equal to constant"}];
+return false;
+}
+var valid34 = _errs200 === errors;
+if(!valid34){
+break;
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/telemetry/metricLabels",schemaPath:"#/properties/telemetry/properties/metricLabels/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid31 = _errs198 === errors;
+}
+else {
+var valid31 = true;
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/telemetry",schemaPath:"#/properties/telemetry/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid0 = _errs184 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
 if(data.listeners !== undefined){
-let data42 = data.listeners;
-const _errs84 = errors;
-if(errors === _errs84){
-if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
-let missing7;
-if((((data42.inbound === undefined) && (missing7 = "inbound")) || ((data42.outbound === undefined) && (missing7 = "outbound"))) || ((data42.admin === undefined) && (missing7 = "admin"))){
-validate21.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
+let data103 = data.listeners;
+const _errs202 = errors;
+if(errors === _errs202){
+if(data103 && typeof data103 == "object" && !Array.isArray(data103)){
+let missing19;
+if((((data103.inbound === undefined) && (missing19 = "inbound")) || ((data103.outbound === undefined) && (missing19 = "outbound"))) || ((data103.admin === undefined) && (missing19 = "admin"))){
+validate21.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/required",keyword:"required",params:{missingProperty: missing19},message:"must have required property '"+missing19+"'"}];
 return false;
 }
 else {
-const _errs86 = errors;
-for(const key10 in data42){
-if(!(((key10 === "inbound") || (key10 === "outbound")) || (key10 === "admin"))){
-validate21.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs86 === errors){
-if(data42.inbound !== undefined){
-let data43 = data42.inbound;
-const _errs87 = errors;
-if(errors === _errs87){
-if(Array.isArray(data43)){
-var valid16 = true;
-const len5 = data43.length;
-for(let i5=0; i5<len5; i5++){
-let data44 = data43[i5];
-const _errs89 = errors;
-if(errors === _errs89){
-if(data44 && typeof data44 == "object" && !Array.isArray(data44)){
-let missing8;
-if(((((data44.address === undefined) && (missing8 = "address")) || ((data44.port === undefined) && (missing8 = "port"))) || ((data44.appAddress === undefined) && (missing8 = "appAddress"))) || ((data44.appPort === undefined) && (missing8 = "appPort"))){
-validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i5,schemaPath:"#/properties/listeners/properties/inbound/items/required",keyword:"required",params:{missingProperty: missing8},message:"must have required property '"+missing8+"'"}];
-return false;
-}
-else {
-const _errs91 = errors;
-for(const key11 in data44){
-if(!((((key11 === "address") || (key11 === "port")) || (key11 === "appAddress")) || (key11 === "appPort"))){
-validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i5,schemaPath:"#/properties/listeners/properties/inbound/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
+const _errs204 = errors;
+for(const key24 in data103){
+if(!(((key24 === "inbound") || (key24 === "outbound")) || (key24 === "admin"))){
+validate21.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs91 === errors){
-if(data44.address !== undefined){
-const _errs92 = errors;
-if(typeof data44.address !== "string"){
-validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i5+"/address",schemaPath:"#/properties/listeners/properties/inbound/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(_errs204 === errors){
+if(data103.inbound !== undefined){
+let data104 = data103.inbound;
+const _errs205 = errors;
+if(errors === _errs205){
+if(Array.isArray(data104)){
+var valid36 = true;
+const len11 = data104.length;
+for(let i11=0; i11<len11; i11++){
+let data105 = data104[i11];
+const _errs207 = errors;
+if(errors === _errs207){
+if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
+let missing20;
+if(((((data105.address === undefined) && (missing20 = "address")) || ((data105.port === undefined) && (missing20 = "port"))) || ((data105.appAddress === undefined) && (missing20 = "appAddress"))) || ((data105.appPort === undefined) && (missing20 = "appPort"))){
+validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i11,schemaPath:"#/properties/listeners/properties/inbound/items/required",keyword:"required",params:{missingProperty: missing20},message:"must have required property '"+missing20+"'"}];
 return false;
 }
-var valid17 = _errs92 === errors;
+else {
+const _errs209 = errors;
+for(const key25 in data105){
+if(!((((key25 === "address") || (key25 === "port")) || (key25 === "appAddress")) || (key25 === "appPort"))){
+validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i11,schemaPath:"#/properties/listeners/properties/inbound/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs209 === errors){
+if(data105.address !== undefined){
+const _errs210 = errors;
+if(typeof data105.address !== "string"){
+validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i11+"/address",schemaPath:"#/properties/listeners/properties/inbound/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid37 = _errs210 === errors;
 }
 else {
-var valid17 = true;
+var valid37 = true;
 }
-if(valid17){
-if(data44.port !== undefined){
-const _errs94 = errors;
-if(!(validate25(data44.port, {instancePath:instancePath+"/listeners/inbound/" + i5+"/port",parentData:data44,parentDataProperty:"port",rootData}))){
+if(valid37){
+if(data105.port !== undefined){
+const _errs212 = errors;
+if(!(validate25(data105.port, {instancePath:instancePath+"/listeners/inbound/" + i11+"/port",parentData:data105,parentDataProperty:"port",rootData}))){
 vErrors = vErrors === null ? validate25.errors : vErrors.concat(validate25.errors);
 errors = vErrors.length;
 }
-var valid17 = _errs94 === errors;
+var valid37 = _errs212 === errors;
 }
 else {
-var valid17 = true;
+var valid37 = true;
 }
-if(valid17){
-if(data44.appAddress !== undefined){
-const _errs95 = errors;
-if(typeof data44.appAddress !== "string"){
-validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i5+"/appAddress",schemaPath:"#/properties/listeners/properties/inbound/items/properties/appAddress/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(valid37){
+if(data105.appAddress !== undefined){
+const _errs213 = errors;
+if(typeof data105.appAddress !== "string"){
+validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i11+"/appAddress",schemaPath:"#/properties/listeners/properties/inbound/items/properties/appAddress/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid17 = _errs95 === errors;
+var valid37 = _errs213 === errors;
 }
 else {
-var valid17 = true;
+var valid37 = true;
 }
-if(valid17){
-if(data44.appPort !== undefined){
-const _errs97 = errors;
-if(!(validate25(data44.appPort, {instancePath:instancePath+"/listeners/inbound/" + i5+"/appPort",parentData:data44,parentDataProperty:"appPort",rootData}))){
+if(valid37){
+if(data105.appPort !== undefined){
+const _errs215 = errors;
+if(!(validate25(data105.appPort, {instancePath:instancePath+"/listeners/inbound/" + i11+"/appPort",parentData:data105,parentDataProperty:"appPort",rootData}))){
 vErrors = vErrors === null ? validate25.errors : vErrors.concat(validate25.errors);
 errors = vErrors.length;
 }
-var valid17 = _errs97 === errors;
+var valid37 = _errs215 === errors;
 }
 else {
-var valid17 = true;
+var valid37 = true;
 }
 }
 }
@@ -1012,12 +2346,12 @@ var valid17 = true;
 }
 }
 else {
-validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i5,schemaPath:"#/properties/listeners/properties/inbound/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/listeners/inbound/" + i11,schemaPath:"#/properties/listeners/properties/inbound/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid16 = _errs89 === errors;
-if(!valid16){
+var valid36 = _errs207 === errors;
+if(!valid36){
 break;
 }
 }
@@ -1027,73 +2361,73 @@ validate21.errors = [{instancePath:instancePath+"/listeners/inbound",schemaPath:
 return false;
 }
 }
-var valid15 = _errs87 === errors;
+var valid35 = _errs205 === errors;
 }
 else {
-var valid15 = true;
+var valid35 = true;
 }
-if(valid15){
-if(data42.outbound !== undefined){
-let data49 = data42.outbound;
-const _errs98 = errors;
-if(errors === _errs98){
-if(Array.isArray(data49)){
-var valid18 = true;
-const len6 = data49.length;
-for(let i6=0; i6<len6; i6++){
-let data50 = data49[i6];
-const _errs100 = errors;
-if(errors === _errs100){
-if(data50 && typeof data50 == "object" && !Array.isArray(data50)){
-let missing9;
-if((((data50.address === undefined) && (missing9 = "address")) || ((data50.port === undefined) && (missing9 = "port"))) || ((data50.destination === undefined) && (missing9 = "destination"))){
-validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i6,schemaPath:"#/properties/listeners/properties/outbound/items/required",keyword:"required",params:{missingProperty: missing9},message:"must have required property '"+missing9+"'"}];
+if(valid35){
+if(data103.outbound !== undefined){
+let data110 = data103.outbound;
+const _errs216 = errors;
+if(errors === _errs216){
+if(Array.isArray(data110)){
+var valid38 = true;
+const len12 = data110.length;
+for(let i12=0; i12<len12; i12++){
+let data111 = data110[i12];
+const _errs218 = errors;
+if(errors === _errs218){
+if(data111 && typeof data111 == "object" && !Array.isArray(data111)){
+let missing21;
+if((((data111.address === undefined) && (missing21 = "address")) || ((data111.port === undefined) && (missing21 = "port"))) || ((data111.destination === undefined) && (missing21 = "destination"))){
+validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i12,schemaPath:"#/properties/listeners/properties/outbound/items/required",keyword:"required",params:{missingProperty: missing21},message:"must have required property '"+missing21+"'"}];
 return false;
 }
 else {
-const _errs102 = errors;
-for(const key12 in data50){
-if(!(((key12 === "address") || (key12 === "port")) || (key12 === "destination"))){
-validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i6,schemaPath:"#/properties/listeners/properties/outbound/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key12},message:"must NOT have additional properties"}];
+const _errs220 = errors;
+for(const key26 in data111){
+if(!(((key26 === "address") || (key26 === "port")) || (key26 === "destination"))){
+validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i12,schemaPath:"#/properties/listeners/properties/outbound/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs102 === errors){
-if(data50.address !== undefined){
-const _errs103 = errors;
-if(typeof data50.address !== "string"){
-validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i6+"/address",schemaPath:"#/properties/listeners/properties/outbound/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(_errs220 === errors){
+if(data111.address !== undefined){
+const _errs221 = errors;
+if(typeof data111.address !== "string"){
+validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i12+"/address",schemaPath:"#/properties/listeners/properties/outbound/items/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid19 = _errs103 === errors;
+var valid39 = _errs221 === errors;
 }
 else {
-var valid19 = true;
+var valid39 = true;
 }
-if(valid19){
-if(data50.port !== undefined){
-const _errs105 = errors;
-if(!(validate25(data50.port, {instancePath:instancePath+"/listeners/outbound/" + i6+"/port",parentData:data50,parentDataProperty:"port",rootData}))){
+if(valid39){
+if(data111.port !== undefined){
+const _errs223 = errors;
+if(!(validate25(data111.port, {instancePath:instancePath+"/listeners/outbound/" + i12+"/port",parentData:data111,parentDataProperty:"port",rootData}))){
 vErrors = vErrors === null ? validate25.errors : vErrors.concat(validate25.errors);
 errors = vErrors.length;
 }
-var valid19 = _errs105 === errors;
+var valid39 = _errs223 === errors;
 }
 else {
-var valid19 = true;
+var valid39 = true;
 }
-if(valid19){
-if(data50.destination !== undefined){
-const _errs106 = errors;
-if(typeof data50.destination !== "string"){
-validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i6+"/destination",schemaPath:"#/properties/listeners/properties/outbound/items/properties/destination/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(valid39){
+if(data111.destination !== undefined){
+const _errs224 = errors;
+if(typeof data111.destination !== "string"){
+validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i12+"/destination",schemaPath:"#/properties/listeners/properties/outbound/items/properties/destination/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid19 = _errs106 === errors;
+var valid39 = _errs224 === errors;
 }
 else {
-var valid19 = true;
+var valid39 = true;
 }
 }
 }
@@ -1101,12 +2435,12 @@ var valid19 = true;
 }
 }
 else {
-validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i6,schemaPath:"#/properties/listeners/properties/outbound/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath:instancePath+"/listeners/outbound/" + i12,schemaPath:"#/properties/listeners/properties/outbound/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid18 = _errs100 === errors;
-if(!valid18){
+var valid38 = _errs218 === errors;
+if(!valid38){
 break;
 }
 }
@@ -1116,54 +2450,54 @@ validate21.errors = [{instancePath:instancePath+"/listeners/outbound",schemaPath
 return false;
 }
 }
-var valid15 = _errs98 === errors;
+var valid35 = _errs216 === errors;
 }
 else {
-var valid15 = true;
+var valid35 = true;
 }
-if(valid15){
-if(data42.admin !== undefined){
-let data54 = data42.admin;
-const _errs108 = errors;
-if(errors === _errs108){
-if(data54 && typeof data54 == "object" && !Array.isArray(data54)){
-let missing10;
-if(((data54.address === undefined) && (missing10 = "address")) || ((data54.port === undefined) && (missing10 = "port"))){
-validate21.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#/properties/listeners/properties/admin/required",keyword:"required",params:{missingProperty: missing10},message:"must have required property '"+missing10+"'"}];
+if(valid35){
+if(data103.admin !== undefined){
+let data115 = data103.admin;
+const _errs226 = errors;
+if(errors === _errs226){
+if(data115 && typeof data115 == "object" && !Array.isArray(data115)){
+let missing22;
+if(((data115.address === undefined) && (missing22 = "address")) || ((data115.port === undefined) && (missing22 = "port"))){
+validate21.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#/properties/listeners/properties/admin/required",keyword:"required",params:{missingProperty: missing22},message:"must have required property '"+missing22+"'"}];
 return false;
 }
 else {
-const _errs110 = errors;
-for(const key13 in data54){
-if(!((key13 === "address") || (key13 === "port"))){
-validate21.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#/properties/listeners/properties/admin/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"}];
+const _errs228 = errors;
+for(const key27 in data115){
+if(!((key27 === "address") || (key27 === "port"))){
+validate21.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#/properties/listeners/properties/admin/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs110 === errors){
-if(data54.address !== undefined){
-const _errs111 = errors;
-if(typeof data54.address !== "string"){
+if(_errs228 === errors){
+if(data115.address !== undefined){
+const _errs229 = errors;
+if(typeof data115.address !== "string"){
 validate21.errors = [{instancePath:instancePath+"/listeners/admin/address",schemaPath:"#/properties/listeners/properties/admin/properties/address/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid20 = _errs111 === errors;
+var valid40 = _errs229 === errors;
 }
 else {
-var valid20 = true;
+var valid40 = true;
 }
-if(valid20){
-if(data54.port !== undefined){
-const _errs113 = errors;
-if(!(validate25(data54.port, {instancePath:instancePath+"/listeners/admin/port",parentData:data54,parentDataProperty:"port",rootData}))){
+if(valid40){
+if(data115.port !== undefined){
+const _errs231 = errors;
+if(!(validate25(data115.port, {instancePath:instancePath+"/listeners/admin/port",parentData:data115,parentDataProperty:"port",rootData}))){
 vErrors = vErrors === null ? validate25.errors : vErrors.concat(validate25.errors);
 errors = vErrors.length;
 }
-var valid20 = _errs113 === errors;
+var valid40 = _errs231 === errors;
 }
 else {
-var valid20 = true;
+var valid40 = true;
 }
 }
 }
@@ -1174,10 +2508,10 @@ validate21.errors = [{instancePath:instancePath+"/listeners/admin",schemaPath:"#
 return false;
 }
 }
-var valid15 = _errs108 === errors;
+var valid35 = _errs226 === errors;
 }
 else {
-var valid15 = true;
+var valid35 = true;
 }
 }
 }
@@ -1189,10 +2523,12 @@ validate21.errors = [{instancePath:instancePath+"/listeners",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs84 === errors;
+var valid0 = _errs202 === errors;
 }
 else {
 var valid0 = true;
+}
+}
 }
 }
 }

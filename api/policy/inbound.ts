@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { durationMs } from '../duration.ts';
 import { AuthorizationSchema } from './authorization.ts';
 import { notEmpty, withRules } from './rules.ts';
 import {
@@ -69,12 +70,28 @@ const IssuerSchema = closed(
   'An issuer of tokens.',
 );
 
+/** A limiter's clock is a number of milliseconds in 31 bits, and no limit is kept over a restart anyway. */
+const PERIOD_MAX_MS = 24 * 3_600_000;
+const period = withRules(positiveDuration('The period, at most 24h.'), [
+  {
+    cel: "duration(self) <= duration('24h')",
+    message: 'must be at most 24h: the count of a proxy does not outlive it',
+    holds: (value) => durationMs(value) <= PERIOD_MAX_MS,
+  },
+]);
+
 const RateLimitSchema = closed(
   {
     name: name('The name, unique in the policy.'),
     requests: count('Requests per period.'),
-    per: positiveDuration('The period.'),
-    burst: Type.Optional(integer(0, 1_000_000, 'Requests allowed at once beyond the rate.')),
+    per: period,
+    burst: Type.Optional(
+      integer(
+        0,
+        1_000_000,
+        'Requests that may come early: one more than these at once, the others at an even pace. When absent as many as `requests` may come at once.',
+      ),
+    ),
     key: withRules(
       closed(
         {

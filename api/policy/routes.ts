@@ -6,13 +6,13 @@ import {
   closed,
   duration,
   headerName,
-  host,
   integer,
   list,
   method,
   name,
   named,
   namespaceName,
+  oneHost,
   PATTERNS,
   path,
   percent,
@@ -92,7 +92,7 @@ const PathRewriteSchema = closed(
 
 const RewriteSchema = notEmpty(
   closed(
-    { path: Type.Optional(PathRewriteSchema), host: Type.Optional(host('Replaces the host.')) },
+    { path: Type.Optional(PathRewriteSchema), host: Type.Optional(oneHost('Replaces the host.')) },
     'Changes the request on its way.',
   ),
 );
@@ -101,7 +101,7 @@ const RedirectSchema = notEmpty(
   closed(
     {
       scheme: Type.Optional(Type.Enum(['http', 'https'], { description: 'The scheme of the Location.' })),
-      host: Type.Optional(host('The host of the Location.')),
+      host: Type.Optional(oneHost('The host of the Location.')),
       port: Type.Optional(portNumber('The port of the Location.')),
       path: Type.Optional(PathRewriteSchema),
       status: Type.Optional(
@@ -112,8 +112,27 @@ const RedirectSchema = notEmpty(
   ),
 );
 
+/** Where a message ends and which hop it is on are not for a policy to say. */
+const FRAMING_HEADERS = [
+  'connection',
+  'content-length',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
 const changedHeaderName = (description: string) =>
   withRules(headerName(description), [
+    {
+      cel: `!(self.lowerAscii() in [${FRAMING_HEADERS.map((header) => `'${header}'`).join(', ')}])`,
+      message:
+        'headers of the connection and of framing are the proxy’s own: remove it; for the host write rewrite: {host: …}',
+      holds: (header) => !FRAMING_HEADERS.includes(header.toLowerCase()),
+    },
     {
       cel: "!self.lowerAscii().startsWith('weft-')",
       message: 'headers that start with weft- belong to the mesh: use another name',
@@ -273,6 +292,14 @@ export const RouteSchema = withRules(
       cel: '!has(self.backends) || self.backends.exists(backend, !has(backend.weight) || backend.weight > 0)',
       message: 'the weights of the backends sum to 0: give at least one backend a weight above 0',
       holds: (route) => route.backends?.some((backend) => backend.weight !== 0) ?? true,
+    },
+    {
+      cel: `!(${['rewrite', 'redirect'].map((action) => `has(self.${action}) && has(self.${action}.path) && self.${action}.path.type == 'ReplacePrefixMatch'`).join(' || ')}) || !has(self.match) || self.match.all(each, has(each.path) && each.path.type == 'PathPrefix')`,
+      message:
+        'ReplacePrefixMatch needs a prefix to replace: give every match of the route a path: {type: PathPrefix, value: /v2}, or write ReplaceFullPath',
+      holds: ({ rewrite, redirect, match }) =>
+        [rewrite, redirect].every((action) => action?.path?.type !== 'ReplacePrefixMatch') ||
+        (match?.every(({ path }) => path?.type === 'PathPrefix') ?? true),
     },
     {
       cel: '!has(self.redirect) || (!has(self.backends) && !has(self.mirror) && !has(self.rewrite) && !has(self.retry))',

@@ -9,7 +9,9 @@ const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
 const OCTET = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])';
 const IPV4 = `(${OCTET}\\.){3}${OCTET}`;
 /** A path segment that is neither `.` nor `..`, in characters a normalised path may have. */
-const SEGMENT = '(\\.{0,2}[^./?#\\s\\\\][^/?#\\s\\\\]*|\\.{3}[^/?#\\s\\\\]*)';
+const ENCODED = '%[0-9A-Fa-f]{2}';
+const PATH_CHARACTER = `(${ENCODED}|[^%/?#\\s\\\\])`;
+const SEGMENT = `(\\.{0,2}(${ENCODED}|[^.%/?#\\s\\\\])${PATH_CHARACTER}*|\\.{3}${PATH_CHARACTER}*)`;
 
 /** What each pattern asks for, in words: used where a value is refused. */
 export const PATTERN_WORDS: Readonly<Record<string, string>> = {};
@@ -59,6 +61,8 @@ export const namespaceName = (description: string) => text(PATTERNS.label, 63, d
 export const headerName = (description: string) => text(PATTERNS.headerName, 256, description);
 export const path = (description: string) => text(PATTERNS.path, 1024, description);
 export const host = (description: string) => text(PATTERNS.host, 253, description);
+/** One host, not a pattern of many. */
+export const oneHost = (description: string) => text(PATTERNS.subdomain, 253, description);
 export const method = (description: string) => text(PATTERNS.method, 32, description);
 
 /** Gateway API duration: https://gateway-api.sigs.k8s.io/geps/gep-2257/ */

@@ -6,7 +6,11 @@ const AccessLogSchema = withRules(
   closed(
     {
       mode: Type.Enum(['Disabled', 'Errors', 'All', 'Sampled'], { description: 'Errors when absent.' }),
-      samplePercent: Type.Optional(percent('mode Sampled only: how many of a hundred requests are logged.')),
+      samplePercent: Type.Optional(
+        percent(
+          'mode Sampled only: how many of a hundred requests are logged besides errors, which all are.',
+        ),
+      ),
     },
     'The access log, JSON on standard output.',
   ),

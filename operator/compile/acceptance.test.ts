@@ -2,11 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
 import { policy, SETTINGS } from '../testing/builders.ts';
+import { EC_KEY } from '../testing/keys.ts';
 import { judge } from './acceptance.ts';
 
 const about = (spec: unknown, key = 'shop/a') => judge(policy(key, spec as MeshPolicySpec), SETTINGS);
 const rule = (from: object) => ({
   inbound: { authorization: { rules: [{ name: 'r', action: 'Allow', from: [from] }] } },
+});
+const jwt = (jwks: object) => ({
+  inbound: { jwt: { issuers: [{ name: 'staff', issuer: 'https://id.example', jwks }] } },
 });
 
 describe('a policy is accepted', () => {
@@ -18,6 +22,20 @@ describe('a policy is accepted', () => {
     const spec = { target: { kind: 'Mesh' }, inbound: { mtls: { mode: 'Strict' } } };
     assert.equal(about(spec, 'weft-system/a').accepted, true);
   });
+  it('as mandatory in the control plane’s namespace', () => {
+    const spec = {
+      enforcement: 'Mandatory',
+      target: { kind: 'Mesh' },
+      inbound: { mtls: { mode: 'Strict' } },
+    };
+    assert.equal(about(spec, 'weft-system/a').accepted, true);
+  });
+  it('with a key set of public keys, or of none', () => {
+    for (const inline of [JSON.stringify({ keys: [EC_KEY] }), '{"keys":[]}']) {
+      assert.deepEqual(about(jwt({ type: 'Inline', inline })).message, 'the policy is valid');
+    }
+    assert.equal(about(jwt({ type: 'URI', uri: 'https://id.example/keys' })).accepted, true);
+  });
   it('with a service account and its namespace in the control plane’s namespace', () => {
     assert.equal(about(rule({ namespace: 'shop', serviceAccount: 'web' }), 'weft-system/a').accepted, true);
   });
@@ -25,13 +43,6 @@ describe('a policy is accepted', () => {
 
 describe('a policy is not accepted', () => {
   const cases: [string, unknown, string, string, RegExp][] = [
-    [
-      'with a field that is not enforced, which is named',
-      { inbound: { rateLimit: [{ name: 'a', requests: 1, per: '1s', key: { type: 'Global' } }] } },
-      'shop/a',
-      'NotImplemented',
-      /spec\.inbound\.rateLimit.*remove it/,
-    ],
     [
       'with an unknown field',
       { inbound: { mtls: { mode: 'Strict' }, typo: 1 } },
@@ -47,6 +58,30 @@ describe('a policy is not accepted', () => {
       'shop/a',
       'InvalidTarget',
       /only in namespace weft-system/,
+    ],
+    [
+      'as mandatory anywhere else',
+      { enforcement: 'Mandatory', inbound: { mtls: { mode: 'Strict' } } },
+      'shop/a',
+      'InvalidTarget',
+      /only in namespace weft-system: create the policy there, or remove enforcement/,
+    ],
+    [
+      'with a key set that cannot be used, which is named',
+      jwt({ type: 'Inline', inline: '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}' }),
+      'shop/a',
+      'Invalid',
+      /^issuer staff: jwks\.inline keys\[0\] is symmetric/,
+    ],
+    [
+      'with a route for a service account of nobody’s namespace',
+      {
+        target: { kind: 'Service', name: 'a' },
+        traffic: { routes: [{ name: 'r', match: [{ from: [{ serviceAccount: 'web' }] }] }] },
+      },
+      'weft-system/a',
+      'Invalid',
+      /^route r: .* needs its namespace/,
     ],
     [
       'with a service account of nobody’s namespace',

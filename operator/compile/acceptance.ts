@@ -1,8 +1,10 @@
-import { type MeshPolicySpec, targetKind } from '../../api/mesh-policy.ts';
+import { type MeshPolicySpec, type Source, targetKind } from '../../api/mesh-policy.ts';
 import { API_VERSION } from '../../api/names.ts';
 import { notImplementedFields } from '../../api/not-implemented.ts';
 import { validateMeshPolicy } from '../../api/validate.ts';
 import type { MeshSettings, Policy } from '../mesh/model.ts';
+import { inlineKeysProblem } from './key-set.ts';
+import { expressionProblem } from './regular-expression.ts';
 
 /** Whether this version puts the policy in force as it is written, and if not, what to write instead. */
 export interface Acceptance {
@@ -22,8 +24,11 @@ export function judge(policy: Policy, settings: MeshSettings): Acceptance {
   return (
     tooLarge(policy) ??
     invalid(policy) ??
+    invalidExpression(policy.spec) ??
     notImplemented(policy.spec) ??
     outsideControlPlane(policy, settings) ??
+    mandatoryElsewhere(policy, settings) ??
+    badKeySet(policy.spec) ??
     ambiguousCaller(policy, settings) ??
     ACCEPTED
   );
@@ -50,6 +55,11 @@ function invalid({ name, namespace, spec }: Policy): Acceptance | undefined {
   return refuse('Invalid', shown.join('; '));
 }
 
+function invalidExpression(spec: MeshPolicySpec): Acceptance | undefined {
+  const problem = expressionProblem(spec);
+  return problem === undefined ? undefined : refuse('Invalid', problem);
+}
+
 function notImplemented(spec: MeshPolicySpec): Acceptance | undefined {
   const fields = notImplementedFields(spec);
   if (fields.length === 0) return undefined;
@@ -68,18 +78,45 @@ function outsideControlPlane({ namespace, spec }: Policy, settings: MeshSettings
   );
 }
 
+function mandatoryElsewhere({ namespace, spec }: Policy, settings: MeshSettings): Acceptance | undefined {
+  const { controlPlaneNamespace } = settings;
+  if (spec.enforcement !== 'Mandatory' || namespace === controlPlaneNamespace) return undefined;
+  return refuse(
+    'InvalidTarget',
+    `enforcement: Mandatory counts only in namespace ${controlPlaneNamespace}: create the policy there, or remove enforcement`,
+  );
+}
+
+function badKeySet({ inbound }: MeshPolicySpec): Acceptance | undefined {
+  for (const { name, jwks } of inbound?.jwt?.issuers ?? []) {
+    const problem = jwks.inline === undefined ? undefined : inlineKeysProblem(jwks.inline);
+    if (problem !== undefined) return refuse('Invalid', `issuer ${name}: jwks.inline ${problem}`);
+  }
+  return undefined;
+}
+
 /** A policy of the control plane's namespace is about others, so "this namespace" is nobody's namespace. */
 function ambiguousCaller({ namespace, spec }: Policy, settings: MeshSettings): Acceptance | undefined {
   if (namespace !== settings.controlPlaneNamespace) return undefined;
-  for (const rule of spec.inbound?.authorization?.rules ?? []) {
-    const caller = rule.from?.find(
-      (from) => from.serviceAccount !== undefined && from.namespace === undefined,
-    );
+  for (const [where, from] of callersOf(spec)) {
+    const caller = from.find((each) => each.serviceAccount !== undefined && each.namespace === undefined);
     if (caller === undefined) continue;
     return refuse(
       'Invalid',
-      `rule ${rule.name}: in namespace ${namespace} a serviceAccount needs its namespace: write {namespace: …, serviceAccount: ${caller.serviceAccount}}`,
+      `${where}: in namespace ${namespace} a serviceAccount needs its namespace: write {namespace: …, serviceAccount: ${caller.serviceAccount}}`,
     );
   }
   return undefined;
+}
+
+function callersOf({ inbound, traffic }: MeshPolicySpec): [where: string, from: readonly Source[]][] {
+  const rules = inbound?.authorization?.rules ?? [];
+  const routes = traffic?.routes ?? [];
+  return [
+    ...rules.map(({ name, from = [] }): [string, Source[]] => [`rule ${name}`, from]),
+    ...routes.map(({ name, match = [] }): [string, Source[]] => [
+      `route ${name}`,
+      match.flatMap(({ from = [] }) => from),
+    ]),
+  ];
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
 import type { AcceptedRevision } from '../mesh/model.ts';
 import { meshOf, policy, set, workload } from '../testing/builders.ts';
-import { effectivePolicies } from './effective.ts';
+import { effectiveOn } from './effective.ts';
 import { compileProxyConfig } from './proxy-config.ts';
 
 const UNACCEPTABLE = { inbound: { mtls: { mode: 'Sometimes' } } } as unknown as MeshPolicySpec;
@@ -24,7 +24,7 @@ describe('the accepted spec of a policy that is not acceptable any more', () => 
   it('stays in force', () => {
     const { mesh, web } = meshWith(STRICT);
     assert.equal(compileProxyConfig(mesh, web).config.inbound.ports[0]?.mtls, 'Strict');
-    assert.equal(effectivePolicies(mesh, 'shop')[0]?.generation, 1);
+    assert.equal(effectiveOn(mesh, web)[0]?.generation, 1);
   });
 
   const forged: [string, unknown][] = [
@@ -36,7 +36,7 @@ describe('the accepted spec of a policy that is not acceptable any more', () => 
   for (const [what, spec] of forged) {
     it(`has no effect, and disturbs nothing, when what was stored ${what}`, () => {
       const { mesh, web } = meshWith(spec);
-      assert.deepEqual(effectivePolicies(mesh, 'shop'), []);
+      assert.deepEqual(effectiveOn(mesh, web), []);
       assert.equal(compileProxyConfig(mesh, web).config.inbound.ports[0]?.mtls, 'Permissive');
     });
   }

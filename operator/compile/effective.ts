@@ -1,6 +1,6 @@
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
 import type { Mesh } from '../mesh/mesh.ts';
-import type { AcceptedRevision, MeshSettings, Policy } from '../mesh/model.ts';
+import type { AcceptedRevision, MeshSettings, Policy, Service, Workload } from '../mesh/model.ts';
 import { type Acceptance, judge } from './acceptance.ts';
 
 /** What of a policy is in force: its spec, or the last one that was accepted. */
@@ -44,9 +44,12 @@ export function effective(mesh: Mesh, policy: Policy): EffectivePolicy | undefin
   return { key, namespace, uid, createdAt, generation: source.generation, spec: source.spec };
 }
 
-/** All that can be about something in this namespace, sorted by key. */
-export function effectivePolicies(mesh: Mesh, namespace: string): EffectivePolicy[] {
-  const namespaces = new Set([namespace, mesh.settings.controlPlaneNamespace]);
-  const policies = [...namespaces].sort().flatMap((each) => mesh.policiesOf(each));
-  return policies.flatMap((policy) => effective(mesh, policy) ?? []);
+/** All that may target the workload, sorted by key. */
+export function effectiveOn(mesh: Mesh, workload: Workload): EffectivePolicy[] {
+  return mesh.policiesTargeting(workload).flatMap((policy) => effective(mesh, policy) ?? []);
+}
+
+/** All whose `traffic` may be about the Service, consumers' views of it included; sorted by key. */
+export function effectiveOnTraffic(mesh: Mesh, service: Service): EffectivePolicy[] {
+  return mesh.policiesOnTraffic(service.key).flatMap((policy) => effective(mesh, policy) ?? []);
 }

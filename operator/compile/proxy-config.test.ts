@@ -101,7 +101,9 @@ describe('the most specific policy wins', () => {
       policy('shop/n', mtls('Strict')),
       policy('shop/w', { ...WORKLOAD, ...byDefault('Deny') }),
     );
-    assert.deepEqual(config.inbound.ports, [{ mtls: 'Strict', authorizationDefault: 'Deny' }]);
+    assert.deepEqual(config.inbound.ports, [
+      { mtls: 'Strict', authorizationDefault: 'Deny', authorizationDefaultPolicy: 'shop/w' },
+    ]);
   });
 
   it('and one with ports wins over one without, of the same kind, on those ports', () => {
@@ -252,7 +254,10 @@ describe('authorization', () => {
         ['web', [9090]],
       ],
     );
-    assert.deepEqual(config.inbound.ports, [{ mtls: 'Permissive', authorizationDefault: 'Deny' }]);
+    assert.deepEqual(config.inbound.ports, [
+      { mtls: 'Permissive', authorizationDefault: 'Deny', authorizationDefaultPolicy: 'shop/n' },
+      { port: 8080, mtls: 'Permissive', authorizationDefault: 'Deny', authorizationDefaultPolicy: 'shop/s' },
+    ]);
   });
 
   it('enforces, beside a policy in Audit mode, what it would without it', () => {

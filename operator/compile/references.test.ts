@@ -23,7 +23,11 @@ const paid = (...ports: (string | number)[]): Target => ({ kind: 'Service', name
 describe('what a policy names', () => {
   it('exists when it names nothing', () => {
     assert.deepEqual(judge(undefined), {
-      ...{ status: 'True', reason: 'ResolvedRefs', message: 'the target and its ports exist' },
+      ...{
+        status: 'True',
+        reason: 'ResolvedRefs',
+        message: 'the target, its ports and the Services that are named exist',
+      },
     });
   });
   it('does not exist when there is no such Service in its namespace', () => {

@@ -1,47 +1,63 @@
-import { type MeshPolicySpec, targetKind } from '../../api/mesh-policy.ts';
+import type { Target } from '../../api/mesh-policy.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Policy, Service, Workload } from '../mesh/model.ts';
 import { effective } from './effective.ts';
 import { servicePortsNamed } from './service-ports.ts';
-import { isAbout } from './target.ts';
+import { isAbout, targetsOf } from './target.ts';
+import { type Unresolved, unresolvedServices } from './traffic/unresolved.ts';
+import { awaitedKeys, type UnavailableKeys, unavailableKeys } from './unavailable-keys.ts';
 
 /** Whether what a policy names exists; status and reason as Gateway API's condition ResolvedRefs has them. */
 export interface References {
   readonly status: 'True' | 'False' | 'Unknown';
-  readonly reason: 'ResolvedRefs' | 'TargetNotFound' | 'NotAccepted';
+  readonly reason: 'ResolvedRefs' | 'NotAccepted' | Unresolved['reason'] | UnavailableKeys['reason'];
   readonly message: string;
 }
 
 const RESOLVED: References = {
   status: 'True',
   reason: 'ResolvedRefs',
-  message: 'the target and its ports exist',
+  message: 'the target, its ports and the Services that are named exist',
 };
+const SHOWN_MAX = 5;
 
-/** Pure. Of the spec in force: what was not accepted leads nowhere. */
+/** Pure. Of the spec in force: what was not accepted leads nowhere. The first reason stands for all. */
 export function referencesOf(mesh: Mesh, policy: Policy): References {
-  const spec = effective(mesh, policy)?.spec;
-  if (spec === undefined) {
+  const inForce = effective(mesh, policy);
+  if (inForce === undefined) {
     return { status: 'Unknown', reason: 'NotAccepted', message: 'no generation of it was ever accepted' };
   }
-  const message = missingService(mesh, policy, spec) ?? missingPorts(mesh, policy, spec);
-  return message === undefined ? RESOLVED : { status: 'False', reason: 'TargetNotFound', message };
+  const targets = targetsOf(inForce.spec).flatMap((target) => unresolvedTarget(mesh, policy, target));
+  const keys = unavailableKeys(mesh, inForce.spec);
+  const unresolved = [...targets, ...unresolvedServices(mesh, inForce), ...keys];
+  const [first] = unresolved;
+  if (first === undefined) {
+    const awaited = awaitedKeys(mesh, inForce.spec);
+    return awaited === undefined ? RESOLVED : { status: 'Unknown', ...awaited };
+  }
+  const messages = unresolved.slice(0, SHOWN_MAX).map(({ message }) => message);
+  return { status: 'False', reason: first.reason, message: messages.join('; ') };
 }
 
-function targetService(mesh: Mesh, { namespace }: Policy, spec: MeshPolicySpec): Service | undefined {
-  return targetKind(spec) === 'Service' ? mesh.service(`${namespace}/${spec.target?.name}`) : undefined;
+function unresolvedTarget(mesh: Mesh, policy: Policy, target: Target): Unresolved[] {
+  const message = missingService(mesh, policy, target) ?? missingPorts(mesh, policy, target);
+  return message === undefined ? [] : [{ reason: 'TargetNotFound', message }];
 }
 
-function missingService(mesh: Mesh, policy: Policy, spec: MeshPolicySpec): string | undefined {
-  if (targetKind(spec) !== 'Service' || targetService(mesh, policy, spec) !== undefined) return undefined;
-  return `Service ${policy.namespace}/${spec.target?.name} does not exist`;
+function targetService(mesh: Mesh, { namespace }: Policy, { kind, name }: Target): Service | undefined {
+  return kind === 'Service' ? mesh.service(`${namespace}/${name}`) : undefined;
 }
 
-function missingPorts(mesh: Mesh, policy: Policy, spec: MeshPolicySpec): string | undefined {
-  const service = targetService(mesh, policy, spec);
-  const wanted = spec.target?.ports ?? [];
+function missingService(mesh: Mesh, policy: Policy, target: Target): string | undefined {
+  if (target.kind !== 'Service' || targetService(mesh, policy, target) !== undefined) return undefined;
+  return `Service ${policy.namespace}/${target.name} does not exist`;
+}
+
+function missingPorts(mesh: Mesh, policy: Policy, target: Target): string | undefined {
+  const service = targetService(mesh, policy, target);
+  const wanted = target.ports ?? [];
   if (wanted.length === 0) return undefined;
-  const workloads = targeted(mesh, policy, spec);
+  const workloads = targeted(mesh, policy, target);
   const missing = wanted.filter((port) => !exists(port, service, workloads));
   if (missing.length === 0) return undefined;
   const owners =
@@ -51,11 +67,10 @@ function missingPorts(mesh: Mesh, policy: Policy, spec: MeshPolicySpec): string 
   return `${owners} a port ${missing.join(' or ')}`;
 }
 
-function targeted(mesh: Mesh, policy: Policy, spec: MeshPolicySpec): Workload[] {
-  const kind = targetKind(spec);
-  const candidates = kind === 'Mesh' ? mesh.workloads() : mesh.workloadsOf(policy.namespace);
+function targeted(mesh: Mesh, policy: Policy, target: Target): Workload[] {
+  const candidates = target.kind === 'Mesh' ? mesh.workloads() : mesh.workloadsOf(policy.namespace);
   return candidates.filter(
-    (each) => !each.finished && isAbout(policy, kind, spec.target, each, mesh.servicesOver(each)),
+    (each) => !each.finished && isAbout(policy, target, each, mesh.servicesOver(each)),
   );
 }
 

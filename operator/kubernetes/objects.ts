@@ -49,6 +49,13 @@ export interface RevisionObject extends KubernetesObject {
   readonly revision?: number;
 }
 
+export interface GrantObject extends KubernetesObject {
+  readonly spec?: {
+    readonly from?: readonly { readonly group: string; readonly kind: string; readonly namespace: string }[];
+    readonly to?: readonly { readonly group: string; readonly kind: string; readonly name?: string }[];
+  };
+}
+
 /** `<namespace>/<name>`; undefined when the object lacks one of them. */
 export function objectKey(object: KubernetesObject): string | undefined {
   const { namespace, name } = object.metadata ?? {};

@@ -27,6 +27,12 @@ export const PERMISSIONS: readonly Permission[] = [
   cluster('weft.dev', 'meshpolicies', OBSERVE, 'policy'),
   cluster('weft.dev', 'meshpolicies/status', ['patch'], 'whether a policy is accepted and in force'),
   cluster(
+    'gateway.networking.k8s.io',
+    'referencegrants',
+    OBSERVE,
+    'consent of a namespace that policies of another name its Services',
+  ),
+  cluster(
     'apps',
     'controllerrevisions',
     [...OBSERVE, 'create', 'delete'],

@@ -1,7 +1,7 @@
 import { type BackoffLimits, backoffMs, DEFAULT_BACKOFF } from '../backoff.ts';
 import { type Clock, sleep } from '../clock.ts';
 import { describeError, type Log } from '../log.ts';
-import { ApiError, isGone } from './api-error.ts';
+import { ApiError, isGone, isNotFound } from './api-error.ts';
 import type { ListWatch, WatchEvent } from './list-watch.ts';
 import { type KubernetesObject, objectKey } from './objects.ts';
 
@@ -40,6 +40,8 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   readonly clock: Clock;
   readonly random: () => number;
   readonly timings?: ReflectorTimings;
+  /** the resource need not be installed: while it is not, there are no objects of it */
+  readonly isOptional?: boolean;
 }
 
 /** After so many watches in a row that brought nothing but an error, the list is asked again. */
@@ -63,6 +65,7 @@ export class Reflector<T extends KubernetesObject> {
   #delivered = new Map<string, string>();
   #running: Promise<void> = Promise.resolve();
   #failures = 0;
+  #isAbsent = false;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -87,12 +90,27 @@ export class Reflector<T extends KubernetesObject> {
       try {
         const resourceVersion = await this.#list();
         this.#markSynced();
+        this.#isAbsent = false;
         await this.#watchUntilRelist(resourceVersion);
       } catch (error) {
+        if (this.#options.isOptional && isNotFound(error)) {
+          await this.#awaitInstallation();
+          continue;
+        }
         this.#failures += 1;
         await this.#pause(error, 'list failed');
       }
     }
+  }
+
+  /** Asks again now and then, and says once that it does. */
+  async #awaitInstallation(): Promise<void> {
+    const { clock, log, name } = this.#options;
+    this.#deliver([...this.#delivered.keys()].map((key) => ({ key, object: undefined })));
+    this.#markSynced();
+    if (!this.#isAbsent) log.info({ resource: name }, 'this resource is not installed: there are none');
+    this.#isAbsent = true;
+    await sleep(clock, this.#timings.backoff.maxMs, this.#stop.signal);
   }
 
   /** Delivers page by page; what the whole list lacks is gone. */
@@ -131,6 +149,7 @@ export class Reflector<T extends KubernetesObject> {
       const sound = end.cursor !== cursor || clock.monotonicMs() - startedMs >= SOUND_WATCH_MS;
       cursor = end.cursor;
       this.#failures = sound ? 0 : this.#failures + 1;
+      if (this.#options.isOptional && isNotFound(end.error)) return;
       if (!sound || end.error !== undefined) await this.#pause(end.error, 'watch ended');
       if (isGone(end.error) || (!sound && this.#failures % MAX_WATCH_FAILURES === 0)) return;
     }

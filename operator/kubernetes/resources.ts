@@ -8,11 +8,14 @@ export interface Resource {
 export const PODS = resource('', 'v1', 'pods');
 export const SERVICES = resource('', 'v1', 'services');
 export const SECRETS = resource('', 'v1', 'secrets');
+export const NAMESPACES = resource('', 'v1', 'namespaces');
 export const CONFIG_MAPS = resource('', 'v1', 'configmaps');
 export const EVENTS = resource('', 'v1', 'events');
 export const ENDPOINT_SLICES = resource('discovery.k8s.io', 'v1', 'endpointslices');
 export const MESH_POLICIES = resource('weft.dev', 'v1alpha1', 'meshpolicies');
 export const CONTROLLER_REVISIONS = resource('apps', 'v1', 'controllerrevisions');
+/** Of the Gateway API, which need not be installed. */
+export const REFERENCE_GRANTS = resource('gateway.networking.k8s.io', 'v1beta1', 'referencegrants');
 export const LEASES = resource('coordination.k8s.io', 'v1', 'leases');
 export const TOKEN_REVIEWS = resource('authentication.k8s.io', 'v1', 'tokenreviews');
 export const MUTATING_WEBHOOK_CONFIGURATIONS = resource(

@@ -5,7 +5,7 @@ import type { Change } from '../mesh/model.ts';
 import type { AcceptedRevisions } from './accepted-revisions.ts';
 import type { ApiClient } from './api-client.ts';
 import { ListWatch } from './list-watch.ts';
-import type { KubernetesObject, PolicyObject, RevisionObject } from './objects.ts';
+import type { GrantObject, KubernetesObject, PolicyObject, RevisionObject } from './objects.ts';
 import { type ObjectChange, Reflector, type ReflectorTimings } from './reflector.ts';
 import {
   CONTROLLER_REVISIONS,
@@ -13,6 +13,7 @@ import {
   ENDPOINT_SLICES,
   MESH_POLICIES,
   PODS,
+  REFERENCE_GRANTS,
   type Resource,
   SERVICES,
 } from './resources.ts';
@@ -21,6 +22,7 @@ import { LABEL_ACCEPTED_POLICY } from './translate/accepted-revision.ts';
 import { translateEndpointSlice } from './translate/endpoint-slice.ts';
 import { translatePod } from './translate/pod.ts';
 import { translatePolicy } from './translate/policy.ts';
+import { translateReferenceGrant } from './translate/reference-grant.ts';
 import { translateService } from './translate/service.ts';
 
 export interface WatchesOptions {
@@ -75,6 +77,15 @@ export function createWatches(options: WatchesOptions): Stoppable[] {
         ),
       ]);
     }),
+    reflect<GrantObject>(options, REFERENCE_GRANTS, undefined, (changes) => {
+      apply(
+        changes.map(({ key, object }) => ({
+          kind: 'ReferenceGrant',
+          key,
+          value: read(translateReferenceGrant, key, object),
+        })),
+      );
+    }),
     reflect<RevisionObject>(options, CONTROLLER_REVISIONS, LABEL_ACCEPTED_POLICY, (changes) => {
       apply(revisions.observe(changes));
     }),
@@ -99,5 +110,8 @@ function reflect<T extends KubernetesObject>(
 ): Stoppable {
   const where = { path: collectionPath(resource), ...(labelSelector === undefined ? {} : { labelSelector }) };
   const source = new ListWatch<T>(api, where, clock);
-  return new Reflector<T>({ name: resource.plural, source, deliver, log, clock, random, timings });
+  const isOptional = resource === REFERENCE_GRANTS;
+  return new Reflector<T>({
+    ...{ name: resource.plural, source, deliver, log, clock, random, timings, isOptional },
+  });
 }

@@ -1,18 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Dirty } from './dirty.ts';
+import type { Dirty } from './dirty.ts';
+import { Marking } from './marking.ts';
 import type {
   AcceptedRevision,
   Change,
   EndpointSlice,
+  KeySet,
   MeshSettings,
   Policy,
+  ReferenceGrant,
   Service,
   Workload,
 } from './model.ts';
 import { MultiMap } from './multi-map.ts';
-import { ProxyIds } from './proxy-ids.ts';
-import { selects } from './selector.ts';
+import { PolicyIndex } from './policy-index.ts';
+import { ServiceIndex } from './service-index.ts';
 import { Table } from './table.ts';
+import { WorkloadIndex } from './workload-index.ts';
 
 /**
  * The whole mesh in memory, indexed by what compilation asks for. Its content, and so everything compiled
@@ -20,34 +24,30 @@ import { Table } from './table.ts';
  */
 export class Mesh {
   readonly settings: MeshSettings;
-  readonly #workloads = new Table<Workload>();
-  readonly #services = new Table<Service>();
-  readonly #slices = new Table<EndpointSlice>();
-  readonly #policies = new Table<Policy>(['status']);
-  readonly #accepted = new Table<AcceptedRevision>();
-  readonly #proxyIds = new ProxyIds();
-  readonly #workloadsByAddress = new MultiMap();
-  readonly #workloadsByNamespace = new MultiMap();
-  readonly #servicesByAddress = new MultiMap();
-  readonly #servicesByNamespace = new MultiMap();
-  readonly #servicesByEndpoint = new MultiMap();
-  readonly #slicesByService = new MultiMap();
-  readonly #policiesByNamespace = new MultiMap();
+  readonly #workloads = new WorkloadIndex();
+  readonly #services = new ServiceIndex();
+  readonly #policies: PolicyIndex;
+  readonly #keySets = new Table<KeySet>();
+  readonly #grants = new Table<ReferenceGrant>();
+  readonly #grantsByNamespace = new MultiMap();
 
   constructor(settings: MeshSettings) {
     this.settings = settings;
+    this.#policies = new PolicyIndex(settings.controlPlaneNamespace);
   }
 
   apply(changes: readonly Change[]): Dirty {
-    const dirty = new Dirty();
+    const mark = new Marking(this.#workloads, this.#services, this.#policies);
     for (const change of changes) {
-      if (change.kind === 'Workload') this.#applyWorkload(change.key, change.value, dirty);
-      else if (change.kind === 'Service') this.#applyService(change.key, change.value, dirty);
-      else if (change.kind === 'EndpointSlice') this.#applySlice(change.key, change.value, dirty);
-      else if (change.kind === 'Policy') this.#applyPolicy(change.key, change.value, dirty);
-      else this.#applyAccepted(change.key, change.value, dirty);
+      if (change.kind === 'Workload') this.#applyWorkload(change.key, change.value, mark);
+      else if (change.kind === 'Service') this.#applyService(change.key, change.value, mark);
+      else if (change.kind === 'EndpointSlice') this.#applySlice(change.key, change.value, mark);
+      else if (change.kind === 'Policy') this.#applyPolicy(change.key, change.value, mark);
+      else if (change.kind === 'AcceptedRevision') this.#applyAccepted(change.key, change.value, mark);
+      else if (change.kind === 'KeySet') this.#applyKeySet(change.key, change.value, mark);
+      else this.#applyGrant(change.key, change.value, mark);
     }
-    return dirty;
+    return mark.finish();
   }
 
   workload(key: string): Workload | undefined {
@@ -57,45 +57,58 @@ export class Mesh {
     return this.#workloads.values();
   }
   workloadsOf(namespace: string): Workload[] {
-    return this.#workloadsByNamespace.get(namespace).map((key) => this.#workloads.get(key)!);
+    return this.#workloads.of(namespace);
+  }
+  /** Those that a selector means, in this namespace; finished ones too. */
+  workloadsSelected(namespace: string, selector: Readonly<Record<string, string>>): Workload[] {
+    const keys = [...this.#workloads.selected(namespace, selector)].sort();
+    return keys.map((key) => this.#workloads.get(key)!);
+  }
+  /** Those that the Service selects or its slices list, in its own namespace; finished ones too. */
+  workloadsBehind({ key, namespace, selector }: Service): Workload[] {
+    const keys = new Set([...this.#services.listed(key), ...this.#workloads.selected(namespace, selector)]);
+    const found = [...keys].sort().flatMap((each) => this.#workloads.get(each) ?? []);
+    return found.filter((workload) => workload.namespace === namespace);
   }
   /** Meshed: has a proxy id that is its own, and is not finished. Only these get configuration and identity. */
   isMeshed(workload: Workload): boolean {
     const { proxyId } = workload;
-    return proxyId !== undefined && !workload.finished && this.#proxyIds.owner(proxyId) === workload.key;
+    return (
+      proxyId !== undefined && !workload.finished && this.#workloads.proxyIds.owner(proxyId) === workload.key
+    );
   }
   workloadByProxyId(proxyId: string): Workload | undefined {
-    const key = this.#proxyIds.owner(proxyId);
+    const key = this.#workloads.proxyIds.owner(proxyId);
     const workload = key === undefined ? undefined : this.#workloads.get(key);
     return workload === undefined || workload.finished ? undefined : workload;
   }
   /** Workloads that show a proxy id which belongs to another. */
   duplicates(): Workload[] {
-    return this.#proxyIds.refused().flatMap((key) => this.#workloads.get(key) ?? []);
+    return this.#workloads.proxyIds.refused().flatMap((key) => this.#workloads.get(key) ?? []);
   }
   /** More than one: pods of the host's network, or several Workload documents on one machine. */
   workloadsByAddress(address: string): Workload[] {
-    const workloads = this.#workloadsByAddress.get(address).map((key) => this.#workloads.get(key)!);
-    return workloads.filter((workload) => !workload.finished);
+    return this.#workloads.at(address).filter((workload) => !workload.finished);
   }
 
   service(key: string): Service | undefined {
     return this.#services.get(key);
   }
+  services(): Service[] {
+    return this.#services.values();
+  }
+  servicesOf(namespace: string): Service[] {
+    return this.#services.of(namespace);
+  }
   serviceByAddress(address: string): Service | undefined {
-    const [key] = this.#servicesByAddress.get(address);
-    return key === undefined ? undefined : this.#services.get(key);
+    return this.#services.at(address);
   }
   /** The Services that select the workload or list it as an endpoint, in its own namespace. */
   servicesOver(workload: Workload): Service[] {
-    const listing = new Set(this.#servicesByEndpoint.get(workload.key));
-    return this.#servicesByNamespace
-      .get(workload.namespace)
-      .filter((key) => listing.has(key) || selects(this.#services.get(key)!.selector, workload.labels))
-      .map((key) => this.#services.get(key)!);
+    return this.#services.over(workload).map((key) => this.#services.get(key)!);
   }
   slicesOf(serviceKey: string): EndpointSlice[] {
-    return this.#slicesByService.get(serviceKey).map((key) => this.#slices.get(key)!);
+    return this.#services.slicesOf(serviceKey);
   }
 
   policy(key: string): Policy | undefined {
@@ -105,135 +118,93 @@ export class Mesh {
     return this.#policies.values();
   }
   policiesOf(namespace: string): Policy[] {
-    return this.#policiesByNamespace.get(namespace).map((key) => this.#policies.get(key)!);
+    return this.#policies.of(namespace);
+  }
+  /** More than one only while an object of that uid is renamed, which Kubernetes never does. */
+  policiesWithUid(uid: string): Policy[] {
+    return this.#policies.withUid(uid);
+  }
+  /** All that may target the workload, by their newest spec or their last accepted one. */
+  policiesTargeting(workload: Workload): Policy[] {
+    return this.#policies.targeting(workload, this.#services.over(workload));
+  }
+  /** All whose `traffic` may be about the Service, consumers' views of it included; as above, by either spec. */
+  policiesOnTraffic(serviceKey: string): Policy[] {
+    return this.#policies.onTraffic(serviceKey);
   }
   /** The last accepted spec of this very policy; one of the same name that went does not count. */
   accepted(policy: Policy): AcceptedRevision | undefined {
-    const revision = this.#accepted.get(policy.key);
+    const revision = this.#policies.accepted(policy.key);
     return revision?.uid === policy.uid ? revision : undefined;
   }
 
-  #applyWorkload(key: string, value: Workload | undefined, dirty: Dirty): void {
-    const before = this.#workloads.get(key);
-    if (!this.#workloads.set(key, value)) return;
-    if (before !== undefined) this.#unindexWorkload(before);
-    if (value !== undefined) this.#indexWorkload(value);
-    for (const owner of this.#proxyIds.set(before, value)) this.#markWorkload(owner, dirty);
-    this.#markWorkload(key, dirty);
-    for (const workload of [before, value]) {
-      if (workload !== undefined) this.#markAround(workload, dirty);
-    }
+  /** Undefined: not fetched yet. @param uri a `jwks.uri`, as the policy writes it */
+  keySet(uri: string): KeySet | undefined {
+    return this.#keySets.get(uri);
   }
-  #indexWorkload(workload: Workload): void {
-    this.#workloadsByNamespace.add(workload.namespace, workload.key);
-    for (const address of workload.addresses) this.#workloadsByAddress.add(address, workload.key);
+  /** Every `jwks.uri` that a policy names, whether accepted or not, sorted: what is to be fetched. */
+  keySetUris(): string[] {
+    return this.#policies.keySetUris();
   }
-  #unindexWorkload(workload: Workload): void {
-    this.#workloadsByNamespace.delete(workload.namespace, workload.key);
-    for (const address of workload.addresses) this.#workloadsByAddress.delete(address, workload.key);
-  }
-  #markWorkload(key: string, dirty: Dirty): void {
-    dirty.workloads.add(key);
-    const workload = this.#workloads.get(key);
-    if (workload !== undefined) this.#markAround(workload, dirty);
-  }
-  /** Endpoints carry the workload's name and identity, so what leads to it follows it. */
-  #markAround(workload: Workload, dirty: Dirty): void {
-    for (const address of workload.addresses) {
-      dirty.hosts.add(address);
-      for (const service of this.#servicesByEndpoint.get(address)) this.#markServiceHosts(service, dirty);
-    }
-    for (const service of this.#servicesByEndpoint.get(workload.key)) this.#markServiceHosts(service, dirty);
-    this.#markPolicies(workload.namespace, dirty);
+  /** Consents to references to Services of this namespace. */
+  referenceGrants(namespace: string): ReferenceGrant[] {
+    return this.#grantsByNamespace.get(namespace).map((key) => this.#grants.get(key)!);
   }
 
-  #applyService(key: string, value: Service | undefined, dirty: Dirty): void {
+  #applyWorkload(key: string, value: Workload | undefined, mark: Marking): void {
+    const before = this.#workloads.get(key);
+    const owners = this.#workloads.set(key, value);
+    if (owners === undefined) return;
+    for (const owner of owners) mark.workload(owner, this.#workloads.get(owner));
+    mark.workload(key, before);
+    mark.workload(key, value);
+  }
+
+  #applyService(key: string, value: Service | undefined, mark: Marking): void {
     const before = this.#services.get(key);
     if (!this.#services.set(key, value)) return;
-    for (const address of before?.addresses ?? []) {
-      this.#servicesByAddress.delete(address, key);
-      dirty.hosts.add(address);
-    }
-    if (before !== undefined) this.#servicesByNamespace.delete(before.namespace, key);
-    if (value !== undefined) {
-      this.#servicesByNamespace.add(value.namespace, key);
-      for (const address of value.addresses) this.#servicesByAddress.add(address, key);
-    }
-    this.#markServiceHosts(key, dirty);
-    this.#markNamespace((value ?? before)!.namespace, dirty);
-  }
-  #markServiceHosts(key: string, dirty: Dirty): void {
-    dirty.hosts.add(key);
-    for (const address of this.#services.get(key)?.addresses ?? []) dirty.hosts.add(address);
+    mark.service(key, before);
+    mark.service(key, value);
   }
 
-  #applySlice(key: string, value: EndpointSlice | undefined, dirty: Dirty): void {
-    const before = this.#slices.get(key);
-    if (!this.#slices.set(key, value)) return;
-    if (before !== undefined) this.#removeSlice(before, dirty);
-    if (value !== undefined) {
-      this.#slicesByService.add(value.service, key);
-      for (const about of endpointsOf(value)) this.#servicesByEndpoint.add(about, value.service);
-      this.#markSlice(value, dirty);
-    }
-    // Ports of the Service mean other container ports now, for all its pods, listed already or not.
-    if (!isDeepStrictEqual(before?.ports, value?.ports)) this.#markNamespace(namespaceOf(key), dirty);
-  }
-  #removeSlice(slice: EndpointSlice, dirty: Dirty): void {
-    this.#slicesByService.delete(slice.service, slice.key);
-    this.#markSlice(slice, dirty);
-    for (const about of endpointsOf(slice)) this.#servicesByEndpoint.delete(about, slice.service);
-    // Another slice of the Service may list the same endpoint: slices overlap while they are rebalanced.
-    for (const other of this.slicesOf(slice.service)) {
-      for (const about of endpointsOf(other)) this.#servicesByEndpoint.add(about, other.service);
-    }
-  }
-  #markSlice(slice: EndpointSlice, dirty: Dirty): void {
-    this.#markServiceHosts(slice.service, dirty);
-    for (const endpoint of slice.endpoints) {
-      if (endpoint.workload !== undefined) dirty.workloads.add(endpoint.workload);
+  #applySlice(key: string, value: EndpointSlice | undefined, mark: Marking): void {
+    const before = this.#services.slice(key);
+    if (!this.#services.setSlice(key, value)) return;
+    for (const slice of [before, value]) {
+      if (slice === undefined) continue;
+      mark.endpoints(slice.service, namedBy(slice));
+      // Ports of the Service mean other container ports now, for all its pods, listed already or not.
+      if (!isDeepStrictEqual(before?.ports, value?.ports)) {
+        mark.service(slice.service, this.#services.get(slice.service));
+      }
     }
   }
 
-  #applyPolicy(key: string, value: Policy | undefined, dirty: Dirty): void {
-    const before = this.#policies.get(key);
+  #applyPolicy(key: string, value: Policy | undefined, mark: Marking): void {
+    const before = this.#policies.subjects(key);
     if (!this.#policies.set(key, value)) return;
+    mark.policy(key, before);
+    mark.policy(key, this.#policies.subjects(key));
+  }
+  #applyAccepted(key: string, value: AcceptedRevision | undefined, mark: Marking): void {
+    const before = this.#policies.subjects(key);
+    if (!this.#policies.setAccepted(key, value) || this.#policies.get(key) === undefined) return;
+    mark.policy(key, before);
+    mark.policy(key, this.#policies.subjects(key));
+  }
+  #applyKeySet(uri: string, value: KeySet | undefined, mark: Marking): void {
+    if (this.#keySets.set(uri, value)) mark.keySet(uri);
+  }
+  #applyGrant(key: string, value: ReferenceGrant | undefined, mark: Marking): void {
+    const before = this.#grants.get(key);
+    if (!this.#grants.set(key, value)) return;
     const { namespace } = (value ?? before)!;
-    if (value === undefined) this.#policiesByNamespace.delete(namespace, key);
-    else this.#policiesByNamespace.add(namespace, key);
-    dirty.policies.add(key);
-    this.#markNamespace(namespace, dirty);
-  }
-  #applyAccepted(key: string, value: AcceptedRevision | undefined, dirty: Dirty): void {
-    if (!this.#accepted.set(key, value)) return;
-    const policy = this.#policies.get(key);
-    if (policy === undefined) return;
-    dirty.policies.add(key);
-    this.#markNamespace(policy.namespace, dirty);
-  }
-
-  /** A policy of the control plane's namespace may be about every pod. */
-  #markNamespace(namespace: string, dirty: Dirty): void {
-    const everywhere = namespace === this.settings.controlPlaneNamespace;
-    const workloads = everywhere ? this.#workloads.keys() : this.#workloadsByNamespace.get(namespace);
-    for (const key of workloads) dirty.workloads.add(key);
-    for (const key of this.#servicesByNamespace.get(namespace)) this.#markServiceHosts(key, dirty);
-    this.#markPolicies(namespace, dirty);
-  }
-  #markPolicies(namespace: string, dirty: Dirty): void {
-    for (const about of [namespace, this.settings.controlPlaneNamespace]) {
-      for (const key of this.#policiesByNamespace.get(about)) dirty.policies.add(key);
-    }
+    if (value === undefined) this.#grantsByNamespace.delete(namespace, key);
+    else this.#grantsByNamespace.add(namespace, key);
+    mark.grant(namespace);
   }
 }
 
-function namespaceOf(key: string): string {
-  return key.slice(0, key.indexOf('/'));
-}
-
-/** Keys and addresses under which a slice is found again when the workload behind an endpoint changes. */
-function endpointsOf(slice: EndpointSlice): string[] {
-  return slice.endpoints.flatMap(({ workload, addresses }) =>
-    workload === undefined ? [...addresses] : [workload, ...addresses],
-  );
+function namedBy(slice: EndpointSlice): string[] {
+  return slice.endpoints.flatMap(({ workload }) => workload ?? []);
 }

@@ -72,6 +72,8 @@ export interface EndpointSlice {
     readonly ready: boolean;
     /** key of the Workload behind it, if any */
     readonly workload: string | undefined;
+    /** topology.kubernetes.io/zone of its node; absent: unknown */
+    readonly zone?: string;
   }[];
 }
 
@@ -101,6 +103,31 @@ export interface AcceptedRevision {
   readonly spec: MeshPolicySpec;
 }
 
+/** The public keys at a `jwks.uri` of some policy, as last fetched. */
+export interface KeySet {
+  /** the https URI, as policies write it */
+  readonly key: string;
+  /** JWKs (RFC 7517 section 4), public parts only; the last good ones while there is a problem */
+  readonly keys: readonly object[];
+  /** why the newest could not be had; absent: these are the newest */
+  readonly problem?: string;
+}
+
+/**
+ * The consent of a namespace that its Services are routed to, mirrored to or named in `to` from elsewhere: a
+ * Gateway API ReferenceGrant, of which only what grants MeshPolicies of weft.dev access to core Services is here.
+ * Source: https://gateway-api.sigs.k8s.io/api-types/referencegrant/
+ */
+export interface ReferenceGrant {
+  /** `<namespace>/<name>` */
+  readonly key: string;
+  /** whose Services */
+  readonly namespace: string;
+  readonly from: readonly { readonly namespace: string }[];
+  /** undefined: all Services of the namespace */
+  readonly to: readonly { readonly name: string | undefined }[];
+}
+
 export interface MeshSettings {
   readonly trustDomain: string;
   readonly controlPlaneNamespace: string;
@@ -114,4 +141,6 @@ export type Change =
   | { readonly kind: 'Service'; readonly key: string; readonly value: Service | undefined }
   | { readonly kind: 'EndpointSlice'; readonly key: string; readonly value: EndpointSlice | undefined }
   | { readonly kind: 'Policy'; readonly key: string; readonly value: Policy | undefined }
-  | { readonly kind: 'AcceptedRevision'; readonly key: string; readonly value: AcceptedRevision | undefined };
+  | { readonly kind: 'AcceptedRevision'; readonly key: string; readonly value: AcceptedRevision | undefined }
+  | { readonly kind: 'KeySet'; readonly key: string; readonly value: KeySet | undefined }
+  | { readonly kind: 'ReferenceGrant'; readonly key: string; readonly value: ReferenceGrant | undefined };

@@ -14,8 +14,28 @@ export class MultiMap {
     if (set?.size === 0) this.#sets.delete(key);
   }
 
+  clear(): void {
+    this.#sets.clear();
+  }
+
   /** Sorted by code unit, so that nothing depends on the order of arrival. */
   get(key: string): string[] {
-    return [...(this.#sets.get(key) ?? [])].sort();
+    const set = this.#sets.get(key);
+    return set === undefined ? [] : [...set].sort();
+  }
+
+  /** In no order that means anything, for those who only mark. */
+  each(key: string): Iterable<string> {
+    return this.#sets.get(key) ?? NOTHING;
+  }
+  /** Values under the key. */
+  size(key: string): number {
+    return this.#sets.get(key)?.size ?? 0;
+  }
+  /** Sorted by code unit. */
+  keys(): string[] {
+    return [...this.#sets.keys()].sort();
   }
 }
+
+const NOTHING: readonly string[] = [];

@@ -10,6 +10,7 @@ export class ProxyIds {
   readonly #candidates = new Map<string, Workload>();
   readonly #byId = new MultiMap();
   readonly #owners = new Map<string, string>();
+  readonly #refused = new Set<string>();
 
   owner(proxyId: string): string | undefined {
     return this.#owners.get(proxyId);
@@ -17,18 +18,17 @@ export class ProxyIds {
 
   /** Keys of workloads that show an id owned by another, sorted. */
   refused(): string[] {
-    const workloads = [...this.#candidates.values()];
-    return workloads
-      .filter((workload) => this.#owners.get(workload.proxyId!) !== workload.key)
-      .map((workload) => workload.key)
-      .sort();
+    return [...this.#refused].sort();
   }
 
   /** Returns the keys of workloads that got or lost an id. */
   set(before: Workload | undefined, value: Workload | undefined): string[] {
     const key = (value ?? before)?.key;
     const ids = new Set<string>();
-    if (key !== undefined) this.#candidates.delete(key);
+    if (key !== undefined) {
+      this.#candidates.delete(key);
+      this.#refused.delete(key);
+    }
     if (before?.proxyId !== undefined) {
       this.#byId.delete(before.proxyId, before.key);
       ids.add(before.proxyId);
@@ -49,6 +49,10 @@ export class ProxyIds {
     )[0];
     if (owner === undefined) this.#owners.delete(id);
     else this.#owners.set(id, owner.key);
+    for (const { key } of candidates) {
+      if (key === owner?.key) this.#refused.delete(key);
+      else this.#refused.add(key);
+    }
     if (owner?.key === incumbent) return [];
     return [incumbent, owner?.key].filter((key) => key !== undefined);
   }

@@ -1,4 +1,4 @@
-type Labels = Readonly<Record<string, string>>;
+export type Labels = Readonly<Record<string, string>>;
 
 /** An empty selector selects nothing, as for Services. */
 export function selects(selector: Labels, labels: Labels): boolean {

@@ -11,6 +11,7 @@ export function changesBetween(before: Objects, now: Objects): Change[] {
     ...of('Workload', before.workloads, now.workloads),
     ...of('Service', before.services, now.services),
     ...of('EndpointSlice', before.slices, now.slices),
+    ...of('ReferenceGrant', before.grants, now.grants),
     ...of('Policy', before.policies, now.policies),
   ];
 }

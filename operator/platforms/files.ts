@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { SECRET_KEYS } from '../../api/names.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import type { AcceptedRevision, Change, EndpointSlice, Policy, Service, Workload } from '../mesh/model.ts';
+import type {
+  AcceptedRevision,
+  Change,
+  EndpointSlice,
+  Policy,
+  ReferenceGrant,
+  Service,
+  Workload,
+} from '../mesh/model.ts';
 import type { Platform, ProxyFiles, RootMaterial } from '../platform.ts';
 import type { Documents } from '../sources/collect.ts';
 import type { Problem } from '../sources/documents.ts';
@@ -16,7 +24,7 @@ import { changesBetween } from './changes.ts';
 import { loadRootFile, storeRootFile } from './root-file.ts';
 
 export interface FilesPlatformOptions {
-  /** folder of MeshPolicy and Workload documents */
+  /** folder of MeshPolicy, Workload and ReferenceGrant documents */
   readonly folder: string;
   /** folder of the root, the proxies' files and the policies' statuses; made when it is not there */
   readonly stateFolder: string;
@@ -42,7 +50,7 @@ export function createFilesPlatform(options: FilesPlatformOptions): Platform {
   const policyFile = (kind: string, key: string) => file(kind, `${key}.json`);
 
   let apply: (changes: readonly Change[]) => void = () => {};
-  let known: Objects = { policies: [], workloads: [], services: [], slices: [] };
+  let known: Objects = { policies: [], workloads: [], services: [], slices: [], grants: [] };
   let ledger = new PolicyLedger({}, () => clock.unixMs());
 
   const edits = new WorkloadEdits();
@@ -57,6 +65,7 @@ export function createFilesPlatform(options: FilesPlatformOptions): Platform {
       workloads: documents.workloads.map(toWorkload),
       services: toServices(documents.workloads),
       slices: toEndpointSlices(documents.workloads),
+      grants: documents.grants,
     };
     const changes = changesBetween(known, objects);
     known = objects;
@@ -131,6 +140,7 @@ export interface Objects {
   readonly workloads: readonly Workload[];
   readonly services: readonly Service[];
   readonly slices: readonly EndpointSlice[];
+  readonly grants: readonly ReferenceGrant[];
 }
 
 function parseLedger(text: string | undefined): Ledger {

@@ -31,7 +31,7 @@ export interface PublisherOptions {
 }
 
 /** What a workload's configuration is now. */
-export interface Published extends CompiledProxy {
+export interface Published extends Omit<CompiledProxy, 'origins'> {
   /** canonical JSON of config */
   readonly text: string;
   readonly sinceMs: number;
@@ -130,9 +130,11 @@ export class Publisher {
     const changedOwner = isAnother(this.#owners.get(workload.key), workload);
     if (changedOwner) this.#retire(workload.key, undefined);
     this.#owners.set(workload.key, workload);
-    let compiled: CompiledProxy;
+    let compiled: Omit<CompiledProxy, 'origins'>;
     try {
-      compiled = compileProxyConfig(mesh, workload);
+      // Origins are not kept: whoever asks for them compiles again.
+      const { config, conflicts } = compileProxyConfig(mesh, workload);
+      compiled = { config, conflicts };
     } catch (error) {
       const { key } = workload;
       log.error({ workload: key }, `the configuration of ${key} was not compiled: ${describeError(error)}`);

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { canonicalJson } from '../compile/canonical-json.ts';
 import { acceptanceOf, effective } from '../compile/effective.ts';
 import { referencesOf } from '../compile/references.ts';
+import { trafficConflicts } from '../compile/traffic/conflicts.ts';
 import { describeError, type Log } from '../log.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Policy } from '../mesh/model.ts';
@@ -83,13 +84,7 @@ export class StatusWriter {
       ...[...(acks.get(key)?.destinations.values() ?? [])].map(({ sent }) => sent),
     ];
     const uids = new Set(versions.flatMap((version) => Object.keys(version?.policies ?? {})));
-    if (uids.size === 0) return;
-    this.refresh(
-      mesh
-        .policies()
-        .filter(({ uid }) => uids.has(uid))
-        .map((policy) => policy.key),
-    );
+    for (const uid of uids) this.refresh(mesh.policiesWithUid(uid).map((policy) => policy.key));
   }
 
   status(policy: Policy): PolicyStatus {
@@ -106,9 +101,12 @@ export class StatusWriter {
         const published = publisher.published(key)!;
         return (workload && holderOf(policy, workload, published, acks, this.#leaderSinceMs)) ?? [];
       }),
-      conflicts: keys.flatMap((key) =>
-        publisher.published(key)!.conflicts.filter(({ loser }) => loser === policy.key),
-      ),
+      conflicts: [
+        ...keys.flatMap((key) =>
+          publisher.published(key)!.conflicts.filter(({ loser }) => loser === policy.key),
+        ),
+        ...trafficConflicts(mesh, policy),
+      ],
       collecting: clock.unixMs() - this.#leaderSinceMs < COLLECTING_MS,
       replaying: isReplaying(),
       previous: known?.uid === policy.uid ? known.status : policy.status,

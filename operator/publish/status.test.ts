@@ -140,6 +140,15 @@ describe('the status of a policy', () => {
     assert.equal(value, 'True');
     assert.match(message, /spec\.inbound\.mtls\.mode is overruled by shop\/b/);
   });
+  it('names the mandatory policy that it would weaken, before any other that overrules it', () => {
+    const older = { loser: 'shop/a', winner: 'shop/b', field: 'spec.egress.mode' };
+    const mandatory = { ...older, winner: 'weft-system/m', field: 'spec.inbound.mtls.mode' };
+    const conflicts = [older, { ...mandatory, mandatory: true as const }];
+    assert.deepEqual(condition('Conflicted', { conflicts }), {
+      ...{ value: 'True', reason: 'OverruledByMandatory' },
+      message: 'mandatory, and not to be weakened: spec.inbound.mtls.mode is overruled by weft-system/m',
+    });
+  });
   it('keeps the time of a transition until there is another', () => {
     const first = status({ holders: [holder('a')] });
     const later = status({ holders: [holder('a', 'Lagging')], previous: first, nowMs: NOW + 5_000 });

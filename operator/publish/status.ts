@@ -111,13 +111,17 @@ function countOf(holders: readonly Holder[], state: Holder['state']): number {
 function conflicted(conflicts: readonly Conflict[]): Verdict {
   if (conflicts.length === 0)
     return { status: 'False', reason: 'NoConflicts', message: 'no other policy overrules it' };
-  const texts = conflicts.map(({ field, winner }) => `${field} is overruled by ${winner}`);
-  const shown = [...new Set(texts)].sort().slice(0, CONFLICTS_SHOWN);
-  return {
-    status: 'True',
-    reason: 'OverruledByOlder',
-    message: `equally specific and older, or first by name: ${shown.join('; ')}`,
-  };
+  // Where both are the case the mandatory one is told: nothing but another value ends that.
+  const mandatory = conflicts.filter((conflict) => conflict.mandatory);
+  const about = mandatory.length > 0 ? mandatory : conflicts;
+  const texts = about.map(({ field, winner }) => `${field} is overruled by ${winner}`);
+  const shown = [...new Set(texts)].sort().slice(0, CONFLICTS_SHOWN).join('; ');
+  if (mandatory.length === 0) {
+    const message = `equally specific and older, or first by name: ${shown}`;
+    return { status: 'True', reason: 'OverruledByOlder', message };
+  }
+  const message = `mandatory, and not to be weakened: ${shown}`;
+  return { status: 'True', reason: 'OverruledByMandatory', message };
 }
 
 function condition(

@@ -13,18 +13,21 @@ import type { Clock } from '../clock.ts';
 import { canonicalJson } from '../compile/canonical-json.ts';
 import { renewLateAtMs, validityOf } from '../identity/renewal.ts';
 import type { Workload } from '../mesh/model.ts';
+import { MultiMap } from '../mesh/multi-map.ts';
 import type { AckTable } from './acks.ts';
 import { LineSplitter } from './lines.ts';
 import { parseSidecarMessage } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import type { StreamPeer } from './stream-auth.ts';
 import type { StreamSource } from './stream-source.ts';
+import type { Subscribers } from './subscribers.ts';
 
 export interface SessionOptions {
   readonly stream: ServerHttp2Stream;
   readonly peer: StreamPeer;
   readonly source: StreamSource;
   readonly acks: AckTable;
+  readonly subscribers: Subscribers<StreamSession>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly maxAgeMs: number;
@@ -57,6 +60,8 @@ export class StreamSession {
   readonly #lines = new LineSplitter(STREAM_LINE_MAX_BYTES, LINES_MAX);
   /** destination key → what was sent last, as text of its version; undefined: nothing yet */
   readonly #subscriptions = new Map<string, string | undefined>();
+  /** their keys by the host in them */
+  readonly #byHost = new MultiMap();
   #sentConfig: string | undefined;
   /** the certificate that the sidecar has, as far as known here */
   #held: X509Certificate;
@@ -95,11 +100,16 @@ export class StreamSession {
   isRenewalDue(): boolean {
     return this.#options.clock.unixMs() >= this.#renewLateAtMs;
   }
-  /** @param hosts an address or `<namespace>/<service>` */
-  hostsChanged(hosts: ReadonlySet<string>): void {
-    for (const key of this.#subscriptions.keys()) {
-      if (hosts.has(hostOf(key))) this.#outbox.add(DESTINATION + key);
-    }
+  /** @param host an address or `<namespace>/<service>` */
+  hostChanged(host: string): void {
+    this.#tell(this.#byHost.each(host));
+  }
+  /** The consumer itself has changed, so whatever it sees of others may have. */
+  everyHostChanged(): void {
+    this.#tell(this.#subscriptions.keys());
+  }
+  #tell(destinations: Iterable<string>): void {
+    for (const key of destinations) this.#outbox.add(DESTINATION + key);
   }
   get subscriptions(): number {
     return this.#subscriptions.size;
@@ -178,11 +188,15 @@ export class StreamSession {
       return;
     }
     this.#subscriptions.set(key, undefined);
+    this.#byHost.add(hostOf(key), key);
+    this.#options.subscribers.add(hostOf(key), this);
     this.#outbox.add(DESTINATION + key);
   }
 
   #unsubscribe(key: string): void {
     this.#subscriptions.delete(key);
+    this.#byHost.delete(hostOf(key), key);
+    if (this.#byHost.size(hostOf(key)) === 0) this.#options.subscribers.delete(hostOf(key), this);
     this.#outbox.delete(DESTINATION + key);
     this.#options.acks.unsubscribed(this.workloadKey, key);
   }
@@ -259,6 +273,8 @@ export class StreamSession {
     this.#state = 'closed';
     for (const cancel of this.#cancelTimers) cancel();
     this.#subscriptions.clear();
+    for (const host of this.#byHost.keys()) this.#options.subscribers.delete(host, this);
+    this.#byHost.clear();
     if (wasOpen) this.#options.onClose(this, reason);
     if (this.#options.stream.writable) this.#options.stream.end();
   }

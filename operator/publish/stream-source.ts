@@ -27,3 +27,16 @@ export interface StreamSource {
   ensureIdentity(workload: Workload): Promise<IssuedIdentity>;
   reviewToken(token: string): Promise<TokenHolder | undefined>;
 }
+
+/** The server listens before the mesh is there, because the mesh tells sidecars where it listens. */
+export function lateSource(source: () => StreamSource | undefined): StreamSource {
+  return {
+    find: (proxyId) => source()?.find(proxyId),
+    config: (workload) => source()?.config(workload),
+    destination: (key, workload) =>
+      source()?.destination(key, workload) ?? { version: undefined, text: 'null' },
+    identity: (workload) => source()?.identity(workload),
+    ensureIdentity: (workload) => source()?.ensureIdentity(workload) ?? Promise.reject(new Error('starting')),
+    reviewToken: async (token) => source()?.reviewToken(token),
+  };
+}

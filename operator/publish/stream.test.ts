@@ -235,6 +235,16 @@ describe('an admitted sidecar', () => {
     assert.equal((await sidecar.get('destination', 4)).destination.version.hash, 'six');
   });
 
+  it('is told anew of what it is subscribed to when it has changed itself', async () => {
+    const sidecar = await fixture.join(VERSION);
+    sidecar.send({ type: 'subscribe', key: 'shop/pay:80' });
+    await sidecar.get('destination');
+    fixture.source.destinations.set('shop/pay:80', versioned('my-view'));
+    fixture.server.consumersChanged(new Set(['shop/other']));
+    fixture.server.consumersChanged(new Set(['shop/web']));
+    assert.equal((await sidecar.get('destination', 2)).destination.version.hash, 'my-view');
+  });
+
   it('has its acks and nacks recorded', async () => {
     const sidecar = await fixture.join({ hash: 'old', policies: { a: 1 } });
     await sidecar.get('config');

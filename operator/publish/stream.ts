@@ -21,6 +21,7 @@ import { RefusalLog } from './refusal-log.ts';
 import { authenticate, refusalOf } from './stream-auth.ts';
 import { refuse, StreamSession } from './stream-session.ts';
 import type { StreamSource } from './stream-source.ts';
+import { Subscribers } from './subscribers.ts';
 
 export interface StreamServerOptions {
   readonly authority: Authority;
@@ -53,6 +54,7 @@ export class StreamServer {
   readonly #connections = new Set<ServerHttp2Session>();
   /** admitted ones by key of the Workload: one each, the newest */
   readonly #sessions = new Map<string, StreamSession>();
+  readonly #subscribers = new Subscribers<StreamSession>();
   /** other replicas */
   readonly #reporting = new Set<ServerHttp2Stream>();
   readonly #firstIdentity: FirstIdentity;
@@ -128,8 +130,13 @@ export class StreamServer {
     return this.#sessions.get(workload)?.isRenewalDue() ?? false;
   }
   hostsChanged(hosts: ReadonlySet<string>): void {
-    if (hosts.size === 0) return;
-    for (const session of this.#sessions.values()) session.hostsChanged(hosts);
+    for (const host of hosts) {
+      for (const session of this.#subscribers.of(host)) session.hostChanged(host);
+    }
+  }
+  /** How these sidecars see others may differ, whatever it is. @param workloads keys of Workloads */
+  consumersChanged(workloads: ReadonlySet<string>): void {
+    for (const key of workloads) this.#sessions.get(key)?.everyHostChanged();
   }
   /** The workload finished, went, or its proxy id is no longer its own. */
   gone(workload: string): void {
@@ -170,7 +177,7 @@ export class StreamServer {
       this.#open -= 1;
     });
     new StreamSession({
-      ...{ stream, peer, source, acks, clock, random },
+      ...{ stream, peer, source, acks, clock, random, subscribers: this.#subscribers },
       maxAgeMs: maxAgeMs * (1 + random() / 2),
       onOpen: (session) => this.#opened(session),
       onClose: (session, reason) => this.#closed(session, reason),

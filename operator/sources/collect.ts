@@ -1,13 +1,15 @@
 import type { MeshPolicy } from '../../api/mesh-policy.ts';
 import type { WorkloadDocument } from '../../api/workload.ts';
+import type { ReferenceGrant } from '../mesh/model.ts';
 import type { FileContent, Problem } from './documents.ts';
 import { outboundProblems } from './outbound.ts';
 import { positionOf } from './position.ts';
-import { keyOf, proxyIdOf } from './workload-document.ts';
+import { type Keyed, keyOf, proxyIdOf } from './workload-document.ts';
 
 export interface Documents {
   readonly policies: readonly MeshPolicy[];
   readonly workloads: readonly WorkloadDocument[];
+  readonly grants: readonly ReferenceGrant[];
 }
 
 /** A DNS label: it stands in the certificate. */
@@ -16,19 +18,37 @@ const PROXY_ID_MAX_LENGTH = 63;
 /** Pure: what all files say together. The first document of a name counts, in the order of the files. */
 export function collect(files: readonly FileContent[]): Documents & { readonly problems: Problem[] } {
   const problems = files.flatMap((file) => file.problems);
-  const policies = new Map<string, MeshPolicy>();
-  for (const policy of files.flatMap((file) => file.policies)) {
-    const key = keyOf(policy);
-    const first = policies.get(key);
-    if (first === undefined) policies.set(key, policy);
-    else problems.push(problemAt(policy, isThereAlready('MeshPolicy', key, first)));
-  }
+  const policies = firstOfEach(
+    'MeshPolicy',
+    files.flatMap((file) => file.policies),
+    problems,
+  );
+  const grants = firstOfEach(
+    'ReferenceGrant',
+    files.flatMap((file) => file.grants),
+    problems,
+  );
   const workloads = collectWorkloads(
     files.flatMap((file) => file.workloads),
     problems,
   );
   problems.push(...outboundProblems(workloads));
-  return { policies: [...policies.values()], workloads, problems };
+  return { policies, workloads, grants, problems };
+}
+
+function firstOfEach<T extends Keyed & object>(
+  kind: string,
+  documents: readonly T[],
+  problems: Problem[],
+): T[] {
+  const byKey = new Map<string, T>();
+  for (const document of documents) {
+    const key = keyOf(document);
+    const first = byKey.get(key);
+    if (first === undefined) byKey.set(key, document);
+    else problems.push(problemAt(document, isThereAlready(kind, key, first)));
+  }
+  return [...byKey.values()];
 }
 
 function collectWorkloads(documents: readonly WorkloadDocument[], problems: Problem[]): WorkloadDocument[] {

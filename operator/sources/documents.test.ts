@@ -28,6 +28,7 @@ describe('documents in a file', () => {
     assert.deepEqual(readDocuments('', 'a.yaml'), {
       policies: [],
       workloads: [],
+      grants: [],
       problems: [],
       isReadable: true,
     });
@@ -97,4 +98,56 @@ describe('documents in a file', () => {
     const [policy] = readDocuments(POLICY.replace('payments', 'on'), 'a.yaml').policies;
     assert.equal(policy?.metadata.name, 'on');
   });
+});
+
+describe('a ReferenceGrant in a file', () => {
+  const grant = (spec: string, apiVersion = 'gateway.networking.k8s.io/v1beta1') =>
+    `apiVersion: ${apiVersion}\nkind: ReferenceGrant\nmetadata: {name: a, namespace: ops}\nspec:\n${spec}`;
+  const FROM = '  from:\n  - {group: weft.dev, kind: MeshPolicy, namespace: shop}\n';
+  const TO = '  to:\n  - {group: "", kind: Service, name: pay}\n';
+
+  for (const apiVersion of ['gateway.networking.k8s.io/v1beta1', 'gateway.networking.k8s.io/v1']) {
+    it(`of ${apiVersion} is read`, () => {
+      const { grants, problems } = readDocuments(grant(FROM + TO, apiVersion), 'a.yaml');
+      assert.deepEqual(grants, [
+        { key: 'ops/a', namespace: 'ops', from: [{ namespace: 'shop' }], to: [{ name: 'pay' }] },
+      ]);
+      assert.deepEqual(problems, []);
+    });
+  }
+
+  it('counts as far as it is about MeshPolicies and Services; the rest is said to be ignored', () => {
+    const routes = '  - {group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: x}\n';
+    const { grants, problems } = readDocuments(grant(FROM + routes + TO), 'a.yaml');
+    assert.deepEqual(grants[0]?.from, [{ namespace: 'shop' }]);
+    assert.deepEqual(problems, [
+      {
+        ...{ file: 'a.yaml', line: 7, isForeign: true },
+        message: 'spec.from[1] is ignored: only MeshPolicies of weft.dev count here',
+      },
+    ]);
+  });
+
+  const wrong: [string, string, RegExp][] = [
+    ['has no from', grant(TO), /^5: spec\.from must be a list of such entries: \{group: weft\.dev/],
+    ['has no to', grant(FROM), /^5: spec\.to must be a list of such entries/],
+    ['has an empty list', grant(`  from: []\n${TO}`), /spec\.from must be a list/],
+    ['has entries that are texts', grant(`  from: [shop]\n${TO}`), /spec\.from must be a list/],
+    ['names no namespace', grant(`  from: [{group: weft.dev, kind: MeshPolicy}]\n${TO}`), /spec\.from must/],
+    ['leads out of the namespace', grant(FROM + TO.replace('pay', '../x/pay')), /spec\.to must be a list/],
+    ['has no spec', grant(''), /spec\.from must be a list/],
+    ['has no name', grant(FROM + TO).replace('name: a, ', ''), /metadata\.name is not a name/],
+    ['is in no namespace', grant(FROM + TO).replace('ops', '../ops'), /metadata\.namespace is not the name/],
+    [
+      'is of another version',
+      grant(FROM + TO, 'gateway.networking.k8s.io/v1alpha2'),
+      /^2: apiVersion of a ReferenceGrant must be gateway\.networking\.k8s\.io\/v1beta1 or gateway/,
+    ],
+  ];
+  for (const [what, text, message] of wrong) {
+    it(`is left out when it ${what}`, () => {
+      assert.deepEqual(readDocuments(text, 'a.yaml').grants, []);
+      assert.match(lines(text)[0] ?? '', message);
+    });
+  }
 });

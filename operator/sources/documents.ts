@@ -1,14 +1,17 @@
-import { type Document, isNode, isSeq, LineCounter, parseAllDocuments } from 'yaml';
+import { type Document, isMap, isNode, isSeq, LineCounter, parseAllDocuments } from 'yaml';
 import type { MeshPolicy } from '../../api/mesh-policy.ts';
 import { API_VERSION } from '../../api/names.ts';
 import { type ValidationProblem, validateMeshPolicy, validateWorkload } from '../../api/validate.ts';
 import type { WorkloadDocument } from '../../api/workload.ts';
+import type { ReferenceGrant } from '../mesh/model.ts';
+import { GRANT_API_VERSIONS, grantOf } from './grant-document.ts';
 import { type Position, remember } from './position.ts';
 
 /** What one file says. */
 export interface FileContent {
   readonly policies: readonly MeshPolicy[];
   readonly workloads: readonly WorkloadDocument[];
+  readonly grants: readonly ReferenceGrant[];
   readonly problems: readonly Problem[];
   /** false: not even YAML, so that nothing is known of what is in it */
   readonly isReadable: boolean;
@@ -28,33 +31,49 @@ const DOCUMENTS_MAX = 1000;
 const ALIASES_MAX = 100;
 const DEFAULT_NAMESPACE = 'default';
 
-/** Pure. YAML 1.2, in which `on` and `no` are texts. Documents of other kinds are reported and left out. */
-export function readDocuments(text: string, file: string): FileContent {
+/**
+ * Pure. YAML 1.2, in which `on` and `no` are texts. Documents of other kinds are reported and left out.
+ * @param defaultNamespace of documents that name none
+ */
+export function readDocuments(
+  text: string,
+  file: string,
+  defaultNamespace: string = DEFAULT_NAMESPACE,
+): FileContent {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, version: '1.2', uniqueKeys: true });
   const policies: MeshPolicy[] = [];
   const workloads: WorkloadDocument[] = [];
+  const grants: ReferenceGrant[] = [];
   const problems: Problem[] = [];
-  if (!Array.isArray(documents)) return { policies, workloads, problems, isReadable: true };
+  const content = { policies, workloads, grants, problems };
+  if (!Array.isArray(documents)) return { ...content, isReadable: true };
   const broken = documents.flatMap((document) => document.errors);
   if (broken.length > 0 || documents.length > DOCUMENTS_MAX) {
     const [error] = broken;
     const line = error === undefined ? 1 : lines.linePos(error.pos[0]).line;
     const message =
       error === undefined ? `more than ${DOCUMENTS_MAX} documents: split the file` : notYaml(error);
-    return { policies, workloads, problems: [{ file, line, message }], isReadable: false };
+    return { ...content, problems: [{ file, line, message }], isReadable: false };
   }
   for (const document of documents) {
-    const report = (path: readonly (string | number)[], message: string) =>
-      problems.push({ file, line: lineOf(document, path, lines), message });
+    const report = (path: readonly (string | number)[], message: string, isForeign?: true) =>
+      problems.push({ file, line: lineOf(document, path, lines), message, ...(isForeign && { isForeign }) });
     const value = toValue(document, report);
     if (value === undefined) continue;
     const position = positionIn(document, lines, file);
-    if (value.kind === 'MeshPolicy') policies.push(...policyOf(value, report, position));
+    if (value.kind === 'MeshPolicy') policies.push(...policyOf(value, defaultNamespace, report, position));
     else if (value.kind === 'Workload') workloads.push(...workloadOf(value, report, position));
-    else problems.push({ file, line: lineOf(document, ['kind'], lines), ...unknown(value) });
+    else if (isGrant(value)) {
+      const grant = grantOf(value, defaultNamespace, report);
+      if (grant !== undefined) grants.push(remember(grant, position));
+    } else problems.push({ file, line: lineOf(document, ['kind'], lines), ...unknown(value) });
   }
-  return { policies, workloads, problems, isReadable: true };
+  return { ...content, isReadable: true };
+}
+
+function isGrant({ apiVersion, kind }: Record<string, unknown>): boolean {
+  return kind === 'ReferenceGrant' && GRANT_API_VERSIONS.includes(String(apiVersion));
 }
 
 /** The parser's own words, without the place: that stands before them. */
@@ -65,6 +84,9 @@ function notYaml({ message }: Error): string {
 }
 
 function unknown({ apiVersion, kind }: Record<string, unknown>): Pick<Problem, 'message' | 'isForeign'> {
+  if (kind === 'ReferenceGrant') {
+    return { message: `apiVersion of a ReferenceGrant must be ${GRANT_API_VERSIONS.join(' or ')}` };
+  }
   if (typeof apiVersion === 'string' && !apiVersion.startsWith(API_GROUP_PREFIX)) {
     const message = `apiVersion ${printable(apiVersion)} is not ${API_VERSION}: the document is ignored`;
     return { message, isForeign: true };
@@ -85,10 +107,11 @@ function positionIn(document: Document.Parsed, lines: LineCounter, file: string)
     file,
     line,
     outboundLines: entries.map((_, index) => lineOf(document, ['spec', 'outbound', index], lines)),
+    lineOf: (field) => lineOf(document, byIndex(document, segmentsOf(field)), lines),
   };
 }
 
-type Report = (path: readonly (string | number)[], message: string) => void;
+type Report = (path: readonly (string | number)[], message: string, isForeign?: true) => void;
 
 function toValue(document: Document.Parsed, report: Report): Record<string, unknown> | undefined {
   let value: unknown;
@@ -108,12 +131,17 @@ function toValue(document: Document.Parsed, report: Report): Record<string, unkn
  * A policy that has a name is passed on however wrong its spec is: the operator says so in its status, and what
  * it said before stays in force.
  */
-function policyOf(value: Record<string, unknown>, report: Report, position: Position): MeshPolicy[] {
+function policyOf(
+  value: Record<string, unknown>,
+  defaultNamespace: string,
+  report: Report,
+  position: Position,
+): MeshPolicy[] {
   const found = validateMeshPolicy(value);
   reportAll(found, report);
   if (found.some(({ path }) => !/^spec($|[.[])/.test(path))) return [];
   const policy = value as unknown as MeshPolicy;
-  const namespace = policy.metadata.namespace ?? DEFAULT_NAMESPACE;
+  const namespace = policy.metadata.namespace ?? defaultNamespace;
   return [remember({ ...policy, metadata: { ...policy.metadata, namespace } }, position)];
 }
 
@@ -135,6 +163,19 @@ function segmentsOf(path: string): (string | number)[] {
     .split(/[.[\]]/)
     .filter((segment) => segment !== '')
     .map((segment) => (/^[0-9]+$/.test(segment) ? Number(segment) : segment));
+}
+
+/** Items of a list may be named instead of counted, `rules[web-reads]`; what is not found ends the way. */
+function byIndex(document: Document.Parsed, path: readonly (string | number)[]): (string | number)[] {
+  const found: (string | number)[] = [];
+  for (const segment of path) {
+    const node = document.getIn(found, true);
+    const isName = isSeq(node) && typeof segment === 'string';
+    const index = isName ? node.items.findIndex((item) => isMap(item) && item.get('name') === segment) : 0;
+    if (index === -1) return found;
+    found.push(isName ? index : segment);
+  }
+  return found;
 }
 
 /** The line of the deepest node on the way that exists. */

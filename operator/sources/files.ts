@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { collect, type Documents } from './collect.ts';
 import { type FileContent, type Problem, readDocuments } from './documents.ts';
-import { keyOf } from './workload-document.ts';
+import { type Keyed, keyOf } from './workload-document.ts';
 
 export interface FilesSourceOptions {
   readonly folder: string;
@@ -132,7 +132,7 @@ export class FilesSource {
   }
 }
 
-const NOTHING: FileContent = { policies: [], workloads: [], problems: [], isReadable: false };
+const NOTHING: FileContent = { policies: [], workloads: [], grants: [], problems: [], isReadable: false };
 
 function parse(text: string | undefined, path: string): FileContent {
   if (text !== undefined) return readDocuments(text, path);
@@ -153,10 +153,11 @@ function keepWhatWas(before: FileContent | undefined, now: FileContent): FileCon
     ...now,
     workloads: withMissing(now.workloads, before.workloads),
     policies: withMissing(now.policies, before.policies),
+    grants: withMissing(now.grants, before.grants),
   };
 }
 
-function withMissing<T extends Parameters<typeof keyOf>[0]>(now: readonly T[], before: readonly T[]): T[] {
+function withMissing<T extends Keyed>(now: readonly T[], before: readonly T[]): T[] {
   const keys = new Set(now.map(keyOf));
   return [...now, ...before.filter((document) => !keys.has(keyOf(document)))];
 }

@@ -4,6 +4,8 @@ export interface Position {
   readonly line: number;
   /** of each entry of a Workload's `spec.outbound` */
   readonly outboundLines: readonly number[];
+  /** of a field, `spec.inbound.authorization.rules[web-reads].from[0]`, or of what is nearest to it */
+  readonly lineOf: (field: string) => number;
 }
 
 /** Beside the documents, which have no room for it: a schema closed to the outside describes them. */
@@ -16,5 +18,5 @@ export function remember<T extends object>(document: T, position: Position): T {
 
 /** @param document as `readDocuments` made it, not a copy */
 export function positionOf(document: object): Position {
-  return positions.get(document) ?? { file: '', line: 1, outboundLines: [] };
+  return positions.get(document) ?? { file: '', line: 1, outboundLines: [], lineOf: () => 1 };
 }

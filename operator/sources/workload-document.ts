@@ -7,13 +7,16 @@ const LOOPBACK = '127.0.0.1';
 export function proxyIdOf({ metadata }: WorkloadDocument): string {
   return `${metadata.namespace}-${metadata.name}`;
 }
-export function keyOf({ metadata }: Named): string {
-  return `${metadata.namespace}/${metadata.name}`;
+export function keyOf(document: Keyed): string {
+  if ('key' in document) return document.key;
+  const { namespace, name } = document.metadata;
+  return `${namespace}/${name}`;
 }
 
-interface Named {
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-}
+/** A document, or what was made of one. */
+export type Keyed =
+  | { readonly metadata: { readonly name: string; readonly namespace?: string } }
+  | { readonly key: string };
 
 /**
  * The ports of policies and destinations are the ports of the inbound listener: it is what callers dial. Whether

@@ -4,8 +4,10 @@ import type {
   AcceptedRevision,
   Change,
   EndpointSlice,
+  KeySet,
   MeshSettings,
   Policy,
+  ReferenceGrant,
   Service,
   Workload,
 } from '../mesh/model.ts';
@@ -54,7 +56,25 @@ export function policy(key: string, spec: MeshPolicySpec, rest: Partial<Policy> 
   return { key, namespace, name, uid: `uid-of-${key}`, generation: 1, createdAt, spec, ...rest };
 }
 
-type Value = Workload | Service | EndpointSlice | Policy | AcceptedRevision;
+export function keySet(uri: string, keys: readonly object[] = [], problem?: string): KeySet {
+  return { key: uri, keys, ...(problem !== undefined && { problem }) };
+}
+
+/** Lets MeshPolicies of these namespaces name these Services of `<namespace>/<name>`'s; no names: all. */
+export function referenceGrant(
+  key: string,
+  from: readonly string[],
+  to: readonly string[] = [],
+): ReferenceGrant {
+  return {
+    key,
+    namespace: key.slice(0, key.indexOf('/')),
+    from: from.map((namespace) => ({ namespace })),
+    to: to.length === 0 ? [{ name: undefined }] : to.map((name) => ({ name })),
+  };
+}
+
+type Value = Workload | Service | EndpointSlice | Policy | AcceptedRevision | KeySet | ReferenceGrant;
 
 export function set(kind: Change['kind'], ...values: readonly Value[]): Change[] {
   return values.map((value) => ({ kind, key: value.key, value }) as Change);

@@ -31,6 +31,7 @@ async function open(t: TestContext, change: Partial<AdminSocketOptions> = {}) {
     config: () => ({ proxyId: 'p1' }),
     edges: () => [{ source: 'web' }],
     connections: () => ({ open: 1 }),
+    trails: (query) => ({ asked: [...query] }),
     drain: () => {
       drained += 1;
     },

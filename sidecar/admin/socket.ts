@@ -14,6 +14,8 @@ export interface AdminSocketOptions {
   readonly config: () => unknown;
   readonly edges: () => unknown;
   readonly connections: () => unknown;
+  /** the last requests */
+  readonly trails: (query: URLSearchParams) => unknown;
   /** the pod is terminating: fail readiness, keep serving */
   readonly drain: () => void;
 }
@@ -53,21 +55,24 @@ export class AdminSocket {
   }
 
   #answer(method: string | undefined, url: string | undefined): Answer {
-    const { reasons, config, edges, connections, drain } = this.#options;
-    switch (`${method} ${(url ?? '').split('?', 1)[0]}`) {
+    const { reasons, config, edges, connections, trails, drain } = this.#options;
+    const [path, query] = (url ?? '').split('?', 2);
+    switch (`${method} ${path}`) {
       case 'GET /config':
         return json(config());
       case 'GET /edges':
         return json(edges());
       case 'GET /connections':
         return json(connections());
+      case 'GET /trails':
+        return json(trails(new URLSearchParams(query)));
       case 'GET /readyz':
         return readiness(reasons());
       case 'POST /drain':
         drain();
         return json({ draining: true });
       default:
-        return text(404, 'there are GET /config, /edges, /connections, /readyz and POST /drain');
+        return text(404, 'there are GET /config, /edges, /connections, /trails, /readyz and POST /drain');
     }
   }
 }

@@ -6,6 +6,8 @@ export const DEFAULT_PANIC_PERCENT = 50;
 export interface Availability {
   /** those to choose among */
   readonly hosts: readonly Host[];
+  /** how many the verdicts leave */
+  readonly usable: number;
   /** the verdicts were not believed, and all are used */
   readonly isPanicking: boolean;
 }
@@ -17,9 +19,9 @@ export interface Availability {
  */
 export function availableOf(hosts: readonly Host[], panicPercent: number): Availability {
   const usable = hosts.filter(isUsable);
-  if (usable.length === hosts.length) return { hosts, isPanicking: false };
+  if (usable.length === hosts.length) return { hosts, usable: hosts.length, isPanicking: false };
   const isPanicking = usable.length * 100 < panicPercent * hosts.length;
-  return { hosts: isPanicking ? hosts : usable, isPanicking };
+  return { hosts: isPanicking ? hosts : usable, usable: usable.length, isPanicking };
 }
 
 function isUsable(host: Host): boolean {

@@ -52,6 +52,7 @@ export class HostSet {
   /** of the requests, as long as the near hosts are not loaded */
   #nearShare = 1;
   #isPanicking = false;
+  #usable = 0;
   #panicPicks = 0;
 
   constructor(options: HostSetOptions) {
@@ -116,6 +117,19 @@ export class HostSet {
     return this.#far.pick(nowMs, hash, avoid) ?? this.#near.pick(nowMs, hash, avoid);
   }
 
+  /** Writes down among how many, and how, the last pick was made. */
+  describe(choice: {
+    algorithm: string;
+    knownEndpoints: number;
+    usableEndpoints: number;
+    isPanicking: boolean;
+  }): void {
+    choice.algorithm = this.#algorithm;
+    choice.knownEndpoints = this.hosts.length;
+    choice.usableEndpoints = this.#usable;
+    choice.isPanicking = this.#isPanicking;
+  }
+
   /** A request goes to `host`; `finished` must follow, once. */
   started(host: Host): void {
     host.active += 1;
@@ -148,6 +162,7 @@ export class HostSet {
     this.#builtMs = nowMs;
     const available = availableOf(this.hosts, this.#policy.panicPercent ?? DEFAULT_PANIC_PERCENT);
     this.#isPanicking = available.isPanicking;
+    this.#usable = available.usable;
     const split = this.#split(available.hosts);
     this.#count(split.local);
     const near = this.#fill(this.#near, split.local, nowMs);

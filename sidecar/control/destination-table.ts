@@ -3,6 +3,7 @@ import { validateDestination } from '../../api/validate-proxy-config.ts';
 import type { Version } from '../../api/version.ts';
 import type { DestinationTable, Resolution } from '../proxy-state.ts';
 import { list } from './check-config.ts';
+import { routesProblem } from './check-routes.ts';
 import type { Clock } from './clock.ts';
 import { olderThanHeld, readVersion } from './version.ts';
 
@@ -221,6 +222,7 @@ function isSame(a: Destination | null, b: Destination | null): boolean {
 function refuse(key: string, value: unknown): string | undefined {
   const problems = validateDestination(value);
   if (problems.length > 0) return `the destination is not valid: ${list(problems)}`;
-  const named = (value as Destination).key;
-  return named === key ? undefined : 'the destination names another key';
+  const destination = value as Destination;
+  if (destination.key !== key) return 'the destination names another key';
+  return routesProblem(destination);
 }

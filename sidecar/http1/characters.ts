@@ -32,3 +32,8 @@ export function isAll(characters: Uint8Array, text: string): boolean {
   }
   return true;
 }
+
+/** Text of a configuration as it goes into a message: its UTF-8 bytes, each as a latin1 character. */
+export function wireText(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}

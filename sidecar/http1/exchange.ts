@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorCode } from '../../api/errors.ts';
-import { HEADER_ERROR } from '../../api/names.ts';
+import { HEADER_ERROR, HEADER_REQUEST_ID } from '../../api/names.ts';
+import { NO_TOKENS, type VerifiedTokens } from '../layers/jwt-claims.ts';
 import { Trail } from '../layers/trail.ts';
 import type { Channel } from '../transport/channel.ts';
 import { Fields } from './fields.ts';
@@ -16,8 +17,33 @@ export interface RequestReceiver {
   onResponseDrained(): void;
 }
 
+/** Gets a copy of a request's body as it comes; the bytes are valid during the call only. */
+export interface RequestTee {
+  onRequestBody(data: Buffer): void;
+  onRequestEnd(trailers: Fields | undefined): void;
+  /** what comes is not the whole request */
+  onRequestAborted(): void;
+}
+
+/** Stands between a response's body and the client, to let it go at a pace of its own. */
+export interface ResponseGate {
+  /** False: wait for `onResponseDrained`. Bytes that are not sent at once are copied. */
+  body(data: Buffer): boolean;
+  end(trailers: Fields | undefined): void;
+  /** the client took what was sent */
+  drained(): void;
+  cancel(): void;
+}
+
 export interface FinishListener {
   onExchangeFinished(exchange: Exchange): void;
+}
+/** The client behind a gate. */
+export interface GatedResponse {
+  body(data: Buffer): boolean;
+  end(trailers: Fields | undefined): void;
+  /** more may come */
+  drained(): void;
 }
 const NO_LISTENERS: readonly FinishListener[] = [];
 
@@ -46,7 +72,11 @@ export class Exchange {
   #requestEnded = false;
   #trailers: Fields | undefined;
   #finished = false;
+  #tee: RequestTee | undefined;
+  #gate: ResponseGate | undefined;
   #finishListeners: readonly FinishListener[] = NO_LISTENERS;
+  /** those that came with the request and were verified */
+  tokens: VerifiedTokens = NO_TOKENS;
   status = 0;
   error: ErrorCode | undefined;
   responseStarted = false;
@@ -87,12 +117,19 @@ export class Exchange {
   resumeRequest(): void {
     if (!this.#requestEnded) this.#transport.resumeRequest();
   }
+  /** Before `receive`. */
+  tee(tee: RequestTee): void {
+    this.#tee = tee;
+    if (this.#requestEnded) tee.onRequestEnd(this.#trailers);
+  }
   requestBody(data: Buffer): void {
+    this.#tee?.onRequestBody(data);
     this.#receiver?.onRequestBody(data);
   }
   requestEnd(trailers: Fields | undefined): void {
     this.#requestEnded = true;
     this.#trailers = trailers;
+    this.#tee?.onRequestEnd(trailers);
     this.#receiver?.onRequestEnd(trailers);
   }
   requestAborted(): void {
@@ -102,7 +139,8 @@ export class Exchange {
     this.finish();
   }
   responseDrained(): void {
-    this.#receiver?.onResponseDrained();
+    if (this.#gate === undefined) this.#receiver?.onResponseDrained();
+    else this.#gate.drained();
   }
 
   // === the response's way ===
@@ -117,11 +155,23 @@ export class Exchange {
     this.#transport.writeHead(head, mayKeepAlive);
   }
   respondBody(data: Buffer): boolean {
-    return this.#transport.writeBody(data);
+    return this.#gate === undefined ? this.#transport.writeBody(data) : this.#gate.body(data);
   }
   respondEnd(trailers: Fields | undefined): void {
+    if (this.#gate === undefined) this.#writeEnd(trailers);
+    else this.#gate.end(trailers);
+  }
+  #writeEnd(trailers: Fields | undefined): void {
     this.responseEnded = true;
     this.#transport.writeEnd(trailers);
+  }
+  /** Before the response: from here on its body goes through the gate that `create` makes. */
+  gateResponse(create: (to: GatedResponse) => ResponseGate): void {
+    this.#gate = create({
+      body: (data) => this.#transport.writeBody(data),
+      end: (trailers) => this.#writeEnd(trailers),
+      drained: () => this.#receiver?.onResponseDrained(),
+    });
   }
   /** Sends the head that opens a tunnel; what follows on both sides is opaque. */
   openTunnel(head: ResponseHead): { readonly channel: Channel; readonly rest: Buffer } {
@@ -130,16 +180,31 @@ export class Exchange {
     return this.#transport.writeTunnelHead(head);
   }
 
-  /** An answer the mesh itself makes. Too late for one: the exchange is cut. */
-  answer(code: ErrorCode, reason = ''): void {
+  /**
+   * An answer the mesh itself makes, with further fields if any. Too late for one: the exchange is cut. `status`:
+   * other than the code's own.
+   */
+  answer(
+    code: ErrorCode,
+    reason = '',
+    fields: readonly ExtraField[] = NO_FIELDS,
+    status: number = ERRORS[code].httpStatus,
+  ): void {
     if (this.aborted || this.responseEnded) return;
     this.error = code;
     this.trail.reason = reason;
     if (this.responseStarted) return void this.abort();
-    this.#dropReceiver();
     const body = Buffer.from(`${JSON.stringify({ error: code, message: ERRORS[code].message })}\n`);
-    this.respond(errorHead(code, body.length, this.head.method), this.head.framing.type === 'none');
-    if (this.head.method !== 'HEAD') this.respondBody(body);
+    const head = errorHead(code, body.length, this.head.method, fields, status);
+    if (this.trail.requestId !== '') head.fields.add(HEADER_REQUEST_ID, this.trail.requestId);
+    this.reply(head, body);
+  }
+  /** A whole response that comes from here. The body is not sent to HEAD. */
+  reply(head: ResponseHead, body: Buffer | undefined): void {
+    this.#dropReceiver();
+    this.#gate = undefined;
+    this.respond(head, this.head.framing.type === 'none');
+    if (body !== undefined && this.head.method !== 'HEAD') this.respondBody(body);
     this.respondEnd(undefined);
     if (this.head.framing.type === 'none') this.receive(NOBODY_LISTENS);
   }
@@ -158,6 +223,8 @@ export class Exchange {
   finish(): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#gate?.cancel();
+    if (!this.#requestEnded) this.#tee?.onRequestAborted();
     for (const listener of this.#finishListeners) listener.onExchangeFinished(this);
   }
 }
@@ -183,11 +250,21 @@ const REASONS: Readonly<Record<number, string>> = {
   508: 'Loop Detected',
 };
 
-export function errorHead(code: ErrorCode, length: number, method: string): ResponseHead {
-  const status = ERRORS[code].httpStatus;
+/** A further field of an answer the mesh makes. */
+export type ExtraField = readonly [name: string, value: string];
+const NO_FIELDS: readonly ExtraField[] = [];
+
+export function errorHead(
+  code: ErrorCode,
+  length: number,
+  method: string,
+  more: readonly ExtraField[] = NO_FIELDS,
+  status: number = ERRORS[code].httpStatus,
+): ResponseHead {
   const fields = new Fields();
   fields.add(HEADER_ERROR, code);
   fields.add('Content-Type', 'application/json');
+  for (const [name, value] of more) fields.add(name, value);
   const isHead = method === 'HEAD';
   return new ResponseHead(
     status,

@@ -146,6 +146,26 @@ export class Fields {
     this.#added += `${name}: ${value}\r\n`;
   }
 
+  /** Takes out every line of this lower-case name. */
+  remove(name: string): void {
+    for (let line = this.#find(name, 0); line !== -1; line = this.#find(name, line + 1)) this.#remove(line);
+    if (this.#added === '') return;
+    this.#keepAdded((added) => added !== name);
+  }
+
+  /** The same fields, whatever becomes of these. */
+  copy(): Fields {
+    const copy = new Fields();
+    copy.#text = this.#text;
+    copy.#marks.push(...this.#marks.slice(0, this.#lines * STRIDE));
+    copy.#lines = this.#lines;
+    copy.#first.set(this.#first);
+    copy.#count.set(this.#count);
+    copy.#removed = this.#removed;
+    copy.#added = this.#added;
+    return copy;
+  }
+
   /** For what is rare: makes a string of every name. */
   removeWhere(matches: (name: string) => boolean): void {
     for (let line = 0; line < this.#lines; line += 1) {
@@ -153,9 +173,12 @@ export class Fields {
       if (this.#marks[base + KIND] === REMOVED) continue;
       if (matches(this.#nameAt(base).toLowerCase())) this.#remove(line);
     }
-    if (this.#added === '') return;
-    const added = this.#addedLines().filter(([name]) => !matches(name.toLowerCase()));
-    this.#added = added.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    if (this.#added !== '') this.#keepAdded((name) => !matches(name));
+  }
+
+  #keepAdded(isKept: (lowerCaseName: string) => boolean): void {
+    const kept = this.#addedLines().filter(([name]) => isKept(name.toLowerCase()));
+    this.#added = kept.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   }
 
   serialize(): string {

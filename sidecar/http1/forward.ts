@@ -178,3 +178,9 @@ export function mayRepeat(exchange: Exchange): boolean {
   const bodyless = framing.type === 'none' || (framing.type === 'length' && framing.length === 0);
   return isIdempotent(method) && bodyless && upgrade === undefined;
 }
+
+/** All of the request is here and can be sent again. */
+export function isWhole({ head, requestEnded }: Exchange, replay: ReplayBuffer<Fields> | undefined): boolean {
+  const isBodyless = head.framing.type !== 'chunked' && head.framing.length === 0;
+  return requestEnded && head.upgrade === undefined && (isBodyless || replay?.isComplete === true);
+}

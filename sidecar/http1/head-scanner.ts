@@ -11,7 +11,7 @@ const SECTION_END = Buffer.from('\r\n\r\n');
  * to disagree).
  */
 export class HeadScanner {
-  readonly #maxBytes: number;
+  #maxBytes: number;
   readonly #allowLeadingBlank: boolean;
   readonly #held = new Accumulator();
   #scanned = 0;
@@ -24,6 +24,10 @@ export class HeadScanner {
   constructor(maxBytes: number, allowLeadingBlank: boolean) {
     this.#maxBytes = maxBytes;
     this.#allowLeadingBlank = allowLeadingBlank;
+  }
+
+  set maxBytes(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
   /** Nothing of a section was seen; a skipped empty line is none. */

@@ -57,6 +57,10 @@ export class MessageParser<Head extends ParsedHead> {
     this.#scanner = new HeadScanner(limits.maxHeaderBytes, kind === 'requests');
   }
 
+  set maxHeaderBytes(maxHeaderBytes: number) {
+    this.#scanner.maxBytes = maxHeaderBytes;
+  }
+
   get heldBytes(): number {
     return this.#held.length;
   }

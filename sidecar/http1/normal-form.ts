@@ -48,6 +48,12 @@ export function normalizePath(path: string): NormalPath {
   return { path: normal, ambiguous: AMBIGUOUS.test(normal) };
 }
 
+/** A path of a configuration as it goes into a request: in normal form, other characters percent-encoded. */
+export function wirePath(path: string): string {
+  const encoded = path.replace(/[^\x21-\x7e]/gu, (character) => encodeURIComponent(character));
+  return normalizePath(encoded).path;
+}
+
 /** The query is forwarded as it came; only its characters are checked. */
 export function checkQuery(query: string): void {
   if (!isAll(TARGET, query)) bad('RFC 9112 3.2', 'character not allowed in a query');

@@ -46,9 +46,19 @@ export class RequestHead {
     this.dropsTrailers = hop.nominates;
   }
 
-  /** The value of a header, several lines joined; what route matches ask for. */
+  /** The same request, whatever becomes of this object, which is used for one message only but for its fields. */
+  copy(): RequestHead {
+    const copy: RequestHead = Object.create(RequestHead.prototype);
+    return Object.assign(copy, this, { fields: this.fields.copy() });
+  }
+
+  /** The value of a header, several lines joined; what routes and rules ask for. */
   header(name: string): string | undefined {
+    // these are not among the fields, and are written anew
     if (name === 'host') return this.host;
+    if (name === 'upgrade') return this.upgrade;
+    if (name === 'content-length' && this.framing.type === 'length') return String(this.framing.length);
+    if (name === 'transfer-encoding' && this.framing.type === 'chunked') return 'chunked';
     const values = this.fields.getAll(name);
     return values.length <= 1 ? values[0] : values.join(', ');
   }

@@ -31,6 +31,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
   readonly #options: ServerOptions;
   readonly #parser: MessageParser<RequestHead>;
   readonly #idle: IdleWatch;
+  #idleTimeoutMs: number;
   #headTimer: Timer | undefined;
   #exchange: Exchange | undefined;
   readonly #writer: BodyWriter;
@@ -44,7 +45,15 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     this.#options = options;
     this.#parser = new MessageParser(parseRequestHead, this, options.limits, 'requests');
     this.#writer = new BodyWriter(channel);
-    this.#idle = new IdleWatch(options.timers, options.limits.idleTimeoutMs, () => this.#onIdle());
+    this.#idleTimeoutMs = options.limits.idleTimeoutMs;
+    this.#idle = new IdleWatch(options.timers, this.#idleTimeoutMs, () => this.#onIdle());
+  }
+
+  /** Other limits than the sidecar's own, from now on. An idle timeout of 0 is none. */
+  setLimits(maxHeaderBytes: number, idleTimeoutMs: number): void {
+    if (this.#closing) return;
+    this.#parser.maxHeaderBytes = maxHeaderBytes;
+    this.#idleTimeoutMs = this.#idle.timeoutMs = idleTimeoutMs;
   }
 
   /** `initial`: bytes read before the protocol was known. */
@@ -190,8 +199,19 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     const request = this.#exchange!.head;
     const framing = framingFor(head.framing, request.minorVersion);
     this.#keepAlive =
-      mayKeepAlive && request.keepAlive && framing.type !== 'close' && !this.#options.isDraining();
+      mayKeepAlive &&
+      request.keepAlive &&
+      framing.type !== 'close' &&
+      !this.#isEarlyRefusal(head.status) &&
+      !this.#options.isDraining();
     this.#writer.head(serializeResponseHead(head, framing, this.#connectionField(request)), framing);
+  }
+
+  /** The rest of the request is not wanted: the connection will end, so the client is told (RFC 9110 15.5.14). */
+  #isEarlyRefusal(status: number): boolean {
+    if (status !== 413 && status !== 417) return false;
+    const exchange = this.#exchange!;
+    return !exchange.requestEnded && exchange.head.framing.type !== 'none';
   }
 
   #connectionField(request: RequestHead): string | undefined {
@@ -244,7 +264,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     }
     this.#exchange = undefined;
     exchange.finish();
-    this.#idle.timeoutMs = this.#options.limits.idleTimeoutMs;
+    this.#idle.timeoutMs = this.#idleTimeoutMs;
     // or the answers to pipelined requests would pile up for a client that does not read them
     this.#flushing = this.#channel.needsDrain;
     if (!this.#flushing) this.#nextRequest();

@@ -6,14 +6,24 @@ import type { Acquired, Pool } from '../http1/pool.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { Limits } from '../limits.ts';
 import type { Timers } from '../transport/timers.ts';
+import type { PendingRequests } from './pending-requests.ts';
 
-/** The end of a request's way in: the app, over a connection that is kept. `name` is the app's address. */
-export function sendToApp(context: Context, pool: Pool, name: string): HttpHandler {
-  return (exchange) => new AppRequest(context, pool, name, exchange).start();
+export interface App {
+  /** its address */
+  readonly name: string;
+  readonly pool: Pool;
+  readonly pending: PendingRequests;
+  /** of tunnels to it; 0: none, undefined: the sidecar's own */
+  readonly idleTimeoutMs: () => number | undefined;
+}
+
+/** The end of a request's way in: the app, over a connection that is kept. */
+export function sendToApp(context: Context, app: App): HttpHandler {
+  return (exchange) => new AppRequest(context, app, exchange).start();
 }
 
 class AppRequest implements ForwardOwner, FinishListener {
-  readonly #pool: Pool;
+  readonly #app: App;
   readonly #exchange: Exchange;
   readonly timers: Timers;
   readonly limits: Limits;
@@ -22,19 +32,24 @@ class AppRequest implements ForwardOwner, FinishListener {
   readonly trustsMeshFields = false;
   readonly replay = undefined;
   #mayRepeat = false;
+  #isPending = false;
   #cancel: (() => void) | undefined = undefined;
 
-  constructor(context: Context, pool: Pool, name: string, exchange: Exchange) {
-    this.#pool = pool;
+  constructor(context: Context, app: App, exchange: Exchange) {
+    this.#app = app;
     this.#exchange = exchange;
     this.timers = context.timers;
     this.limits = context.limits;
-    this.fallbackHost = name;
+    this.fallbackHost = app.name;
+  }
+
+  get tunnelIdleMs(): number | undefined {
+    return this.#app.idleTimeoutMs();
   }
 
   start(): void {
     this.#exchange.trail.endpoint = this.fallbackHost;
-    const idle = this.#pool.take();
+    const idle = this.#app.pool.take();
     if (idle === undefined) return void this.#connect();
     this.#mayRepeat = mayRepeat(this.#exchange);
     new Forward(this.#exchange, idle, this).start(undefined);
@@ -42,13 +57,18 @@ class AppRequest implements ForwardOwner, FinishListener {
 
   #connect(): void {
     this.#mayRepeat = false;
+    if (!this.#app.pending.tryEnter()) {
+      return void this.#exchange.answer('overloaded', 'too many requests wait for the app');
+    }
+    this.#isPending = true;
     this.#exchange.onFinish(this);
-    this.#cancel = this.#pool.connect((result) => this.#connected(result));
+    this.#cancel = this.#app.pool.connect((result) => this.#connected(result));
   }
 
   #connected(result: Acquired): void {
     const exchange = this.#exchange;
     this.#cancel = undefined;
+    this.#waited();
     if (exchange.aborted || exchange.responseEnded) {
       if (result.ok) result.connection.release();
       return;
@@ -59,6 +79,12 @@ class AppRequest implements ForwardOwner, FinishListener {
 
   onExchangeFinished(): void {
     this.#cancel?.();
+    this.#waited();
+  }
+
+  #waited(): void {
+    if (this.#isPending) this.#app.pending.leave();
+    this.#isPending = false;
   }
 
   onResponse(_head: ResponseHead): boolean {

@@ -1,33 +1,29 @@
-import { isIPv6 } from 'node:net';
-import { ALPN, INBOUND_SOURCE_IPV4, INBOUND_SOURCE_IPV6, RESERVED_PORTS } from '../../api/names.ts';
-import type { ProxyConfig } from '../../api/proxy-config.ts';
+import { ALPN, RESERVED_PORTS } from '../../api/names.ts';
+import type { InboundLimits, ProxyConfig } from '../../api/proxy-config.ts';
+import { newSeed } from '../balancers/hash.ts';
 import type { Context } from '../context.ts';
-import { compose, type Exchange, type HttpHandler } from '../http1/exchange.ts';
-import { Pool } from '../http1/pool.ts';
 import { ServerConnection } from '../http1/server-connection.ts';
-import type { Call } from '../layers/authorization.ts';
-import { authorize, authorizeConnection } from '../layers/authorize.ts';
+import { authorizeConnection } from '../layers/authorize.ts';
 import { anonymous, type Caller, plainAddress } from '../layers/caller.ts';
-import { callerIdentity } from '../layers/identity.ts';
-import { carry, type OpaqueConnection, refuse } from '../layers/opaque.ts';
-import { type Observation, observe, observeRefused } from '../layers/telemetry.ts';
+import { TokenAuthenticators } from '../layers/jwt-authenticators.ts';
+import { carry, refuse } from '../layers/opaque.ts';
+import { RateLimiters } from '../layers/rate-limiters.ts';
+import { type Observation, observeRefused } from '../layers/telemetry.ts';
 import { Trail } from '../layers/trail.ts';
 import { firstSpeaker } from '../tcp/first-speaker.ts';
 import type { Parties } from '../telemetry/parties.ts';
 import type { RequestMeter } from '../telemetry/request-meters.ts';
 import type { Channel } from '../transport/channel.ts';
-import { type Dial, type DialResult, dialPlain } from '../transport/dial.ts';
+import type { DialResult } from '../transport/dial.ts';
 import { hostPort, type SocketAddress } from '../transport/socket-address.ts';
-import { sendToApp } from './app-sender.ts';
+import { Apps } from './apps.ts';
+import { ConnectionCounts } from './connection-counts.ts';
+import type { Flow } from './flow.ts';
+import { HttpLayers } from './http-layers.ts';
 import { opaqueWatch } from './opaque-watch.ts';
+import { OpenFlows } from './open-flows.ts';
 import { compilePortPolicies, mayBeHttp, type PortPolicies, type PortPolicy } from './port-policy.ts';
 import { type Recognized, recognize } from './recognize.ts';
-
-/** One connection on its way to the app. */
-interface Flow extends OpaqueConnection {
-  readonly target: SocketAddress;
-  readonly caller: Caller;
-}
 
 /**
  * From the network to the app: whose connection is this, who is the caller, may they, and only then the app.
@@ -40,39 +36,35 @@ export class Inbound {
   readonly #context: Context;
   #policies: PortPolicies | undefined;
   #config: ProxyConfig | undefined;
-  readonly #pools = new Map<string, Pool>();
+  readonly #apps: Apps;
   #handshakes = 0;
-  /** with what a new configuration has to let in; undefined: requests, which are authorized one by one */
-  readonly #open = new Map<Flow, () => Call | undefined>();
+  readonly #open: OpenFlows;
+  readonly #counts = new ConnectionCounts();
+  readonly #rateLimitSeed: number;
+  #rateLimiters: RateLimiters | undefined;
+  #authenticators: TokenAuthenticators | undefined;
 
   constructor(context: Context) {
     this.#context = context;
+    this.#open = new OpenFlows(context);
+    this.#apps = new Apps(context, (port) => this.#policies!(port).limits);
+    this.#rateLimitSeed = newSeed(context.random);
   }
 
   /** Throws, and changes nothing, when the configuration cannot be enforced. */
   prepare(config: ProxyConfig): () => void {
-    const policies = compilePortPolicies(config);
+    const rateLimiters = new RateLimiters(config, this.#rateLimiters, this.#rateLimitSeed);
+    const authenticators = new TokenAuthenticators(config, this.#authenticators, {
+      maxVerifications: this.#context.limits.maxTokenVerifications,
+    });
+    const policies = compilePortPolicies(config, authenticators, rateLimiters);
     return () => {
       this.#policies = policies;
       this.#config = config;
-      for (const [flow, call] of this.#open) this.#enforce(flow, call());
+      this.#rateLimiters = rateLimiters;
+      this.#authenticators = authenticators;
+      this.#open.judge((flow) => this.#policy(flow));
     };
-  }
-
-  /** A connection that the policy in force would not let in is not kept because it came before. */
-  #enforce(flow: Flow, call: Call | undefined): void {
-    const { mtls, authorizer } = this.#policy(flow);
-    if (mtls === 'Strict' && !flow.trail.encrypted) return void refuse(this.#context, flow, 'strict-mtls');
-    if (call === undefined) return;
-    const decision = authorizer.decide(call);
-    if (decision.allowed) return;
-    Object.assign(flow.trail, { verdict: 'denied', policy: decision.policy, rule: decision.rule });
-    refuse(this.#context, flow, 'denied');
-  }
-
-  #keep(flow: Flow, call: () => Call | undefined): void {
-    if (!this.#open.has(flow)) flow.client.onClosed(() => this.#open.delete(flow));
-    this.#open.set(flow, call);
   }
 
   /** `explicit`: where the app listens, when nothing is redirected. */
@@ -83,6 +75,11 @@ export class Inbound {
     // neither Weft's own ports nor anything that is not this pod: inbound is no way to somewhere else
     if (explicit === undefined && !this.#isForApp(target))
       return void refuse(this.#context, flow, 'no-route');
+    if (!this.#counts.tryEnter(target.port, this.#policy(flow).limits?.maxConnections)) {
+      this.#context.telemetry.connectionRefused('inbound');
+      return void refuse(this.#context, flow, 'overloaded');
+    }
+    client.onClosed(() => this.#counts.leave(target.port));
     this.#recognize(flow);
   }
 
@@ -147,52 +144,31 @@ export class Inbound {
     refuse(this.#context, flow, 'bad-request', 'HTTP/2 on a port that is declared HTTP');
   }
 
-  /** Requests, one by one. The order is the order of trust. */
+  /** Requests, one by one. */
   #http(flow: Flow, bytes: Buffer): void {
-    const { context, caller, trail } = { context: this.#context, caller: flow.caller, trail: flow.trail };
-    const authorizer = () => this.#policy(flow).authorizer;
-    const handler = compose(
-      [
-        // sees every answer, also those of the layers below
-        observe(flow.observation),
-        // before any rule may look at a header: what the network says about identity is not worth keeping
-        callerIdentity(caller),
-        // the last word before the app hears of it
-        authorize({ authorizer, caller, telemetry: context.telemetry }),
-      ],
-      this.#toApp(flow),
-    );
+    const context = this.#context;
+    const { trail } = flow;
+    const app = this.#apps.handler(flow.target);
+    const layers = new HttpLayers({ context, flow, policy: () => this.#policy(flow), app });
     const connection = new ServerConnection(flow.client, {
       limits: context.limits,
       timers: context.timers,
       isDraining: context.isDraining,
-      handler: (exchange) => {
-        exchange.trail.encrypted = trail.encrypted;
-        handler(exchange);
-      },
+      handler: (exchange) => layers.handle(exchange),
       onRefused: (code, reason) => observeRefused(flow.observation, trail, code, reason),
     });
-    // a tunnel is let in as the request that opened it
-    this.#keep(flow, () => connection.tunnel && { caller, ...methodAndPath(connection.tunnel) });
+    const follow = (limits: InboundLimits | undefined) => {
+      const { maxHeaderBytes, idleTimeoutMs } = context.limits;
+      connection.setLimits(
+        Math.min(maxHeaderBytes, limits?.maxHeaderBytes ?? maxHeaderBytes),
+        limits?.idleTimeoutMs ?? idleTimeoutMs,
+      );
+    };
+    const { limits } = this.#policy(flow);
+    if (limits !== undefined) follow(limits);
+    this.#open.keep(flow, { tunnel: () => connection.tunnel, follow });
     context.connections.onDrain(flow.client, () => connection.drain());
     connection.start(bytes);
-  }
-
-  /** The app's connections are kept apart by address; all callers share them. */
-  #toApp(flow: Flow): HttpHandler {
-    const name = hostPort(flow.target);
-    return sendToApp(this.#context, this.#appPool(name, flow), name);
-  }
-
-  #appPool(name: string, flow: Flow): Pool {
-    const known = this.#pools.get(name);
-    if (known !== undefined) return known;
-    const { pools, limits, timers } = this.#context;
-    // a pod has few ports; what is not used costs nothing
-    if (this.#pools.size >= MAX_APP_POOLS) this.#pools.clear();
-    const pool = new Pool(pools, { dial: this.#dialApp(flow), limits, timers, idleMs: limits.appIdleMs });
-    this.#pools.set(name, pool);
-    return pool;
   }
 
   /**
@@ -201,20 +177,23 @@ export class Inbound {
    */
   #opaque(flow: Flow, bytes: Buffer): void {
     const { context, trail } = { context: this.#context, trail: flow.trail };
-    const authorizer = () => this.#policy(flow).authorizer;
     const { caller, client } = flow;
+    const { authorizer, protocol } = this.#policy(flow);
     // before the app is dialled: a refused caller causes nothing there
     if (!authorizeConnection({ authorizer, caller, telemetry: context.telemetry }, trail)) {
       return void refuse(context, flow, 'denied');
     }
-    this.#keep(flow, () => ({ caller, method: undefined, path: undefined }));
+    const open = this.#open.keep(flow, { tunnel: undefined, follow: undefined });
     trail.endpoint = hostPort(flow.target);
-    const dial = this.#dialApp(flow);
-    const { protocol } = this.#policy(flow);
+    const dial = this.#apps.dial(flow.target);
     const watch = opaqueWatch(protocol, () => context.telemetry.error('inbound', 'bad-request'));
     const connected = (result: DialResult, fromClient: Buffer, fromServer: Buffer) => {
       if (!result.ok) return refuse(context, flow, result.code, result.reason);
-      carry(context, flow, result.channel, fromClient, fromServer, watch);
+      const { idleTimeoutMs } = this.#policy(flow).limits ?? {};
+      const idle = carry(context, { ...flow, idleTimeoutMs }, result.channel, fromClient, fromServer, watch);
+      open.follow = (limits) => {
+        idle.timeoutMs = limits?.idleTimeoutMs ?? context.limits.idleTimeoutMs;
+      };
     };
     if (!watch || bytes.length > 0) return void dial((result) => connected(result, bytes, EMPTY));
     firstSpeaker({
@@ -238,19 +217,6 @@ export class Inbound {
         }
         word.speculation?.take((result, serverBytes) => connected(result, word.bytes, serverBytes));
       },
-    });
-  }
-
-  /** The app, at the address the client dialled; redirected traffic from the source init exempts. */
-  #dialApp({ target }: Flow): Dial {
-    const { limits, timers, originalDestination } = this.#context;
-    const source = isIPv6(target.address) ? INBOUND_SOURCE_IPV6 : INBOUND_SOURCE_IPV4;
-    return dialPlain({
-      host: target.address,
-      port: target.port,
-      localAddress: originalDestination() === undefined ? undefined : source,
-      timeoutMs: limits.connectTimeoutMs,
-      timers,
     });
   }
 
@@ -278,6 +244,8 @@ export class Inbound {
         return meter;
       },
       caller: caller.spiffeId ?? caller.address,
+      callerAddress: caller.address,
+      at: hostPort(target),
     };
     return { client, target, caller, trail, observation };
   }
@@ -292,9 +260,4 @@ export class Inbound {
   }
 }
 
-function methodAndPath({ head: { method, path } }: Exchange): Pick<Call, 'method' | 'path'> {
-  return { method, path };
-}
-
-const MAX_APP_POOLS = 1_024;
 const EMPTY = Buffer.alloc(0);

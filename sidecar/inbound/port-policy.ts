@@ -1,11 +1,20 @@
-import type { InboundPort, MtlsMode, Protocol, ProxyConfig } from '../../api/proxy-config.ts';
+import type { InboundLimits, InboundPort, MtlsMode, Protocol, ProxyConfig } from '../../api/proxy-config.ts';
 import { type Authorizer, compileAuthorization } from '../layers/authorization.ts';
+import type { TokenAuthenticator } from '../layers/jwt-authenticator.ts';
+import type { TokenAuthenticators } from '../layers/jwt-authenticators.ts';
+import type { RateLimiter } from '../layers/rate-limit.ts';
+import type { RateLimiters } from '../layers/rate-limiters.ts';
 
 /** Everything inbound needs to know about one container port, compiled. */
 export interface PortPolicy {
   readonly mtls: MtlsMode;
   readonly protocol: Protocol | undefined;
+  /** undefined: tokens are not looked at */
+  readonly tokens: TokenAuthenticator | undefined;
   readonly authorizer: Authorizer;
+  /** undefined: none */
+  readonly rateLimiters: readonly RateLimiter[] | undefined;
+  readonly limits: InboundLimits | undefined;
 }
 export type PortPolicies = (port: number) => PortPolicy;
 
@@ -15,7 +24,11 @@ export function mayBeHttp(protocol: Protocol | undefined): boolean {
 }
 
 /** Throws when the configuration cannot be enforced as it is. */
-export function compilePortPolicies(config: ProxyConfig): PortPolicies {
+export function compilePortPolicies(
+  config: ProxyConfig,
+  authenticators: TokenAuthenticators,
+  rateLimiters: RateLimiters,
+): PortPolicies {
   const { ports, rules } = config.inbound;
   const defaults = ports.filter(({ port }) => port === undefined);
   if (defaults.length !== 1) throw new Error('inbound.ports needs exactly one entry without a port');
@@ -23,7 +36,15 @@ export function compilePortPolicies(config: ProxyConfig): PortPolicies {
   const compile = (entry: InboundPort, port: number | undefined): PortPolicy => ({
     mtls: entry.mtls,
     protocol: entry.protocol,
-    authorizer: compileAuthorization(rules, port, entry.authorizationDefault),
+    tokens: authenticators.of(entry.issuers),
+    authorizer: compileAuthorization(
+      rules,
+      port,
+      entry.authorizationDefault,
+      entry.authorizationDefaultPolicy,
+    ),
+    rateLimiters: rateLimiters.of(entry.rateLimits),
+    limits: entry.limits,
   });
 
   const table = new Map<number, PortPolicy>();

@@ -2,8 +2,11 @@ import type { AuthorizationRule } from '../../api/proxy-config.ts';
 import type { Caller } from './caller.ts';
 import { type Decision, type DecisionRule, DecisionTable } from './decision-table.ts';
 import type { CallerMatches } from './ip-block.ts';
+import type { VerifiedTokens } from './jwt-claims.ts';
 import { CompiledOperation } from './operation.ts';
 import { compilePrincipal } from './principal.ts';
+import { compileConditions } from './request-conditions.ts';
+import { RequestValues, type RouteRequest } from './route-match.ts';
 
 export type { Decision } from './decision-table.ts';
 export { compileIpBlock } from './ip-block.ts';
@@ -14,6 +17,10 @@ export interface Call {
   readonly method: string | undefined;
   /** in normal form; undefined also for CONNECT and `OPTIONS *`, which have none */
   readonly path: string | undefined;
+  /** the request itself; undefined: not parsed as HTTP */
+  readonly request?: RouteRequest | undefined;
+  /** absent: none */
+  readonly tokens?: VerifiedTokens;
 }
 
 export interface Authorizer {
@@ -39,14 +46,24 @@ export class CallerAuthorizer {
     this.#audited = audited;
   }
 
-  decide(method: string | undefined, path: string | undefined): Decision {
-    return this.#enforced.decide(method, path);
+  decide(
+    method: string | undefined,
+    path: string | undefined,
+    request?: RouteRequest | undefined,
+    tokens?: VerifiedTokens,
+  ): Decision {
+    return this.#enforced.decide(method, path, request, tokens);
   }
 
   /** What would be denied if the rules in Audit mode were enforced; undefined: nothing. */
-  audit(method: string | undefined, path: string | undefined): Decision | undefined {
+  audit(
+    method: string | undefined,
+    path: string | undefined,
+    request?: RouteRequest | undefined,
+    tokens?: VerifiedTokens,
+  ): Decision | undefined {
     if (this.#audited === undefined) return undefined;
-    const decision = this.#audited.decide(method, path);
+    const decision = this.#audited.decide(method, path, request, tokens);
     return decision.allowed ? undefined : decision;
   }
 }
@@ -64,61 +81,73 @@ interface RuleList {
 
 /**
  * Compiles the rules that apply to one port: Deny rules first, then Allow rules, then the default. Throws on
- * a rule it cannot enforce, so that the configuration is refused as a whole.
+ * a rule it cannot enforce, so that the configuration is refused as a whole. `defaultPolicy`: the one whose words
+ * or Allow rules make the default; empty: none does.
  */
 export function compileAuthorization(
   rules: readonly AuthorizationRule[],
   port: number | undefined,
   defaultAction: 'Allow' | 'Deny',
+  defaultPolicy = '',
 ): Authorizer {
   const applying = rules.filter(
     ({ ports }) => ports === undefined || (port !== undefined && ports.includes(port)),
   );
   const callers = applying.map(({ from }) => from?.map(compilePrincipal));
-  const enforced = compileEnforced(applying, defaultAction);
-  const audited = compileAudited(applying, defaultAction);
+  const values = new RequestValues();
+  const fallback = { allowed: defaultAction === 'Allow', policy: defaultPolicy, rule: 'default' };
+  const enforced = compileEnforced(applying, fallback, values);
+  const audited = compileAudited(applying, fallback, values);
   const forCaller = rememberCallers(callers, (matched) => {
     const tableOf = ({ rules, fallback }: RuleList) =>
       new DecisionTable(
         rules.filter(({ place }) => matched[place] === 1),
         fallback,
+        values,
       );
     return new CallerAuthorizer(tableOf(enforced), audited && tableOf(audited));
   });
   return {
     forCaller,
-    decide: ({ caller, method, path }) => forCaller(caller).decide(method, path),
-    audit: audited && (({ caller, method, path }) => forCaller(caller).audit(method, path)),
-    looksAtPaths: applying.some(({ to }) => to?.some(({ paths }) => paths !== undefined)),
+    decide: ({ caller, method, path, request, tokens }) =>
+      forCaller(caller).decide(method, path, request, tokens),
+    audit:
+      audited &&
+      (({ caller, method, path, request, tokens }) => forCaller(caller).audit(method, path, request, tokens)),
+    looksAtPaths: applying.some(({ to }) => to?.some(({ paths, grpc }) => (paths ?? grpc) !== undefined)),
   };
 }
 
-function compileEnforced(applying: readonly AuthorizationRule[], defaultAction: 'Allow' | 'Deny'): RuleList {
-  const fallback = { allowed: defaultAction === 'Allow', policy: '', rule: 'default' };
-  return { rules: denyFirst(applying.map(compileRule), applying, ['Enforce']), fallback };
+function compileEnforced(
+  applying: readonly AuthorizationRule[],
+  fallback: Decision,
+  values: RequestValues,
+): RuleList {
+  const compiled = applying.map((rule, place) => compileRule(rule, place, values));
+  return { rules: denyFirst(compiled, applying, ['Enforce']), fallback };
 }
 
 /** With an Allow rule of an audited policy enforced, what no rule allows would be denied (the implicit default). */
 function compileAudited(
   applying: readonly AuthorizationRule[],
-  defaultAction: 'Allow' | 'Deny',
+  fallback: Decision,
+  values: RequestValues,
 ): RuleList | undefined {
   if (!applying.some(({ mode }) => mode === 'Audit')) return undefined;
   const allow = applying.find(({ mode, action }) => mode === 'Audit' && action === 'Allow');
-  const fallback = {
-    allowed: allow === undefined && defaultAction === 'Allow',
-    policy: allow?.policy ?? '',
-    rule: 'default',
-  };
-  return { rules: denyFirst(applying.map(compileRule), applying, ['Enforce', 'Audit']), fallback };
+  const audited = allow ? { allowed: false, policy: allow.policy, rule: 'default' } : { ...fallback };
+  const compiled = applying.map((rule, place) => compileRule(rule, place, values));
+  return { rules: denyFirst(compiled, applying, ['Enforce', 'Audit']), fallback: audited };
 }
 
-function compileRule(rule: AuthorizationRule, place: number): PlacedRule {
-  return {
-    place,
-    operations: rule.to?.map((operation) => new CompiledOperation(operation, rule.action === 'Deny')),
-    decision: { allowed: rule.action === 'Allow', policy: rule.policy, rule: rule.name },
-  };
+function compileRule(rule: AuthorizationRule, place: number, values: RequestValues): PlacedRule {
+  const isDeny = rule.action === 'Deny';
+  const to = rule.to ?? (rule.when && [{}]);
+  const operations = to?.map(
+    (operation) =>
+      new CompiledOperation(operation, isDeny, compileConditions(operation, rule.when, isDeny, values)),
+  );
+  return { place, operations, decision: { allowed: !isDeny, policy: rule.policy, rule: rule.name } };
 }
 
 function denyFirst(

@@ -1,6 +1,8 @@
-import { type CompiledOperation, withoutParameters } from './operation.ts';
+import { NO_TOKENS, type VerifiedTokens } from './jwt-claims.ts';
+import { type CompiledOperation, isOneOf, withoutParameters } from './operation.ts';
 import type { PathGlob } from './path-glob.ts';
 import { PathIndex } from './path-index.ts';
+import type { RequestValues, RouteRequest } from './route-match.ts';
 
 /**
  * `policy` is empty and `rule` is `default` when no rule decided. One object per rule and mode lives as long as
@@ -24,6 +26,8 @@ interface Candidate {
   readonly operation: CompiledOperation | undefined;
   /** absent when the index has already compared all of the path */
   readonly glob: PathGlob | undefined;
+  /** there is more to compare than method and `glob` */
+  readonly asksMore: boolean;
   readonly decision: Decision;
 }
 
@@ -37,11 +41,13 @@ export class DecisionTable {
   readonly #byPath = new PathIndex<Candidate>();
   readonly #anyPath: Candidate[] = [];
   #looksAtPaths = false;
+  /** what rules with conditions read from; undefined: there are none */
+  readonly #values: RequestValues | undefined;
   /** what decides when no rule before it does */
   readonly #last: Candidate;
 
   /** `rules` in the order in which they are asked. */
-  constructor(rules: readonly DecisionRule[], fallback: Decision) {
+  constructor(rules: readonly DecisionRule[], fallback: Decision, values?: RequestValues) {
     let decision = fallback;
     for (const rule of rules) {
       if (rule.operations === undefined || rule.operations.some(({ isAny }) => isAny)) {
@@ -51,42 +57,77 @@ export class DecisionTable {
       for (const operation of rule.operations) this.#add(this.#rules.length, operation, rule.decision);
       this.#rules.push(rule);
     }
-    this.#last = { rank: this.#rules.length, operation: undefined, glob: undefined, decision };
+    const rank = this.#rules.length;
+    this.#last = { rank, operation: undefined, glob: undefined, asksMore: false, decision };
+    const hasConditions = this.#rules.some(({ operations }) =>
+      operations?.some(({ conditions }) => conditions !== undefined),
+    );
+    this.#values = hasConditions ? values : undefined;
   }
 
-  decide(method: string | undefined, path: string | undefined): Decision {
+  /** `request` undefined: what is asked for is not parsed as HTTP, or nothing but its method and path is known. */
+  decide(
+    method: string | undefined,
+    path: string | undefined,
+    request: RouteRequest | undefined = undefined,
+    tokens: VerifiedTokens = NO_TOKENS,
+  ): Decision {
     if (this.#rules.length === 0) return this.#last.decision;
+    if (this.#values === undefined || request === undefined) return this.#find(method, path, false, tokens);
+    this.#values.begin(request);
+    const decision = this.#find(method, path, true, tokens);
+    this.#values.end();
+    return decision;
+  }
+
+  #find(
+    method: string | undefined,
+    path: string | undefined,
+    isHttp: boolean,
+    tokens: VerifiedTokens,
+  ): Decision {
     if (this.#looksAtPaths && (path === undefined || path.includes(';'))) {
-      return this.#goThrough(method, path);
+      return this.#goThrough(method, path, isHttp, tokens);
     }
-    let best = firstMatch(this.#anyPath, method, '', this.#last);
+    let best = firstMatch(this.#anyPath, method, '', isHttp, tokens, this.#last);
     if (this.#looksAtPaths && path !== undefined) {
       for (let i = this.#byPath.lookup(path) - 1; i >= 0; i -= 1) {
-        best = firstMatch(this.#byPath.found[i]!, method, path, best);
+        best = firstMatch(this.#byPath.found[i]!, method, path, isHttp, tokens, best);
       }
     }
     return best.decision;
   }
 
   #add(rank: number, operation: CompiledOperation, decision: Decision): void {
+    const asksMore = (operation.conditions ?? operation.furtherGlobs) !== undefined;
     if (operation.globs === undefined) {
-      this.#anyPath.push({ rank, operation, glob: undefined, decision });
+      this.#anyPath.push({ rank, operation, glob: undefined, asksMore, decision });
       return;
     }
     this.#looksAtPaths = true;
     for (const glob of operation.globs) {
       const isWildcard = glob.kind === 'wildcard';
-      const candidate = { rank, operation, glob: isWildcard ? glob : undefined, decision };
+      const candidate = { rank, operation, glob: isWildcard ? glob : undefined, asksMore, decision };
       if (glob.kind === 'exact') this.#byPath.addExact(glob.literal, candidate);
       else this.#byPath.addPrefix(glob.literal, candidate);
     }
   }
 
   /** For what the index does not know: no path at all, and paths that may be read in two ways. */
-  #goThrough(method: string | undefined, path: string | undefined): Decision {
+  #goThrough(
+    method: string | undefined,
+    path: string | undefined,
+    isHttp: boolean,
+    tokens: VerifiedTokens,
+  ): Decision {
     const plain = path === undefined ? undefined : withoutParameters(path);
     const rule = this.#rules.find(({ operations }) =>
-      operations?.some((operation) => operation.matchesMethod(method) && operation.matchesPath(path, plain)),
+      operations?.some(
+        (operation) =>
+          operation.matchesMethod(method) &&
+          operation.matchesPath(path, plain) &&
+          (operation.conditions === undefined || operation.conditions.matches(isHttp, method, tokens)),
+      ),
     );
     return rule?.decision ?? this.#last.decision;
   }
@@ -97,13 +138,28 @@ function firstMatch(
   bucket: readonly Candidate[],
   method: string | undefined,
   path: string,
+  isHttp: boolean,
+  tokens: VerifiedTokens,
   best: Candidate,
 ): Candidate {
   for (let i = 0; i < bucket.length; i += 1) {
     const candidate = bucket[i]!;
     if (candidate.rank >= best.rank) return best;
     if (!candidate.operation!.matchesMethod(method)) continue;
-    if (candidate.glob === undefined || candidate.glob.matches(path)) return candidate;
+    if (candidate.glob !== undefined && !candidate.glob.matches(path)) continue;
+    if (!candidate.asksMore || holds(candidate.operation!, method, path, isHttp, tokens)) return candidate;
   }
   return best;
+}
+
+/** What is left of an operation whose method and indexed path are known to match. */
+function holds(
+  { conditions, furtherGlobs }: CompiledOperation,
+  method: string | undefined,
+  path: string,
+  isHttp: boolean,
+  tokens: VerifiedTokens,
+): boolean {
+  if (furtherGlobs !== undefined && !isOneOf(furtherGlobs, path)) return false;
+  return conditions === undefined || conditions.matches(isHttp, method, tokens);
 }

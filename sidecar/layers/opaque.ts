@@ -2,6 +2,7 @@ import type { ErrorCode } from '../../api/errors.ts';
 import type { Context } from '../context.ts';
 import { copy } from '../tcp/copy.ts';
 import type { Channel } from '../transport/channel.ts';
+import type { IdleWatch } from '../transport/timers.ts';
 import { accessBase, type Observation } from './telemetry.ts';
 import type { Trail } from './trail.ts';
 
@@ -22,12 +23,12 @@ export function carry(
   fromClient: Buffer,
   fromServer: Buffer,
   mayForward?: (bytes: Buffer) => boolean,
-): void {
+): IdleWatch {
   const { observation, trail } = connection;
   const parties = observation.parties();
   const meter = context.telemetry.tcp(observation.direction, parties, trail.encrypted);
   context.telemetry.edges.get(observation.direction, parties, trail.encrypted).allowed += 1;
-  copy(connection.client, server, {
+  return copy(connection.client, server, {
     timers: context.timers,
     idleTimeoutMs: connection.idleTimeoutMs ?? context.limits.idleTimeoutMs,
     fromClient,
@@ -46,10 +47,10 @@ export function refuse(context: Context, connection: OpaqueConnection, code: Err
   if (code === 'denied' || code === 'strict-mtls' || code === 'unauthenticated') edge.denied += 1;
   else edge.errors += 1;
   context.telemetry.error(observation.direction, code);
-  context.telemetry.access({
-    ...accessBase(observation, trail, context.timers.nowMs() - trail.startedMs),
-    code,
-  });
+  if (context.telemetry.wantsAccess(true)) {
+    const durationMs = context.timers.nowMs() - trail.startedMs;
+    context.telemetry.access({ ...accessBase(observation, trail, durationMs), code });
+  }
   // nothing was said, so there is nothing to be cut
   client.destroy();
 }

@@ -1,4 +1,5 @@
 import type { RouteMatch, ValueMatch } from '../../api/destination-traffic.ts';
+import type { Expression, Expressions } from './expression.ts';
 import { QueryParameters } from './query-parameters.ts';
 
 /** V8 keeps larger numbers on the heap. */
@@ -60,6 +61,10 @@ export class RequestValues {
     this.#queryReadFor = -1;
   }
 
+  path(): string | undefined {
+    return this.#request?.path;
+  }
+
   header(slot: number): string | undefined {
     if (this.#headerReadFor[slot] !== this.#requestNumber) {
       this.#headerReadFor[slot] = this.#requestNumber;
@@ -82,21 +87,28 @@ interface ValueCheck {
   readonly type: ValueMatch['type'];
   /** type Exact only */
   readonly expected: string;
+  /** type RegularExpression only */
+  readonly expression: Expression | undefined;
 }
 
-/** Everything of a match but its path, which the index has seen to. */
+/** Everything of a match but a path that the index has seen to. */
 export class CompiledMatch {
   readonly #methods: ReadonlySet<string> | undefined;
   readonly #headers: readonly ValueCheck[];
   readonly #parameters: readonly ValueCheck[];
+  readonly #path: Expression | undefined;
   readonly #values: RequestValues;
 
-  constructor(match: RouteMatch, values: RequestValues) {
+  constructor(match: RouteMatch, values: RequestValues, expressions: Expressions) {
     this.#methods = match.methods && new Set(match.methods);
-    this.#headers = (match.headers ?? []).map((check) => compile(check, values.registerHeader(check.name)));
-    this.#parameters = (match.queryParams ?? []).map((check) =>
-      compile(check, values.registerParameter(check.name)),
-    );
+    this.#headers = (match.headers ?? [])
+      .map((check) => compile(check, values.registerHeader(check.name), expressions))
+      .sort(expressionsLast);
+    this.#parameters = (match.queryParams ?? [])
+      .map((check) => compile(check, values.registerParameter(check.name), expressions))
+      .sort(expressionsLast);
+    const { path } = match;
+    this.#path = path?.type === 'RegularExpression' ? expressions.get(path.value) : undefined;
     this.#values = values;
   }
 
@@ -110,15 +122,26 @@ export class CompiledMatch {
     for (let i = 0; i < parameters.length; i += 1) {
       if (!holds(parameters[i]!, this.#values.parameter(parameters[i]!.slot))) return false;
     }
-    return true;
+    return this.#path === undefined || takes(this.#path, this.#values.path());
   }
 }
 
-function compile({ type, value }: ValueMatch, slot: number): ValueCheck {
-  return { slot, type, expected: value ?? '' };
+function compile({ type, value = '' }: ValueMatch, slot: number, expressions: Expressions): ValueCheck {
+  const expression = type === 'RegularExpression' ? expressions.get(value) : undefined;
+  return { slot, type, expected: value, expression };
+}
+
+/** They cost the most. */
+function expressionsLast(a: ValueCheck, b: ValueCheck): number {
+  return Number(a.expression !== undefined) - Number(b.expression !== undefined);
 }
 
 function holds(check: ValueCheck, value: string | undefined): boolean {
   if (check.type === 'Exact') return value === check.expected;
+  if (check.expression !== undefined) return takes(check.expression, value);
   return (value !== undefined) === (check.type === 'Present');
+}
+
+function takes(expression: Expression, value: string | undefined): boolean {
+  return value !== undefined && expression.matches(value);
 }

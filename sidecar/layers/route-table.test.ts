@@ -35,18 +35,17 @@ test('without routes every request has the one without a name', () => {
     attemptTimeoutMs: -1,
     idleTimeoutMs: -1,
     retry: undefined,
+    source: { name: '' },
   });
   assert.equal(table.find(ask(undefined)), table.routes[0]);
 });
 
 test('a route carries its own timeouts and retries, 0 being none', () => {
   const retry = { attempts: 2, conditions: ['Reset' as const] };
-  const { routes } = compileRoutes([
-    route('plain', exact('/a')),
-    { name: 'full', timeout: { requestMs: 0, attemptMs: 20, idleMs: 30 }, retry },
-  ]);
+  const source = { name: 'full', timeout: { requestMs: 0, attemptMs: 20, idleMs: 30 }, retry };
+  const { routes } = compileRoutes([route('plain', exact('/a')), source]);
   const named = { requestTimeoutMs: 0, attemptTimeoutMs: 20, idleTimeoutMs: 30, retry };
-  assert.deepEqual(routes[1], { name: 'full', index: 1, ...named });
+  assert.deepEqual(routes[1], { name: 'full', index: 1, ...named, source });
 });
 
 test('of several that match the first in the list is taken, whatever its path', () => {
@@ -143,17 +142,21 @@ test('a header is read once for each request, however many routes ask for it', (
   }
 });
 
-const value = fc.constantFrom('', '1', '2');
+const value = fc.constantFrom('', '1', '2', '[12]', '.*');
 const name = fc.constantFrom('x', 'y');
 const path = fc.constantFrom('/', '/a', '/a/', '/ab', '/a/b', '/a/b/', '/a/bc', '/b', '/a/b/c', '/a//b');
+const pathExpression = fc.constantFrom('/a', '/a.*', '/[ab]', '.*/', '/a/+b', '(/[a-z]){2}');
 const valueMatch: fc.Arbitrary<ValueMatch> = fc.record(
-  { name, type: fc.constantFrom('Exact', 'Present', 'Absent'), value },
+  { name, type: fc.constantFrom('Exact', 'RegularExpression', 'Present', 'Absent'), value },
   { requiredKeys: ['name', 'type'] },
 );
 const method = fc.constantFrom('GET', 'POST');
 const routeMatch: fc.Arbitrary<RouteMatch> = fc.record(
   {
-    path: fc.record({ type: fc.constantFrom('Exact', 'PathPrefix'), value: path }),
+    path: fc.oneof(
+      fc.record({ type: fc.constantFrom('Exact', 'PathPrefix'), value: path }),
+      fc.record({ type: fc.constant('RegularExpression' as const), value: pathExpression }),
+    ),
     methods: fc.array(method, { minLength: 1, maxLength: 2 }),
     headers: fc.array(valueMatch, { minLength: 1, maxLength: 2 }),
     queryParams: fc.array(valueMatch, { minLength: 1, maxLength: 2 }),
@@ -205,11 +208,13 @@ function holds(match: RouteMatch, request: Asked): boolean {
 function holdsForPath({ type, value }: NonNullable<RouteMatch['path']>, path: string | undefined): boolean {
   if (path === undefined) return false;
   if (type === 'Exact') return path === value;
+  if (type === 'RegularExpression') return new RegExp(`^(?:${value})$`).test(path);
   const folder = value.endsWith('/') ? value : `${value}/`;
   return `${path}/`.startsWith(folder);
 }
 
 function holdsForValue({ type, value = '' }: ValueMatch, given: string | undefined): boolean {
   if (type === 'Exact') return given === value;
+  if (type === 'RegularExpression') return given !== undefined && new RegExp(`^(?:${value})$`).test(given);
   return type === 'Present' ? given !== undefined : given === undefined;
 }

@@ -1,4 +1,5 @@
 import type { DestinationRoute, RetryPolicy, RouteMatch } from '../../api/destination-traffic.ts';
+import { Expressions } from './expression.ts';
 import { PathIndex } from './path-index.ts';
 import { CompiledMatch, RequestValues, type RouteRequest } from './route-match.ts';
 
@@ -12,6 +13,7 @@ export interface CompiledRoute {
   readonly attemptTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly retry: RetryPolicy | undefined;
+  readonly source: DestinationRoute;
 }
 
 /** One match of one route. Of those that match a request the one with the lowest rank is taken. */
@@ -30,20 +32,22 @@ export class RouteTable {
   readonly #values = new RequestValues();
   readonly #byPath = new PathIndex<Candidate>();
   readonly #anyPath: Candidate[] = [];
+  readonly #pathExpressions: Candidate[] = [];
   /** the first route that takes every request; those after it are never reached */
   readonly #last: Candidate;
   readonly #isConstant: boolean;
 
   constructor(routes: readonly DestinationRoute[]) {
+    const expressions = new Expressions();
     this.routes = routes.length === 0 ? [compileRoute({ name: '' }, 0)] : routes.map(compileRoute);
     const last = routes.length === 0 ? 0 : routes.findIndex(takesEveryRequest);
     this.#last = {
       rank: last === -1 ? routes.length : last,
-      match: new CompiledMatch({}, this.#values),
+      match: new CompiledMatch({}, this.#values, expressions),
       route: this.routes[last],
     };
     for (let rank = 0; rank < this.#last.rank; rank += 1) {
-      for (const match of routes[rank]?.match ?? []) this.#add(match, this.routes[rank]!);
+      for (const match of routes[rank]?.match ?? []) this.#add(match, this.routes[rank]!, expressions);
     }
     this.#isConstant = this.#last.rank === 0;
   }
@@ -59,15 +63,19 @@ export class RouteTable {
       for (let i = this.#byPath.lookup(path) - 1; i >= 0; i -= 1) {
         best = firstMatch(this.#byPath.found[i]!, method, best);
       }
+      // one after the other, so only those that can still be better than what was found
+      best = firstMatch(this.#pathExpressions, method, best);
     }
     this.#values.end();
     return best.route;
   }
 
-  #add(match: RouteMatch, route: CompiledRoute): void {
-    const candidate: Candidate = { rank: route.index, match: new CompiledMatch(match, this.#values), route };
+  #add(match: RouteMatch, route: CompiledRoute, expressions: Expressions): void {
+    const compiled = new CompiledMatch(match, this.#values, expressions);
+    const candidate: Candidate = { rank: route.index, match: compiled, route };
     const { path } = match;
     if (path === undefined) this.#anyPath.push(candidate);
+    else if (path.type === 'RegularExpression') this.#pathExpressions.push(candidate);
     else if (path.type === 'Exact') this.#byPath.addExact(path.value, candidate);
     else this.#byPath.addPrefix(path.value.replace(/\/$/, ''), candidate);
   }
@@ -77,7 +85,8 @@ export function compileRoutes(routes: readonly DestinationRoute[] | undefined): 
   return new RouteTable(routes ?? []);
 }
 
-function compileRoute({ name, timeout, retry }: DestinationRoute, index: number): CompiledRoute {
+function compileRoute(source: DestinationRoute, index: number): CompiledRoute {
+  const { name, timeout, retry } = source;
   return {
     name,
     index,
@@ -85,6 +94,7 @@ function compileRoute({ name, timeout, retry }: DestinationRoute, index: number)
     attemptTimeoutMs: timeout?.attemptMs ?? -1,
     idleTimeoutMs: timeout?.idleMs ?? -1,
     retry,
+    source,
   };
 }
 

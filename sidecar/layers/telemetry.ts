@@ -16,9 +16,13 @@ export interface Observation {
   readonly meter: (trail: Trail) => RequestMeter;
   /** SPIFFE ID or address */
   readonly caller: string;
+  /** its source address; empty outbound */
+  readonly callerAddress: string;
+  /** what was dialled: `address:port` inbound, the key of the destination outbound */
+  readonly at: string;
 }
 
-/** Counts every answer, the mesh's own included, and logs the ones that are errors. */
+/** Counts every answer, the mesh's own included, and logs those that policy asks for: errors, unless it says otherwise. */
 export function observe(observation: Observation): HttpLayer {
   const observer = new Observer(observation);
   return (next) => (exchange) => {
@@ -42,6 +46,7 @@ export function observeRefused(
   meter.edge.allowed += 1;
   meter.edge.errors += 1;
   telemetry.error(direction, code);
+  if (!telemetry.wantsAccess(true)) return;
   telemetry.access({ ...accessBase(observation, trail, 0), reason, status, code });
 }
 
@@ -55,7 +60,7 @@ class Observer implements FinishListener {
   onExchangeFinished(exchange: Exchange): void {
     const { direction, telemetry, timers, meter: meterOf } = this.#observation;
     const { trail, error, status } = exchange;
-    const meter = meterOf(trail);
+    const meter = telemetry.byPath(meterOf(trail), exchange.head.path);
     const durationMs = timers.nowMs() - trail.startedMs;
     meter.record(status, durationMs);
     if (error !== undefined) telemetry.error(direction, error);
@@ -63,7 +68,8 @@ class Observer implements FinishListener {
     else meter.edge.allowed += 1;
     const failed = error !== undefined || status >= 500 || exchange.aborted;
     if (failed && error !== 'denied') meter.edge.errors += 1;
-    if (failed || trail.auditRule !== '') this.#log(exchange, durationMs);
+    telemetry.trails.record(this.#observation, exchange, meter.edge.service, durationMs);
+    if (telemetry.wantsAccess(failed || trail.auditRule !== '')) this.#log(exchange, durationMs);
   }
 
   #log(exchange: Exchange, durationMs: number): void {
@@ -75,21 +81,27 @@ class Observer implements FinishListener {
       path: head.path,
       status,
       code: error,
+      requestId: trail.requestId || undefined,
+      attempts: trail.attempts || undefined,
+      retries: trail.attempts > 1 ? trail.attempts - 1 : undefined,
+      traceId: trail.traceId || undefined,
     });
   }
 }
 
 /** The part that requests and connections have in common. */
 export function accessBase(observation: Observation, trail: Trail, durationMs: number) {
-  const audited = trail.auditRule !== '' && trail.verdict === 'allowed';
-  const policy = audited ? trail.auditPolicy : trail.policy;
-  const rule = audited ? trail.auditRule : trail.rule;
+  const limited = trail.limit !== '';
+  const audited = !limited && trail.auditRule !== '' && trail.verdict === 'allowed';
+  const policy = limited ? trail.limitPolicy : audited ? trail.auditPolicy : trail.policy;
+  const rule = limited ? trail.limit : audited ? trail.auditRule : trail.rule;
   return {
     time: new Date().toISOString(),
     direction: observation.direction,
     caller: observation.caller,
     service: observation.parties().service || undefined,
     route: trail.route || undefined,
+    host: trail.host || undefined,
     endpoint: trail.endpoint || undefined,
     peerCode: trail.peerError || undefined,
     reason: trail.reason || undefined,

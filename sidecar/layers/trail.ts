@@ -3,6 +3,8 @@
  * allocation beyond the record itself. `explain` and the access log read it.
  */
 export class Trail {
+  /** the value of x-request-id */
+  requestId = '';
   /** the policy and rule that decided authorization; empty: the default did */
   policy = '';
   rule = '';
@@ -10,11 +12,29 @@ export class Trail {
   /** a rule in Audit mode that would have denied */
   auditPolicy = '';
   auditRule = '';
+  /** the rate limit that refused; empty: none did */
+  limitPolicy = '';
+  limit = '';
   /** name of the route taken; empty: there are none */
   route = '';
+  /** the policy the route comes from */
+  routePolicy = '';
+  /** a fault delayed it so long; 0: none did */
+  delayedMs = 0;
+  /** host that was named by what goes outside the mesh; empty: none was */
+  host = '';
   /** `address:port` of the endpoint used last */
   endpoint = '';
   attempts = 0;
+  /** by which the endpoint was chosen, and among how many */
+  algorithm = '';
+  knownEndpoints = 0;
+  usableEndpoints = 0;
+  isPanicking = false;
+  /** `endpoint code` of each attempt that failed and was not the last, separated by `; ` */
+  failedAttempts = '';
+  /** of the span that is made of it; empty: none is */
+  traceId = '';
   /** whether the connection to the peer is mTLS */
   encrypted = false;
   /** the mesh error another sidecar answered with; empty: none */
@@ -25,4 +45,10 @@ export class Trail {
   startedMs = 0;
   connectedMs = 0;
   respondedMs = 0;
+
+  /** Another attempt follows; of a storm of them the first few are enough. */
+  attemptFailed(endpoint: string, code: string): void {
+    if (this.failedAttempts.length > 512) return;
+    this.failedAttempts += `${this.failedAttempts === '' ? '' : '; '}${endpoint} ${code}`;
+  }
 }

@@ -42,20 +42,20 @@ class OpaqueAttempts {
 
   next(failure: DialFailure): void {
     const { context, connector, upstream, trail } = this.#options;
-    const { hosts, connectTimeoutMs } = upstream;
+    const { own } = upstream;
     const nowMs = context.timers.nowMs();
     const mayTry = this.#tried.length < context.limits.maxConnectAttempts;
-    const host = mayTry ? hosts.pick(nowMs, upstream.hash(undefined), this.#tried) : undefined;
+    const host = mayTry ? own.hosts.pick(nowMs, own.hash(undefined), this.#tried) : undefined;
     if (host === undefined) return void this.#done(failure);
-    if (!upstream.tryConnect()) return void this.#done(CIRCUIT_OPEN);
+    if (!own.tryConnect()) return void this.#done(CIRCUIT_OPEN);
     if (this.#tried.length > 0) context.telemetry.retry('outbound', upstream.destination, 'connect');
-    hosts.started(host);
+    own.hosts.started(host);
     trail.attempts += 1;
     trail.endpoint = host.name;
     this.#dialling = host;
     this.#cancelDial = connector.opaque(
       host.endpoint,
-      connectTimeoutMs,
+      own.connectTimeoutMs,
     )((result) => this.#dialled(host, result));
   }
 
@@ -64,11 +64,11 @@ class OpaqueAttempts {
     this.#dialling = undefined;
     if (!result.ok) {
       this.#finished(host);
-      upstream.outliers.onFailure(host, result.code, context.timers.nowMs());
+      upstream.own.outliers.onFailure(host, result.code, context.timers.nowMs());
       this.#tried = [...this.#tried, host];
       return void this.next(result);
     }
-    upstream.outliers.onResult(host, true, context.timers.nowMs());
+    upstream.own.outliers.onResult(host, true, context.timers.nowMs());
     this.#follow(host, result.channel);
     const { trail, onHost } = this.#options;
     trail.encrypted = host.endpoint.spiffeId !== undefined;
@@ -83,9 +83,9 @@ class OpaqueAttempts {
 
   #finished(host: Host): void {
     const { upstream, context } = this.#options;
-    upstream.hosts.finished(host, context.timers.nowMs(), undefined);
-    upstream.disconnected();
-    upstream.offer();
+    upstream.own.hosts.finished(host, context.timers.nowMs(), undefined);
+    upstream.own.disconnected();
+    upstream.own.offer();
   }
 
   cancel(): void {

@@ -10,16 +10,20 @@ import { ServerConnection } from '../http1/server-connection.ts';
 import { stripFromApp } from '../layers/identity.ts';
 import { markHop, refuseLoops } from '../layers/loop.ts';
 import { carry, type OpaqueConnection, refuse } from '../layers/opaque.ts';
+import { identifyRequest } from '../layers/request-id.ts';
 import { type Observation, observe, observeRefused } from '../layers/telemetry.ts';
+import { trace } from '../layers/trace.ts';
 import { Trail } from '../layers/trail.ts';
 import { firstSpeaker, type Speculation } from '../tcp/first-speaker.ts';
 import { NOBODY, type Parties } from '../telemetry/parties.ts';
 import type { RequestMeter } from '../telemetry/request-meters.ts';
 import type { Channel } from '../transport/channel.ts';
-import { type Dial, type DialResult, dialPlain } from '../transport/dial.ts';
+import type { Dial, DialResult } from '../transport/dial.ts';
 import { hostPort } from '../transport/socket-address.ts';
+import { Egress } from './egress.ts';
 import { EndpointConnector } from './endpoint-connector.ts';
 import type { Learns } from './learns.ts';
+import { Mirrors } from './mirrors.ts';
 import { opaqueDial } from './opaque-dial.ts';
 import { RequestSender } from './request-sender.ts';
 import { registerUpstreamMetrics } from './upstream-metrics.ts';
@@ -43,19 +47,23 @@ export class Outbound {
   readonly #upstreams: Upstreams;
   readonly #connector: EndpointConnector;
   readonly #sender: RequestSender;
+  readonly #egress: Egress;
   #config: ProxyConfig | undefined;
 
   constructor(context: Context) {
     this.#context = context;
     this.#connector = new EndpointConnector(context);
     this.#upstreams = new Upstreams(context, this.#connector);
-    this.#sender = new RequestSender(context, this.#upstreams);
+    this.#sender = new RequestSender(context, this.#upstreams, new Mirrors(context));
+    this.#egress = new Egress(context);
     registerUpstreamMetrics(context.telemetry, this.#upstreams);
   }
 
   prepare(config: ProxyConfig): () => void {
+    const swapEgress = this.#egress.prepare(config);
     return () => {
       this.#config = config;
+      swapEgress();
       this.#upstreams.zone = config.workload.zone;
     };
   }
@@ -134,6 +142,10 @@ export class Outbound {
         refuseLoops(),
         // an app cannot speak as the mesh
         stripFromApp(),
+        // by which both sidecars can be asked about it
+        identifyRequest(context.requestIds),
+        // before anything is decided of it: one span for all attempts, and its context on each
+        trace(context.tracing, flow.observation),
         // last of the header layers, so that nothing removes it
         markHop(() => this.#config!.proxyId),
       ],
@@ -173,32 +185,28 @@ export class Outbound {
     });
   }
 
-  /** Nothing in the mesh has this address: the connection goes where it was going, as it is. */
+  /** Nothing in the mesh has this address: the connection goes where it was going, if egress lets it. */
   #passThrough(flow: Flow, reason: 'outside' | 'unreachable'): void {
     const { original } = flow;
     if (original === undefined) return void this.#answerOrClose(flow, 'no-route');
     if (RESERVED_PORTS.includes(original.port) && this.#isOwn(original.address)) {
       return void refuse(this.#context, flow, 'loop');
     }
-    this.#context.telemetry.passthrough(reason);
-    flow.trail.endpoint = hostPort(original);
-    const { limits, timers } = this.#context;
-    dialPlain({ host: original.address, port: original.port, timeoutMs: limits.connectTimeoutMs, timers })(
-      (result) => {
-        if (!result.ok) return refuse(this.#context, flow, result.code, result.reason);
-        carry(this.#context, flow, result.channel, EMPTY, EMPTY);
-      },
-    );
+    this.#egress.pass(flow, original, reason);
   }
 
   #isOwn(address: string): boolean {
     return address === '::1' || address.startsWith('127.') || this.#context.ownAddresses(address);
   }
 
-  /** Not known, and nobody to ask: Strict workloads get an error, others go on unprotected as they would without a mesh. */
+  /**
+   * Not known, and nobody to ask: workloads that are Strict, or may reach only what is listed, get an error, others
+   * go on unprotected as they would without a mesh.
+   */
   #unreachable(flow: Flow): void {
     const fallback = this.#config!.inbound.ports.find(({ port }) => port === undefined);
-    if (fallback?.mtls === 'Strict') return void this.#answerOrClose(flow, 'control-plane-unreachable');
+    const isGuarded = fallback?.mtls === 'Strict' || this.#egress.isListed;
+    if (isGuarded) return void this.#answerOrClose(flow, 'control-plane-unreachable');
     this.#passThrough(flow, 'unreachable');
   }
 
@@ -230,6 +238,8 @@ export class Outbound {
       parties: () => this.#parties(flow),
       meter: ({ encrypted }) => this.#meter(flow, encrypted),
       caller: state.identity?.spiffeId ?? '',
+      callerAddress: '',
+      at: key,
     };
     const flow: Flow = {
       client,

@@ -1,5 +1,6 @@
 import { METRICS } from '../../api/metrics.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { Backend } from './backend.ts';
 import type { Upstream } from './upstream.ts';
 import type { Upstreams } from './upstreams.ts';
 
@@ -11,7 +12,12 @@ export function registerUpstreamMetrics(telemetry: Telemetry, upstreams: Upstrea
     METRICS.circuitBreakerOpen,
     'Whether a limit of the destination refuses at the moment.',
     ['service', 'destination_namespace'],
-    () => perService(upstreams, (upstream) => (upstream.isOpen ? 1 : 0), Math.max),
+    () =>
+      perService(
+        upstreams,
+        (upstream) => ([...upstream.backends()].some(({ isOpen }) => isOpen) ? 1 : 0),
+        Math.max,
+      ),
   );
   telemetry.registerGauge(
     METRICS.endpoints,
@@ -19,7 +25,7 @@ export function registerUpstreamMetrics(telemetry: Telemetry, upstreams: Upstrea
     ['service', 'destination_namespace', 'state'],
     () =>
       STATES.flatMap((state) =>
-        perService(upstreams, (upstream) => countOf(upstream, state), sum).map(
+        perService(upstreams, (upstream) => totalOf(upstream, (backend) => countOf(backend, state)), sum).map(
           ([labels, value]): Sample => [[...labels, state], value],
         ),
       ),
@@ -28,13 +34,19 @@ export function registerUpstreamMetrics(telemetry: Telemetry, upstreams: Upstrea
     METRICS.ejections,
     'Endpoints ejected by outlier detection.',
     ['service', 'destination_namespace'],
-    () => perService(upstreams, ({ outliers }) => outliers.ejections, sum),
+    () => perService(upstreams, (upstream) => totalOf(upstream, ({ outliers }) => outliers.ejections), sum),
   );
 }
 
 const STATES = ['available', 'ejected', 'unhealthy'] as const;
 
-function countOf({ hosts }: Upstream, state: (typeof STATES)[number]): number {
+function totalOf(upstream: Upstream, value: (backend: Backend) => number): number {
+  let total = 0;
+  for (const backend of upstream.backends()) total += value(backend);
+  return total;
+}
+
+function countOf({ hosts }: Backend, state: (typeof STATES)[number]): number {
   let count = 0;
   for (const host of hosts.hosts) {
     const is = !host.healthy ? 'unhealthy' : host.isEjected ? 'ejected' : 'available';

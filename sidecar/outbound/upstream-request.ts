@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import type { ClientConnection } from '../http1/client-connection.ts';
 import type { Exchange, FinishListener } from '../http1/exchange.ts';
 import type { Fields } from '../http1/fields.ts';
-import { Forward, type ForwardOwner, mayRepeat } from '../http1/forward.ts';
+import { Forward, type ForwardOwner, isWhole, mayRepeat } from '../http1/forward.ts';
 import type { Acquired } from '../http1/pool.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { REQUESTS } from '../layers/circuit-breaker.ts';
@@ -13,9 +13,11 @@ import { RetryAllowance } from '../layers/retry-allowance.ts';
 import type { AttemptFailure } from '../layers/retry-policy.ts';
 import type { Limits } from '../limits.ts';
 import type { Timer, Timers } from '../transport/timers.ts';
+import type { Backend } from './backend.ts';
 import type { Learns } from './learns.ts';
 import { peerRefusal, UNSENT } from './peer-refusal.ts';
-import type { RouteSettings, Upstream } from './upstream.ts';
+import type { RouteSettings } from './route-settings.ts';
+import type { Upstream } from './upstream.ts';
 
 const NONE: readonly Host[] = [];
 /**
@@ -27,6 +29,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   readonly #flow: Learns;
   readonly #exchange: Exchange;
   readonly #upstream: Upstream;
+  readonly #backend: Backend;
   readonly #settings: RouteSettings;
   readonly #hash: number;
   readonly timers: Timers;
@@ -53,15 +56,17 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     flow: Learns,
     exchange: Exchange,
     upstream: Upstream,
+    backend: Backend,
     settings: RouteSettings,
   ) {
     this.#context = context;
     this.#flow = flow;
     this.#exchange = exchange;
     this.#upstream = upstream;
+    this.#backend = backend;
     this.#settings = settings;
-    this.#hash = upstream.hash(exchange.head);
-    this.#allowance = new RetryAllowance(upstream.breaker, upstream.retryBudget);
+    this.#hash = backend.hash(exchange.head);
+    this.#allowance = new RetryAllowance(backend.breaker, upstream.retryBudget);
     this.timers = context.timers;
     this.limits = context.limits;
   }
@@ -81,11 +86,11 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   }
 
   start(): void {
-    const { breaker, retryBudget } = this.#upstream;
+    const { breaker } = this.#backend;
     const { requestTimeoutMs, idleTimeoutMs } = this.#settings;
     const nowMs = this.timers.coarseMs();
     if (!breaker.tryEnter(REQUESTS, nowMs)) return void this.#exchange.answer('circuit-open');
-    retryBudget.onRequest(nowMs);
+    this.#upstream.retryBudget.onRequest(nowMs);
     this.#exchange.onFinish(this);
     if (idleTimeoutMs !== -1) this.#exchange.setIdleTimeout(idleTimeoutMs);
     if (requestTimeoutMs > 0) {
@@ -100,7 +105,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
 
   /** `code` and `reason`: the answer if there is no host to try. */
   #attempt(code: ErrorCode, reason: string): void {
-    const { hosts } = this.#upstream;
+    const { hosts } = this.#backend;
     const nowMs = this.timers.coarseMs();
     let host = hosts.pick(nowMs, this.#hash, this.#tried);
     // one that answered may be asked again, when no other is usable
@@ -112,7 +117,8 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     trail.endpoint = host.name;
     trail.attempts += 1;
     trail.encrypted = host.endpoint.spiffeId !== undefined;
-    const idle = this.#upstream.pool(host).take();
+    hosts.describe(trail);
+    const idle = this.#backend.pool(host).take();
     if (idle === undefined) return void this.#connect(host);
     this.#isReused = true;
     this.#send(idle);
@@ -120,7 +126,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
 
   #connect(host: Host): void {
     this.#isReused = false;
-    this.#cancel = this.#upstream.pool(host).connect((result) => this.#connected(host, result));
+    this.#cancel = this.#backend.pool(host).connect((result) => this.#connected(host, result));
   }
 
   #connected(host: Host, result: Acquired): void {
@@ -135,8 +141,9 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
       return void this.#send(result.connection);
     }
     const { code, reason } = result;
+    this.#exchange.trail.attemptFailed(host.name, code);
     this.#finishAttempt(undefined);
-    this.#upstream.outliers.onFailure(host, code, this.timers.coarseMs());
+    this.#backend.outliers.onFailure(host, code, this.timers.coarseMs());
     this.#tried = [...this.#tried, host];
     this.#mayReturn = false;
     if (code === 'circuit-open' || !this.#retryConnect()) return void this.#exchange.answer(code, reason);
@@ -173,11 +180,12 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     const refusal = this.trustsMeshFields ? peerRefusal(head) : undefined;
     if (refusal !== undefined) {
       if (this.#refusedThere(refusal, nowMs)) return true;
-    } else this.#upstream.outliers.onAnswer(this.#host!, head.status, nowMs);
+    } else this.#backend.outliers.onAnswer(this.#host!, head.status, nowMs);
     if (this.#settings.retriesSent && this.#settings.retry.mayRetryStatus(head.status, undefined)) {
       if (this.#retrySent('status')) return true;
     }
     this.replay?.release();
+    this.#settings.actions?.changeResponse?.(head.fields);
     return false;
   }
 
@@ -185,18 +193,19 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   #refusedThere(code: ErrorCode, nowMs: number): boolean {
     const host = this.#host!;
     this.#exchange.trail.peerError = code;
-    this.#upstream.outliers.onFailure(host, code, nowMs);
-    if (UNSENT.has(code) && this.#isWhole() && this.#retryElsewhere(host)) return true;
+    this.#backend.outliers.onFailure(host, code, nowMs);
+    if (UNSENT.has(code) && isWhole(this.#exchange, this.replay) && this.#retryElsewhere(host)) return true;
     if (UNSENT.has(code)) this.#latencyMs = undefined;
     return false;
   }
 
   /** At once and without its policy's leave: the app was sent nothing. */
   #retryElsewhere(host: Host): boolean {
-    const others = this.#upstream.hosts.hosts.length - this.#tried.length - 1;
+    const others = this.#backend.hosts.hosts.length - this.#tried.length - 1;
     if (others < 1) return false;
     const tried = [...this.#tried, host];
     if (tried.length >= this.limits.maxConnectAttempts || !this.#retryConnect()) return false;
+    this.#exchange.trail.attemptFailed(host.name, this.#exchange.trail.peerError);
     this.#finishAttempt(undefined);
     this.#tried = tried;
     this.#mayReturn = true;
@@ -217,7 +226,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
       this.#connect(host);
       return true;
     }
-    this.#upstream.outliers.onFailure(host, code, this.timers.coarseMs());
+    this.#backend.outliers.onFailure(host, code, this.timers.coarseMs());
     if (this.#latencyMs !== undefined) return false;
     return !sawResponse && code === 'upstream-reset' && this.#retryFailure('reset');
   }
@@ -226,7 +235,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     const host = this.#host!;
     this.#forward?.giveUp();
     this.#latencyMs = this.timers.nowMs() - this.#sentMs;
-    this.#upstream.outliers.onFailure(host, 'timeout', this.timers.coarseMs());
+    this.#backend.outliers.onFailure(host, 'timeout', this.timers.coarseMs());
     const reason = 'the attempt took too long';
     if (!this.#retryFailure('timeout')) this.#exchange.answer('timeout', reason);
   }
@@ -246,20 +255,14 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     return this.#settings.retry.mayRetryFailure(failure, true) && this.#retrySent(failure);
   }
 
-  /** All of the request is here and can be sent again. */
-  #isWhole(): boolean {
-    const { head, requestEnded } = this.#exchange;
-    const isBodyless = head.framing.type !== 'chunked' && head.framing.length === 0;
-    return requestEnded && head.upgrade === undefined && (isBodyless || this.replay?.isComplete === true);
-  }
-
   /** Of a request that was sent. */
   #retrySent(reason: 'status' | AttemptFailure): boolean {
-    if (!this.#mayRetrySent() || !this.#isWhole()) return false;
+    if (!this.#mayRetrySent() || !isWhole(this.#exchange, this.replay)) return false;
     if (this.#allowance.taken >= this.#settings.retry.attempts || !this.#takeRetry(reason)) return false;
     const tried = this.#host!;
+    this.#exchange.trail.attemptFailed(tried.name, reason);
     this.#finishAttempt(this.#latencyMs);
-    this.#tried = this.#tried.length < this.#upstream.hosts.hosts.length - 1 ? [...this.#tried, tried] : NONE;
+    this.#tried = this.#tried.length < this.#backend.hosts.hosts.length - 1 ? [...this.#tried, tried] : NONE;
     const waitMs = this.#settings.retry.backoffMs(this.#allowance.taken, this.#context.random);
     const timer = this.timers.after(waitMs, () => this.#again(reason));
     this.#cancel = () => timer.cancel();
@@ -285,7 +288,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     if (host === undefined) return;
     this.#host = undefined;
     this.#latencyMs = undefined;
-    this.#upstream.hosts.finished(host, this.timers.coarseMs(), latencyMs);
+    this.#backend.hosts.finished(host, this.timers.coarseMs(), latencyMs);
   }
 
   onExchangeFinished(): void {
@@ -294,7 +297,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     this.#requestTimer?.cancel();
     this.#attemptTimer?.cancel();
     this.#finishAttempt(this.#latencyMs);
-    this.#upstream.breaker.leave(REQUESTS);
+    this.#backend.breaker.leave(REQUESTS);
     this.#allowance.release();
     this.replay?.release();
   }

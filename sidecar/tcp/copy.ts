@@ -17,9 +17,9 @@ export interface CopyOptions {
 
 /**
  * Opaque bytes both ways: an end of one side is passed on as a half-close, an error as an abort, and a side
- * that does not take bytes stops the reading of the other.
+ * that does not take bytes stops the reading of the other. The watch may get another timeout while both are open.
  */
-export function copy(client: Channel, server: Channel, options: CopyOptions): void {
+export function copy(client: Channel, server: Channel, options: CopyOptions): IdleWatch {
   const watch = new IdleWatch(options.timers, options.idleTimeoutMs, () => {
     // what was not delivered must not look complete
     const isWhole = client.bufferedBytes === 0 && server.bufferedBytes === 0;
@@ -52,6 +52,7 @@ export function copy(client: Channel, server: Channel, options: CopyOptions): vo
   server.onClosed(onClosed);
   sent.begin(options.fromClient);
   received.begin(options.fromServer);
+  return watch;
 }
 
 /** What happens on a channel: the bytes it gives, and room for those it gets. */

@@ -10,6 +10,8 @@ export interface AccessEntry {
   readonly caller: string;
   readonly service?: string | undefined;
   readonly route?: string | undefined;
+  /** outside the mesh: the host that was named */
+  readonly host?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly method?: string | undefined;
   readonly path?: string | undefined;
@@ -21,6 +23,12 @@ export interface AccessEntry {
   readonly reason?: string | undefined;
   readonly policy?: string | undefined;
   readonly rule?: string | undefined;
+  /** how often an endpoint was asked, outbound; the same without the first */
+  readonly requestId?: string | undefined;
+  readonly attempts?: number | undefined;
+  readonly retries?: number | undefined;
+  /** when it is traced */
+  readonly traceId?: string | undefined;
   readonly durationMs: number;
 }
 

@@ -3,10 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { METRICS, type MetricName } from '../../api/metrics.ts';
 import { ControlMetrics } from '../admin/metrics.ts';
-import { FakeState } from '../testing/fake-state.ts';
+import { FakeState, proxyConfig } from '../testing/fake-state.ts';
+import { FakeTimers } from '../testing/fake-timers.ts';
 import { AccessLog } from './access-log.ts';
 import { parseExposition } from './exposition.fixture.ts';
 import { Telemetry } from './telemetry.ts';
+import { Tracing } from './tracing.ts';
 
 const PAGE = new URL('../../docs/reference/metrics.md', import.meta.url);
 const NAMES: ReadonlySet<string> = new Set(Object.values(METRICS));
@@ -17,6 +19,7 @@ const REGISTERED: ReadonlySet<string> = new Set<MetricName>([
   METRICS.circuitBreakerOpen,
   METRICS.endpoints,
   METRICS.ejections,
+  METRICS.mirrored,
 ]);
 
 const page = await readFile(PAGE, 'utf8');
@@ -36,8 +39,15 @@ function rendered() {
   telemetry.retry('outbound', { name: 's', namespace: 'n' }, 'connect');
   telemetry.error('inbound', 'denied');
   telemetry.authorization({ allowed: true, policy: '', rule: 'default' }, 'Enforce');
+  telemetry.rateLimited('shop/api', 'per-caller');
   telemetry.passthrough('outside');
+  telemetry.egress('shop/web').allowed.add(1);
   telemetry.connectionRefused('inbound');
+  const timers = new FakeTimers();
+  const tracing = new Tracing({ telemetry, timers, random: () => 0 });
+  tracing.prepare(
+    proxyConfig('web', { telemetry: { tracing: { endpoint: 'http://127.0.0.1:1', samplePercent: 1 } } }),
+  );
   const state = new FakeState({ notAfterMs: 1_000 } as never);
   state.config = { version: { hash: 'h', policies: {} } } as never;
   const control = new ControlMetrics({

@@ -5,6 +5,7 @@ import { LabelSets } from './label-sets.ts';
 import { labelText } from './labels.ts';
 import { type Direction, PARTY_LABELS, type Parties, partiesOf, setParties } from './parties.ts';
 import { type Family, line } from './prometheus.ts';
+import { TemplateMeters } from './template-meters.ts';
 
 export type Protocol = 'http1' | 'http2' | 'grpc';
 
@@ -34,6 +35,8 @@ export class RequestMeter {
   /** for `allowed`, `denied` and `errors` of the live view */
   readonly edge: Edge;
   readonly labels: string;
+  /** this one's, apart by the template of the path; undefined: nobody has asked for that */
+  byTemplate: Map<string, RequestMeter> | undefined = undefined;
   readonly #block: Float64Array;
   readonly #at: number;
 
@@ -67,6 +70,7 @@ export class RequestMeter {
     return text;
   }
 
+  /** Empty when nothing was counted, as when all of it is counted by path. */
   histogramLines(name: string): string {
     const at = this.#at + FIRST_BUCKET;
     let text = '';
@@ -75,6 +79,7 @@ export class RequestMeter {
       total += this.#block[at + bucket]!;
       text += line(`${name}_bucket`, this.labels + BUCKET_LABELS[bucket]!, total);
     }
+    if (total === 0) return '';
     text += line(`${name}_sum`, this.labels, this.#block[this.#at + SUM_MS]! / 1000);
     return text + line(`${name}_count`, this.labels, total);
   }
@@ -89,9 +94,11 @@ function statusClass(status: number): number {
 export class RequestMeters {
   readonly #values: string[] = LABELS.map(() => '');
   readonly sets: LabelSets<RequestMeter>;
+  readonly #templates: TemplateMeters;
 
   constructor(edges: Edges) {
     const cells = new Cells(WIDTH);
+    this.#templates = new TemplateMeters((labels, { edge }) => new RequestMeter(labels, edge, cells.add()));
     this.sets = new LabelSets({
       create: (values) => new RequestMeter(labelText(LABELS, values), edgeOf(edges, values), cells.add()),
       max: MAX_METERS_PER_DIRECTION,
@@ -114,8 +121,18 @@ export class RequestMeters {
     return this.sets.get(values);
   }
 
+  /** The part of a meter that counts the requests to paths like this one. */
+  byPath(meter: RequestMeter, path: string): RequestMeter {
+    return this.#templates.get(meter, path);
+  }
+
+  get overflows(): number {
+    return this.sets.overflows + this.#templates.overflows;
+  }
+
   families(): readonly Family[] {
     const { items } = this.sets;
+    const templates = this.#templates.items;
     return [
       {
         name: METRICS.requests,
@@ -123,6 +140,7 @@ export class RequestMeters {
         type: 'counter',
         *lines() {
           for (const meter of items) yield meter.counterLines(METRICS.requests);
+          for (const meter of templates) yield meter.counterLines(METRICS.requests);
         },
       },
       {
@@ -131,6 +149,7 @@ export class RequestMeters {
         type: 'histogram',
         *lines() {
           for (const meter of items) yield meter.histogramLines(METRICS.requestDuration);
+          for (const meter of templates) yield meter.histogramLines(METRICS.requestDuration);
         },
       },
     ];

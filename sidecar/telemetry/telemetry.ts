@@ -1,7 +1,10 @@
 import type { ErrorCode } from '../../api/errors.ts';
 import { METRICS, type MetricName } from '../../api/metrics.ts';
+import type { ProxyConfig } from '../../api/proxy-config.ts';
+import { TrailRing } from '../explain/trail-ring.ts';
 import type { Decision } from '../layers/authorization.ts';
 import type { AccessEntry, AccessLog } from './access-log.ts';
+import { AccessLogMode } from './access-log-mode.ts';
 import { type Collect, Collected } from './collected.ts';
 import { type Counter, Counters } from './counters.ts';
 import { Edges } from './edges.ts';
@@ -10,12 +13,23 @@ import { type Family, slices } from './prometheus.ts';
 import { type Protocol, type RequestMeter, RequestMeters } from './request-meters.ts';
 import { type TcpMeter, TcpMeters } from './tcp-meters.ts';
 
+/** Requests, and connections that are not parsed, by verdict. */
+export interface EgressCounters {
+  readonly allowed: Counter;
+  readonly denied: Counter;
+}
+
+const TRAILS = 2_048;
 const LABEL = /^[a-z][a-z0-9_]*$/;
 
 /** Everything the data path counts. Names and labels are the contract of docs/reference/metrics.md. */
 export class Telemetry {
   readonly edges = new Edges();
+  /** the last requests, for who asks about one */
+  readonly trails = new TrailRing(TRAILS, Date.now);
   readonly #accessLog: AccessLog;
+  readonly #accessLogMode: AccessLogMode;
+  #countsByPath = false;
   readonly #requests = new RequestMeters(this.edges);
   readonly #tcp = new TcpMeters();
   readonly #retries = new Counters(METRICS.retries, 'Attempts after the first.', [
@@ -34,6 +48,16 @@ export class Telemetry {
   readonly #passthrough = new Counters(METRICS.passthrough, 'Connections passed through unchanged.', [
     'reason',
   ]);
+  readonly #rateLimited = new Counters(METRICS.rateLimited, 'Requests over a rate limit.', [
+    'policy',
+    'limit',
+  ]);
+  readonly #egress = new Counters(
+    METRICS.egress,
+    'Verdicts on what goes outside the mesh.',
+    ['verdict', 'policy'],
+    { boundedByFirst: true },
+  );
   readonly #refused = new Counters(METRICS.connectionsRefused, 'Connections closed at the limit.', [
     'direction',
   ]);
@@ -49,15 +73,19 @@ export class Telemetry {
   readonly #registered: Collected[] = [];
   readonly #families: readonly Family[];
 
-  constructor(accessLog: AccessLog) {
+  /** `random`: in [0, 1), decides which requests a sampled access log shows. */
+  constructor(accessLog: AccessLog, random: () => number = Math.random) {
     this.#accessLog = accessLog;
+    this.#accessLogMode = new AccessLogMode(random);
     this.#families = [
       ...this.#requests.families(),
       ...this.#tcp.families(),
       this.#retries,
       this.#errors,
       this.#authorization,
+      this.#rateLimited,
       this.#passthrough,
+      this.#egress,
       this.#refused,
       new Collected(
         METRICS.accessLogDropped,
@@ -70,6 +98,12 @@ export class Telemetry {
     ];
   }
 
+  /** What is told from here on, and how much of it. */
+  configure({ telemetry }: ProxyConfig): void {
+    this.#accessLogMode.set(telemetry?.accessLog);
+    this.#countsByPath = telemetry?.metricLabels?.includes('PathTemplate') ?? false;
+  }
+
   /** To be kept for as long as the connection or endpoint it is for; asking again returns the same one. */
   requestMeter(
     direction: Direction,
@@ -79,6 +113,11 @@ export class Telemetry {
     encrypted: boolean,
   ): RequestMeter {
     return this.#requests.get(direction, parties, protocol, route, encrypted);
+  }
+
+  /** The meter itself, unless requests are counted by the template of their path; then its part for this one. */
+  byPath(meter: RequestMeter, path: string | undefined): RequestMeter {
+    return this.#countsByPath && path !== undefined ? this.#requests.byPath(meter, path) : meter;
   }
 
   /** Returns what takes the bytes, and what ends the connection. */
@@ -108,13 +147,27 @@ export class Telemetry {
     counter.add(1);
   }
 
+  rateLimited(policy: string, limit: string): void {
+    this.#rateLimited.get(policy, limit).add(1);
+  }
+
   passthrough(reason: 'outside' | 'unreachable'): void {
     this.#passthrough.get(reason).add(1);
+  }
+
+  /** To be kept for as long as the policy is in force. */
+  egress(policy: string): EgressCounters {
+    return { allowed: this.#egress.get('allowed', policy), denied: this.#egress.get('denied', policy) };
   }
 
   /** A connection beyond the limit, closed. */
   connectionRefused(direction: Direction): void {
     this.#refused.get(direction).add(1);
+  }
+
+  /** Whether the access log gets a line; asked before one is made. `failed`: an error, or audited. */
+  wantsAccess(failed: boolean): boolean {
+    return this.#accessLogMode.wants(failed);
   }
 
   access(entry: AccessEntry): void {
@@ -159,10 +212,12 @@ export class Telemetry {
 
   #overflow(): Family {
     const bounded = {
-      [METRICS.requests]: this.#requests.sets,
+      [METRICS.requests]: this.#requests,
       [METRICS.tcpConnectionsOpen]: this.#tcp.sets,
       [METRICS.retries]: this.#retries.sets,
       [METRICS.authorization]: this.#authorization.sets,
+      [METRICS.egress]: this.#egress.sets,
+      [METRICS.rateLimited]: this.#rateLimited.sets,
       edges: this.edges,
     };
     const registered = this.#registered;

@@ -1,4 +1,4 @@
-import type { Destination, Endpoint } from '../../api/destination.ts';
+import type { Backend, Destination, Endpoint } from '../../api/destination.ts';
 import type { DestinationTraffic } from '../../api/destination-traffic.ts';
 import { seededRandom } from '../balancers/seeded-random.fixture.ts';
 import type { Limits } from '../limits.ts';
@@ -19,6 +19,15 @@ export interface CallerOptions {
   readonly identity?: Identity;
   /** of each server's endpoint, in their order */
   readonly endpoints?: readonly Partial<Endpoint>[];
+  /** what routes lead to besides, each one server or none */
+  readonly backends?: readonly BackendServers[];
+}
+
+/** A backend of the destination, and the traffic policy of its own. */
+export interface BackendServers {
+  readonly name: string;
+  readonly servers: readonly TestServer[];
+  readonly traffic?: Backend['traffic'];
 }
 
 /** A data path that only calls: its destination is plaintext test servers, one endpoint each. */
@@ -27,12 +36,14 @@ export class Caller {
   readonly #protocol: Destination['protocol'];
   #endpoints: readonly Endpoint[];
   #traffic: DestinationTraffic | undefined;
+  #backends: readonly BackendServers[];
 
   private constructor(side: Side, endpoints: readonly Endpoint[], options: CallerOptions) {
     this.side = side;
     this.#endpoints = endpoints;
     this.#traffic = options.traffic;
     this.#protocol = options.protocol;
+    this.#backends = options.backends ?? [];
   }
 
   /** The servers end with the test file. */
@@ -50,7 +61,8 @@ export class Caller {
     const side = await startSide(state, config, options.limits, seededRandom(7));
     const caller = new Caller(side, endpoints, options);
     caller.#publish();
-    toClose.push(...servers.map(({ close }) => close), () => side.path.stop());
+    const behind = (options.backends ?? []).flatMap((backend) => backend.servers);
+    toClose.push(...[...servers, ...behind].map(({ close }) => close), () => side.path.stop());
     return caller;
   }
 
@@ -60,6 +72,11 @@ export class Caller {
 
   setTraffic(traffic: DestinationTraffic | undefined): void {
     this.#traffic = traffic;
+    this.#publish();
+  }
+  setBackends(backends: readonly BackendServers[]): void {
+    this.#backends = backends;
+    toClose.push(...backends.flatMap(({ servers }) => servers.map(({ close }) => close)));
     this.#publish();
   }
   setEndpoints(ports: readonly number[]): void {
@@ -76,6 +93,7 @@ export class Caller {
       name: 'api',
       ...(this.#protocol && { protocol: this.#protocol }),
       ...(this.#traffic && { traffic: this.#traffic }),
+      ...(this.#backends.length > 0 && { backends: this.#backends.map(backendOf) }),
     };
     this.side.state.destinations.set(KEY, destination(KEY, this.#endpoints, more));
   }
@@ -95,6 +113,11 @@ export class Caller {
   log(): Record<string, unknown>[] {
     return this.side.log.map((line) => JSON.parse(line) as Record<string, unknown>);
   }
+}
+
+function backendOf({ name, servers, traffic }: BackendServers): Backend {
+  const endpoints = servers.map(({ port }) => endpoint(port, { workload: name }));
+  return { name, service: name, namespace: 'shop', endpoints, ...(traffic && { traffic }) };
 }
 
 function endpoint(port: number, more: Partial<Endpoint> = {}): Endpoint {

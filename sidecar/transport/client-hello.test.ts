@@ -18,7 +18,8 @@ async function realHello(options: tls.ConnectionOptions): Promise<Buffer> {
 }
 
 const HELLO = await realHello({ ALPNProtocols: ['weft/1-h1', 'h2'], servername: 'api.shop' });
-const EXPECTED = { kind: 'client-hello', alpn: ['weft/1-h1', 'h2'], serverName: 'api.shop' };
+const NONE = { kind: 'client-hello', alpn: [], serverName: undefined, hasEncryptedHello: false };
+const EXPECTED = { ...NONE, alpn: ['weft/1-h1', 'h2'], serverName: 'api.shop' };
 
 /** The same handshake message in records of the given sizes. */
 function inRecords(hello: Buffer, sizes: readonly number[]): Buffer {
@@ -41,7 +42,7 @@ test('ALPN and server name are read out of a real ClientHello', () => {
 
 test('a ClientHello without extensions of interest has none', async () => {
   const hello = await realHello({});
-  assert.deepEqual(parseClientHello(hello), { kind: 'client-hello', alpn: [], serverName: undefined });
+  assert.deepEqual(parseClientHello(hello), NONE);
 });
 
 test('until it is complete more is asked for, never less than there is', () => {
@@ -105,3 +106,44 @@ const REFUSED: readonly (readonly [string, Buffer, 'not-tls' | 'invalid'])[] = [
 for (const [name, bytes, kind] of REFUSED) {
   test(`${name} is ${kind}`, () => assert.equal(parseClientHello(bytes).kind, kind));
 }
+
+/** The hello with another extension at its end. */
+function withExtension(hello: Buffer, type: number, data: Buffer): Buffer {
+  const head = Buffer.alloc(4);
+  head.writeUInt16BE(type);
+  head.writeUInt16BE(data.length, 2);
+  const added = Buffer.concat([head, data]);
+  const bytes = Buffer.concat([hello, added]);
+  const extensionsAt = offsetOfExtensions(hello);
+  bytes.writeUInt16BE(hello.readUInt16BE(3) + added.length, 3);
+  bytes.writeUIntBE(hello.readUIntBE(6, 3) + added.length, 6, 3);
+  bytes.writeUInt16BE(hello.readUInt16BE(extensionsAt) + added.length, extensionsAt);
+  return bytes;
+}
+
+/** Of the length of all extensions: after session id, cipher suites and compression methods. */
+function offsetOfExtensions(hello: Buffer): number {
+  const sessionId = 5 + 4 + 2 + 32;
+  const suites = sessionId + 1 + hello[sessionId]!;
+  const compression = suites + 2 + hello.readUInt16BE(suites);
+  return compression + 1 + hello[compression]!;
+}
+
+const NAME_LIST = Buffer.from('\0\x0b\0\0\x08evil.com', 'latin1');
+
+test('an encrypted ClientHello is seen', () => {
+  const bytes = withExtension(HELLO, 0xfe0d, Buffer.from([0]));
+  assert.deepEqual(parseClientHello(bytes), { ...EXPECTED, hasEncryptedHello: true });
+});
+
+test('a second server name extension is invalid: servers may read either', () => {
+  assert.equal(parseClientHello(withExtension(HELLO, 0, NAME_LIST)).kind, 'invalid');
+});
+
+test('two names in one server name extension are no name', async () => {
+  const bare = await realHello({});
+  const one = withExtension(bare, 0, NAME_LIST);
+  assert.deepEqual(parseClientHello(one), { ...NONE, serverName: 'evil.com' });
+  const two = Buffer.concat([Buffer.from([0, 22]), NAME_LIST.subarray(2), NAME_LIST.subarray(2)]);
+  assert.deepEqual(parseClientHello(withExtension(bare, 0, two)), NONE);
+});

@@ -9,6 +9,8 @@ export type ClientHello =
       readonly kind: 'client-hello';
       readonly alpn: readonly string[];
       readonly serverName: string | undefined;
+      /** the true server name may be another one: an encrypted ClientHello inside, or the look of one */
+      readonly hasEncryptedHello: boolean;
     }
   | { readonly kind: 'not-tls' }
   /** TLS records, but not a ClientHello within the bounds */
@@ -25,6 +27,8 @@ const HANDSHAKE_RECORD = 22;
 const CLIENT_HELLO_TYPE = 1;
 const EXTENSION_SERVER_NAME = 0;
 const EXTENSION_ALPN = 16;
+/** encrypted_client_hello (IANA, TLS ExtensionType Values) */
+const EXTENSION_ENCRYPTED_HELLO = 0xfe0d;
 
 export function parseClientHello(bytes: Buffer): ClientHello {
   if (bytes.length > 0 && bytes[0] !== HANDSHAKE_RECORD) return { kind: 'not-tls' };
@@ -75,15 +79,23 @@ function parseBody(hello: Reader): ClientHello {
   const extensions = hello.isEmpty ? new Reader(Buffer.alloc(0)) : hello.vector(2);
   let alpn: string[] = [];
   let serverName: string | undefined;
+  let serverNames = 0;
+  let hasEncryptedHello = false;
   while (!extensions.isEmpty && !extensions.failed) {
     const type = extensions.uint(2);
     const data = extensions.vector(2);
     if (type === EXTENSION_ALPN) alpn = parseAlpn(data);
-    if (type === EXTENSION_SERVER_NAME) serverName = parseServerName(data);
+    if (type === EXTENSION_ENCRYPTED_HELLO) hasEncryptedHello = true;
+    if (type === EXTENSION_SERVER_NAME) {
+      serverName = parseServerName(data);
+      serverNames += 1;
+    }
     if (data.failed) break;
   }
-  if (hello.failed || extensions.failed) return { kind: 'invalid', reason: 'malformed ClientHello' };
-  return { kind: 'client-hello', alpn, serverName };
+  // one extension of a type (RFC 8446 4.2): of two, nobody knows which one the server reads
+  if (hello.failed || extensions.failed || serverNames > 1)
+    return { kind: 'invalid', reason: 'malformed ClientHello' };
+  return { kind: 'client-hello', alpn, serverName, hasEncryptedHello };
 }
 
 function parseAlpn(data: Reader): string[] {
@@ -97,7 +109,8 @@ function parseServerName(data: Reader): string | undefined {
   const list = data.vector(2);
   const type = list.uint(1);
   const name = list.vector(2).text();
-  return list.failed || type !== 0 || name === '' ? undefined : name;
+  const isOne = !list.failed && list.isEmpty && data.isEmpty;
+  return !isOne || type !== 0 || name === '' ? undefined : name;
 }
 
 /** Reads past the end give zeros and set `failed`; nothing throws. */

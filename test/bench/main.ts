@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { closeBench, openBench } from './bench.ts';
+import { benchCompile } from './compile/compile.ts';
 import type { Bench, Hop } from './hops/hop.ts';
 import { HOPS } from './hops/hops.ts';
 import { profileHop } from './hops/profile.ts';
@@ -14,6 +15,7 @@ const say = (line: string) => void process.stderr.write(`${line}\n`);
 
 /** `npm run bench`: see `--help`. */
 async function main(args: readonly string[]): Promise<void> {
+  if (args[0] === 'compile') return benchCompile(args.slice(1), say);
   const names = HOPS.map(({ name }) => name);
   const options = readOptions(args, names);
   if (options.help) return console.log(usage(HOPS));

@@ -43,6 +43,8 @@ load and upstream on another; repeats interleaved, medians, ratios to nginx in t
   --tree DIR            measure api/ and sidecar/ of another checkout, such as one from before a change
   --help
 
+npm run bench -- compile --help: the operator instead, CPU of a change from the model to the sidecars' streams.
+
 Hops:
 ${hops.map(({ name, what }) => `  ${name.padEnd(20)}  ${what}`).join('\n')}`;
 }

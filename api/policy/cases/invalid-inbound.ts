@@ -72,6 +72,12 @@ export const INVALID_INBOUND: readonly PolicyCase[] = [
     'must be longer than 0s',
     limit({ per: '0s' }),
   ),
+  broken(
+    'a period of more than a day',
+    'spec.inbound.rateLimit[0].per',
+    'must be at most 24h',
+    limit({ per: '24h1ms' }),
+  ),
   misshapen('a period without unit', 'spec.inbound.rateLimit[0].per', limit({ per: '10' })),
   misshapen('a period with a fraction', 'spec.inbound.rateLimit[0].per', limit({ per: '1.5s' })),
   broken(

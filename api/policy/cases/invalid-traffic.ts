@@ -72,6 +72,56 @@ export const INVALID_TRAFFIC: readonly PolicyCase[] = [
     'headers that start with weft- belong to the mesh',
     route({ headers: { request: { set: [{ name: 'Weft-Caller', value: 'a' }] } } }),
   ),
+  broken(
+    'a header that frames the message',
+    `${ROUTE_AT}.headers.request.add[0].name`,
+    'headers of the connection and of framing',
+    route({ headers: { request: { add: [{ name: 'Content-Length', value: '0' }] } } }),
+  ),
+  broken(
+    'the host removed as a header',
+    `${ROUTE_AT}.headers.request.remove[0]`,
+    'for the host write rewrite',
+    route({ headers: { request: { remove: ['host'] } } }),
+  ),
+  misshapen(
+    'a rewrite to many hosts',
+    `${ROUTE_AT}.rewrite.host`,
+    route({ rewrite: { host: '*.example.com' } }),
+  ),
+  misshapen(
+    'a redirection to many hosts',
+    `${ROUTE_AT}.redirect.host`,
+    route({ redirect: { host: '*.example.com' } }),
+  ),
+  misshapen(
+    'a redirection to another scheme',
+    `${ROUTE_AT}.redirect.scheme`,
+    route({ redirect: { scheme: 'ftp' } }),
+  ),
+  broken('a rewrite of nothing', `${ROUTE_AT}.rewrite`, 'must not be empty', route({ rewrite: {} })),
+  misshapen(
+    'a rewritten path with a query',
+    `${ROUTE_AT}.rewrite.path.value`,
+    route({ rewrite: { path: { type: 'ReplaceFullPath', value: '/a?b' } } }),
+  ),
+  misshapen(
+    'an abort with no status of HTTP',
+    `${ROUTE_AT}.fault.abort.status`,
+    route({ fault: { abort: { percent: 1, status: 42 } } }),
+  ),
+  misshapen(
+    'a delay without unit',
+    `${ROUTE_AT}.fault.delay.duration`,
+    route({ fault: { delay: { percent: 1, duration: '200' } } }),
+  ),
+  misshapen('a bandwidth below nothing', `${ROUTE_AT}.fault.bandwidth`, route({ fault: { bandwidth: -1 } })),
+  misshapen('a mirror without service', `${ROUTE_AT}.mirror.service`, route({ mirror: { percent: 5 } })),
+  misshapen(
+    'a mirror of more than all',
+    `${ROUTE_AT}.mirror.percent`,
+    route({ mirror: { service: 'shadow', percent: 101 } }),
+  ),
   misshapen(
     'a line break in a header',
     `${ROUTE_AT}.headers.request.set[0].value`,

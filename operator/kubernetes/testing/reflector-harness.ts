@@ -31,7 +31,12 @@ export class ReflectorHarness {
     return new ReflectorHarness(await ScriptedApi.start());
   }
 
-  start(timings: Partial<ReflectorTimings> = {}, log: Log = silentLog, deliver = this.apply) {
+  start(
+    timings: Partial<ReflectorTimings> = {},
+    log: Log = silentLog,
+    deliver = this.apply,
+    isOptional = false,
+  ) {
     const reflector = new Reflector<KubernetesObject>({
       name: 'pods',
       source: new ListWatch(this.api.client, { path: '/api/v1/pods', labelSelector: 'a=b' }, systemClock),
@@ -39,6 +44,7 @@ export class ReflectorHarness {
       log,
       clock: systemClock,
       random: () => 0.5,
+      isOptional,
       timings: { ...TIMINGS, ...timings },
     });
     this.#reflectors.push(reflector);

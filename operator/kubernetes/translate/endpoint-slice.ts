@@ -24,6 +24,7 @@ export function translateEndpointSlice(slice: V1EndpointSlice): EndpointSlice | 
       // "nil should be interpreted as true" (EndpointConditions.ready)
       ready: endpoint.conditions?.ready !== false,
       workload: workloadOf(endpoint, namespace),
+      ...(endpoint.zone && { zone: endpoint.zone }),
     })),
   };
 }

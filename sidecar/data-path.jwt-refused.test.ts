@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { echoHead, last, start } from './testing/harness.ts';
+import type { Pair } from './testing/pair.ts';
+import { bearer, handMade, issuer, nowSeconds, TestKey, withIssuers } from './testing/tokens.ts';
+import { talk } from './testing/wire.ts';
+
+const KEY = await TestKey.create();
+const OTHER = await TestKey.create('k2');
+
+const lastLog = (pair: Pair) => JSON.parse(pair.api.log.at(-1)!);
+
+const REFUSED: readonly (readonly [says: string, fields: () => Promise<string> | string, reason: RegExp])[] =
+  [
+    ['is no token', () => bearer('abc'), /malformed/],
+    ['is three words', () => bearer('a.b.c'), /malformed/],
+    ['is not there after Bearer', () => 'Authorization: Bearer\r\n', /malformed/],
+    ['is followed by another', async () => bearer(`${await KEY.sign()}, Bearer x`), /malformed/],
+    ['has expired', async () => bearer(await KEY.sign({ exp: nowSeconds() - 61 })), /has expired/],
+    ['never expires', async () => bearer(await KEY.sign({ exp: undefined })), /no claim exp/],
+    ['is not valid yet', async () => bearer(await KEY.sign({ nbf: nowSeconds() + 90 })), /not valid yet/],
+    ['is for somebody else', async () => bearer(await KEY.sign({ aud: 'other' })), /wrong aud/],
+    ['is for nobody', async () => bearer(await KEY.sign({ aud: undefined })), /no claim aud/],
+    [
+      'is of an issuer nobody lists',
+      async () => bearer(await KEY.sign({ iss: 'https://evil.example' })),
+      /not listed/,
+    ],
+    ['names no issuer', async () => bearer(await KEY.sign({ iss: undefined })), /not listed/],
+    [
+      'is signed with another key of the same name',
+      async () => bearer(await (await TestKey.create('k1')).sign()),
+      /signature/,
+    ],
+    ['names a key the issuer does not have', async () => bearer(await OTHER.sign()), /no key/],
+    ['is signed by nobody', () => bearer(handMade({ alg: 'none', kid: 'k1' }, {})), /not allowed/],
+    [
+      'is signed with the public key as a secret',
+      () => bearer(handMade({ alg: 'HS256', kid: 'k1' }, {}, JSON.stringify(KEY.publicKey))),
+      /not allowed/,
+    ],
+    [
+      'has an extension that must be understood',
+      async () => bearer(handMade({ alg: 'ES256', kid: 'k1', crit: ['x'], x: 1 }, {}, 'secret')),
+      /malformed|cannot be verified/,
+    ],
+    [
+      'brings its own key',
+      async () => bearer(await OTHER.sign({}, { kid: undefined, jwk: OTHER.publicKey })),
+      /signature/,
+    ],
+    ['is huge', async () => bearer(await KEY.sign({ more: 'x'.repeat(8_192) })), /too long/],
+    ['comes twice', async () => bearer(await KEY.sign()).repeat(2), /more than one field authorization/],
+  ];
+
+for (const [says, fields, reason] of REFUSED) {
+  test(`a token that ${says} gets 401, and the app hears nothing`, async () => {
+    const app = await echoHead();
+    const pair = await start(app, { inbound: withIssuers([issuer([KEY])]) });
+    const answer = await talk(pair.inboundPort, last('/', await fields()));
+    assert.match(answer, /^HTTP\/1.1 401 Unauthorized\r\nweft-error: unauthenticated\r\n/);
+    assert.match(answer, /\r\nWWW-Authenticate: Bearer error="invalid_token"\r\n/);
+    assert.match(lastLog(pair).reason, reason);
+    assert.equal(app.accepted.length, 0);
+    assert.match(
+      pair.api.path.renderMetrics(),
+      /weft_errors_total\{direction="inbound",code="unauthenticated"\} 1\n/,
+    );
+  });
+}
+
+test('what a refused token says is not in the log, and the issuer that refused it is', async () => {
+  const pair = await start(await echoHead(), { inbound: withIssuers([issuer([KEY])]) });
+  const token = await KEY.sign({ exp: 1, secret: 'hunter2' });
+  await talk(pair.inboundPort, last('/', bearer(token)));
+  assert.deepEqual([lastLog(pair).policy, lastLog(pair).rule], ['shop/api', 'id']);
+  assert.ok(!pair.api.log.join('').includes(token.slice(-20)));
+});

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TrailRecord } from '../api/trail-record.ts';
+import { Caller } from './testing/caller.ts';
+import { DENY_ADMIN, echoHead, inbound, last, start, until } from './testing/harness.ts';
+import { deadPort, serveRequests } from './testing/http-server.ts';
+import { WEB } from './testing/pair.ts';
+import { talk } from './testing/wire.ts';
+
+type Sided = { readonly path: { trails(): { records(): Iterable<TrailRecord> } } };
+const recordsOf = ({ path }: Sided) => [...path.trails().records()];
+const idOf = (answer: string) => /x-request-id: (\S+)/i.exec(answer)?.[1];
+
+test('both sidecars know a request by the same id, which the app is told', async () => {
+  const pair = await start(await echoHead(), { inbound: inbound([]) });
+  const id = idOf(await talk(pair.port, last('/v1/a?token=secret')));
+  assert.ok(id !== undefined && id.length >= 8, id);
+  await until(() => recordsOf(pair.web).length === 1 && recordsOf(pair.api).length === 1);
+  const [out] = recordsOf(pair.web);
+  const [into] = recordsOf(pair.api);
+  assert.equal(out?.requestId, id);
+  assert.equal(into?.requestId, id);
+  assert.equal(out?.direction, 'outbound');
+  assert.equal(into?.direction, 'inbound');
+  assert.equal(into?.caller, WEB);
+  assert.equal(out?.path, '/v1/a');
+  assert.equal(out?.status, 200);
+  assert.equal(out?.attempts, 1);
+  assert.equal(out?.algorithm, 'PeakEWMA');
+  assert.deepEqual([out?.usableEndpoints, out?.knownEndpoints], [1, 1]);
+  assert.equal(out?.encrypted && into?.encrypted, true);
+  assert.ok(out!.connectedAfterMs >= 0 && out!.respondedAfterMs >= out!.connectedAfterMs);
+  assert.ok(out!.durationMs >= out!.respondedAfterMs);
+  assert.doesNotMatch(JSON.stringify([out, into]), /secret/);
+});
+
+test('a request that brings its id keeps it', async () => {
+  const pair = await start(await echoHead());
+  assert.equal(idOf(await talk(pair.port, last('/', 'X-Request-Id: mine-1\r\n'))), 'mine-1');
+  await until(() => recordsOf(pair.api).length === 1);
+  assert.equal(recordsOf(pair.api)[0]?.requestId, 'mine-1');
+});
+
+for (const [what, id] of [
+  ['is too long', 'x'.repeat(129)],
+  ['has a space', 'a b'],
+  ['is empty', ''],
+] as const) {
+  test(`an id that ${what} is replaced`, async () => {
+    const pair = await start(await echoHead());
+    const answer = await talk(pair.port, last('/', `X-Request-Id: ${id}\r\n`));
+    assert.equal(answer.match(/x-request-id/gi)?.length, 1);
+    assert.notEqual(idOf(answer), id);
+  });
+}
+
+test('a denial names the request in its answer, and the record says which rule it was', async () => {
+  const pair = await start(await echoHead(), { inbound: inbound([DENY_ADMIN]) });
+  const answer = await talk(pair.port, last('/admin/users'));
+  assert.match(answer, /^HTTP\/1.1 403/);
+  const id = idOf(answer);
+  await until(() => recordsOf(pair.api).length === 1);
+  const [into] = recordsOf(pair.api);
+  assert.equal(into?.requestId, id);
+  assert.deepEqual(
+    [into?.verdict, into?.policy, into?.rule, into?.code],
+    ['denied', 'shop/api', 'no-admin', 'denied'],
+  );
+  const [out] = recordsOf(pair.web);
+  assert.equal(out?.peerError, 'denied');
+});
+
+test('the record of a request that was tried again says where and why it failed before', async () => {
+  const dead = { port: await deadPort(), accepted: [], close: async () => {} };
+  const alive = await serveRequests(({ answer }) => answer(200));
+  const caller = await Caller.start([dead, alive], {
+    traffic: { loadBalancing: { algorithm: 'RoundRobin' } },
+  });
+  for (let i = 0; i < 2; i += 1) await talk(caller.port, last());
+  await until(() => recordsOf(caller.side).length === 2);
+  const retried = recordsOf(caller.side).find(({ attempts }) => attempts === 2);
+  assert.equal(retried?.failedAttempts, `127.0.0.1:${dead.port} connect-failure`);
+  assert.equal(retried?.endpoint, `127.0.0.1:${alive.port}`);
+  assert.equal(retried?.algorithm, 'RoundRobin');
+});

@@ -1,0 +1,63 @@
+import { isIPv6 } from 'node:net';
+import { INBOUND_SOURCE_IPV4, INBOUND_SOURCE_IPV6 } from '../../api/names.ts';
+import type { InboundLimits } from '../../api/proxy-config.ts';
+import type { Context } from '../context.ts';
+import type { HttpHandler } from '../http1/exchange.ts';
+import { Pool } from '../http1/pool.ts';
+import { type Dial, dialPlain } from '../transport/dial.ts';
+import { hostPort, type SocketAddress } from '../transport/socket-address.ts';
+import { type App, sendToApp } from './app-sender.ts';
+import { PendingRequests } from './pending-requests.ts';
+
+/** The apps of this pod. Their connections are kept apart by address; all callers share them. */
+export class Apps {
+  readonly #context: Context;
+  readonly #limits: (port: number) => InboundLimits | undefined;
+  readonly #apps = new Map<string, App>();
+
+  /** `limits`: those in force on a container port. */
+  constructor(context: Context, limits: (port: number) => InboundLimits | undefined) {
+    this.#context = context;
+    this.#limits = limits;
+  }
+
+  /** The end of a request's way. */
+  handler(target: SocketAddress): HttpHandler {
+    const name = hostPort(target);
+    return sendToApp(this.#context, this.#app(name, target));
+  }
+
+  /** The app, at the address the client dialled; redirected traffic from the source init exempts. */
+  dial(target: SocketAddress): Dial {
+    const { limits, timers, originalDestination } = this.#context;
+    const source = isIPv6(target.address) ? INBOUND_SOURCE_IPV6 : INBOUND_SOURCE_IPV4;
+    return dialPlain({
+      host: target.address,
+      port: target.port,
+      localAddress: originalDestination() === undefined ? undefined : source,
+      timeoutMs: limits.connectTimeoutMs,
+      timers,
+    });
+  }
+
+  #app(name: string, target: SocketAddress): App {
+    const known = this.#apps.get(name);
+    if (known !== undefined) return known;
+    const { pools, limits, timers } = this.#context;
+    // a pod has few ports; what is not used costs nothing
+    if (this.#apps.size >= MAX_APPS) this.#apps.clear();
+    const policy = () => this.#limits(target.port);
+    const pending = new PendingRequests(() => policy()?.maxPendingRequests);
+    const options = { dial: this.dial(target), limits, timers, idleMs: limits.appIdleMs, budget: pending };
+    const app = {
+      name,
+      pool: new Pool(pools, options),
+      pending,
+      idleTimeoutMs: () => policy()?.idleTimeoutMs,
+    };
+    this.#apps.set(name, app);
+    return app;
+  }
+}
+
+const MAX_APPS = 1_024;

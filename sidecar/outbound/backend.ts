@@ -1,0 +1,133 @@
+import type { Endpoint } from '../../api/destination.ts';
+import type { BackendTraffic } from '../../api/destination-traffic.ts';
+import { isHashing } from '../balancers/create-balancer.ts';
+import { CONSISTENT_SEED, hash32 } from '../balancers/hash.ts';
+import type { Host } from '../balancers/host.ts';
+import { HostSet } from '../balancers/host-set.ts';
+import type { Context } from '../context.ts';
+import type { Pool, PoolBudget } from '../http1/pool.ts';
+import type { RequestHead } from '../http1/request-head.ts';
+import { CircuitBreaker, CONNECTIONS, PENDING_REQUESTS } from '../layers/circuit-breaker.ts';
+import { HealthChecks } from '../layers/health-check.ts';
+import { probeHttp } from '../layers/http-probe.ts';
+import { OutlierDetection } from '../layers/outlier-detection.ts';
+import type { EndpointConnector } from './endpoint-connector.ts';
+
+/** What a backend is made of; a new version of the destination brings another. */
+export interface BackendSpec {
+  readonly endpoints: readonly Endpoint[];
+  readonly traffic: BackendTraffic;
+}
+
+/**
+ * A group of endpoints that requests are balanced over, with everything learned of them: those of a destination,
+ * or of another Service that its routes lead to.
+ */
+export class Backend implements PoolBudget {
+  readonly #context: Context;
+  readonly #connector: EndpointConnector;
+  readonly hosts: HostSet;
+  readonly outliers: OutlierDetection;
+  readonly #health: HealthChecks;
+  readonly breaker: CircuitBreaker;
+  #traffic: BackendTraffic = {};
+  #hashes = false;
+  #hashHeader: string | undefined;
+  /** where to look first for somebody who waits, so that each endpoint has its turn */
+  #offered = 0;
+
+  constructor(context: Context, connector: EndpointConnector) {
+    const { timers, random } = context;
+    this.#context = context;
+    this.#connector = connector;
+    const changed = () => this.hosts.refresh();
+    this.hosts = new HostSet({ timers, random, onRemoved: (host) => host.pool?.close() });
+    this.outliers = new OutlierDetection({ policy: undefined, timers, changed });
+    this.#health = new HealthChecks({
+      policy: undefined,
+      timers,
+      random,
+      changed,
+      probe: (host, path, timeoutMs, done) =>
+        probeHttp(connector.http(host.endpoint, timeoutMs), path, host.name, timers, timeoutMs, done),
+    });
+    this.breaker = new CircuitBreaker(undefined);
+  }
+
+  update({ endpoints, traffic }: BackendSpec, zone: string | undefined): void {
+    const { loadBalancing } = traffic;
+    this.#traffic = traffic;
+    this.outliers.update(traffic.outlierDetection);
+    this.#health.update(traffic.healthCheck);
+    this.breaker.update(traffic.circuitBreaker);
+    this.#hashes = isHashing(loadBalancing?.algorithm ?? 'PeakEWMA');
+    this.#hashHeader = loadBalancing?.hash?.type === 'Header' ? loadBalancing.hash.header : undefined;
+    this.hosts.setPolicy(loadBalancing, zone);
+    this.hosts.update(endpoints);
+    this.outliers.setHosts(this.hosts.hosts);
+    this.#health.setHosts(this.hosts.hosts);
+    for (const host of this.hosts.hosts) host.meters.length = 0;
+    while (this.offer());
+  }
+
+  /** Nothing leads here any more. */
+  close(): void {
+    this.#health.close();
+    this.outliers.close();
+    this.hosts.close();
+  }
+
+  /** What decides for hashing algorithms; without the header any host will do. */
+  hash(head: RequestHead | undefined): number {
+    if (!this.#hashes) return 0;
+    if (this.#hashHeader === undefined) return hash32(this.#context.proxyId(), CONSISTENT_SEED);
+    const value = head?.header(this.#hashHeader);
+    if (value === undefined) return Math.floor(this.#context.random() * 0x1_0000_0000);
+    return hash32(value, CONSISTENT_SEED);
+  }
+
+  pool(host: Host): Pool {
+    host.pool ??= this.#connector.pool(host.endpoint, () => this.connectTimeoutMs, this);
+    return host.pool;
+  }
+
+  get connectTimeoutMs(): number {
+    return this.#traffic.connectMs || this.#context.limits.connectTimeoutMs;
+  }
+
+  /** Some limit refuses at the moment. */
+  get isOpen(): boolean {
+    return this.breaker.states().some(({ openSinceMs }) => openSinceMs !== 0);
+  }
+
+  // === what pools may use ===
+
+  /** An idle connection to another endpoint makes room. */
+  tryConnect(): boolean {
+    const most = this.#traffic.circuitBreaker?.maxConnections ?? Number.POSITIVE_INFINITY;
+    if (this.breaker.active(CONNECTIONS) >= most) this.hosts.hosts.some(({ pool }) => pool?.dropIdle());
+    return this.breaker.tryEnter(CONNECTIONS, this.#context.timers.coarseMs());
+  }
+  disconnected(): void {
+    this.breaker.leave(CONNECTIONS);
+  }
+  tryWait(): boolean {
+    return this.breaker.tryEnter(PENDING_REQUESTS, this.#context.timers.coarseMs());
+  }
+  waited(): void {
+    this.breaker.leave(PENDING_REQUESTS);
+  }
+  isWanted(waitingHere: number): boolean {
+    return this.breaker.active(PENDING_REQUESTS) > waitingHere;
+  }
+  /** A connection there is room for goes to a request that waits, if one does. */
+  offer(): boolean {
+    if (!this.isWanted(0)) return false;
+    const { hosts } = this.hosts;
+    this.#offered += 1;
+    for (let look = 0; look < hosts.length; look += 1) {
+      if (hosts[(this.#offered + look) % hosts.length]!.pool?.serveWaiting()) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,124 @@
+import type { Context } from '../context.ts';
+import { compose, type Exchange } from '../http1/exchange.ts';
+import { Pool } from '../http1/pool.ts';
+import { ServerConnection } from '../http1/server-connection.ts';
+import { EGRESS_RULE, type EgressRules } from '../layers/egress.ts';
+import { nameOf, portOf } from '../layers/egress-name.ts';
+import { stripFromApp } from '../layers/identity.ts';
+import { refuseLoops } from '../layers/loop.ts';
+import { observe, observeRefused } from '../layers/telemetry.ts';
+import type { RequestMeter } from '../telemetry/request-meters.ts';
+import { type Dial, dialPlain } from '../transport/dial.ts';
+import { hostPort } from '../transport/socket-address.ts';
+import type { EgressFlow } from './egress.ts';
+import { EgressRequest } from './egress-request.ts';
+
+export interface EgressJudge {
+  /** in force now */
+  rules(): EgressRules;
+  count(verdict: 'allowed' | 'denied'): void;
+}
+
+/**
+ * Requests of one connection of the app to outside the mesh, each judged by the host it names. The connections they
+ * are sent on are this connection's own: what is outside may tie a login to its connection (NTLM does).
+ */
+export class EgressRequests {
+  readonly #context: Context;
+  readonly #flow: EgressFlow;
+  readonly #judge: EgressJudge;
+  readonly #name: string;
+  readonly #connection: ServerConnection;
+  #pool: Pool | undefined;
+  /** the name that was verified in the TLS handshake; empty: plaintext */
+  #poolName = '';
+
+  constructor(context: Context, flow: EgressFlow, judge: EgressJudge) {
+    this.#context = context;
+    this.#flow = flow;
+    this.#judge = judge;
+    this.#name = hostPort(flow.original);
+    const { limits, timers, isDraining, telemetry } = context;
+    let meter: RequestMeter | undefined;
+    const observation = {
+      ...flow.observation,
+      meter: () => {
+        meter ??= telemetry.requestMeter('outbound', flow.observation.parties(), 'http1', '', false);
+        return meter;
+      },
+    };
+    this.#connection = new ServerConnection(flow.client, {
+      limits,
+      timers,
+      isDraining,
+      handler: compose(
+        [
+          // sees every answer, also those of the layers below
+          observe(observation),
+          // a proxy's own request has no business outside
+          refuseLoops(),
+          // what is in the mesh's name is nobody's business out there, and no mark is added for the same reason
+          stripFromApp(),
+        ],
+        (exchange) => this.#send(exchange),
+      ),
+      onRefused: (code, reason) => observeRefused(observation, flow.trail, code, reason),
+    });
+  }
+
+  start(bytes: Buffer): void {
+    const { client } = this.#flow;
+    client.onClosed(() => this.#pool?.retire());
+    this.#context.connections.onDrain(client, () => this.#connection.drain());
+    this.#connection.start(bytes);
+  }
+
+  /** What the tunnel, if the connection has become one, was opened to. */
+  tunnel(): { readonly name: string; readonly port: number } | undefined {
+    const head = this.#connection.tunnel?.head;
+    return head && { name: nameOf(head.host), port: portOf(head, this.#flow.original.port) };
+  }
+
+  #send(exchange: Exchange): void {
+    const { head, trail } = exchange;
+    const rules = this.#judge.rules();
+    const name = nameOf(head.host);
+    const port = portOf(head, this.#flow.original.port);
+    const verdict = rules.decide(name, port);
+    const isDenied = verdict === 'denied';
+    trail.host = name;
+    trail.endpoint = this.#name;
+    trail.policy = rules.policy;
+    trail.rule = EGRESS_RULE;
+    trail.verdict = isDenied ? 'denied' : 'allowed';
+    this.#judge.count(trail.verdict);
+    if (isDenied) {
+      return void exchange.answer(
+        'denied',
+        name === '' ? 'the request names no host' : `not listed: ${name}:${port}`,
+      );
+    }
+    // what opens a tunnel through a forward proxy is said to the proxy
+    const isSecured = verdict === 'Originate' && head.method !== 'CONNECT';
+    new EgressRequest(this.#context, this.#poolFor(isSecured ? name : ''), this.#name, exchange).start();
+  }
+
+  /** One at a time: an app that mixes hosts on one connection pays with new connections. */
+  #poolFor(tlsName: string): Pool {
+    if (this.#pool !== undefined && this.#poolName === tlsName) return this.#pool;
+    this.#pool?.retire();
+    const { pools, limits, timers } = this.#context;
+    this.#poolName = tlsName;
+    this.#pool = new Pool(pools, { dial: this.#dial(tlsName), limits, timers, idleMs: limits.appIdleMs });
+    return this.#pool;
+  }
+
+  #dial(tlsName: string): Dial {
+    const { limits, timers, tlsClient } = this.#context;
+    const { address, port } = this.#flow.original;
+    const to = { host: address, port, timers };
+    if (tlsName === '') return dialPlain({ ...to, timeoutMs: limits.connectTimeoutMs });
+    // several round trips over the internet
+    return tlsClient.dial({ ...to, timeoutMs: limits.handshakeTimeoutMs, serverName: tlsName });
+  }
+}
