@@ -31,9 +31,11 @@ Nothing below \`spec\` has a default in the schema: defaults apply after policie
 object is refused; an absent list means any. Durations are Gateway API durations (\`250ms\`, \`2s\`, \`1m30s\`), sizes
 are Kubernetes quantities (\`64Ki\`, \`10Mi\`).
 
-A policy with a field that this version does not enforce yet is not accepted: its condition \`Accepted\` is
-\`False\` with reason \`NotImplemented\` and the names of the fields. Not enforced either: \`enforcement: Mandatory\`,
-\`traffic.protocol\` on a target that is not a Service, and \`target.ports\` together with \`traffic\`.
+A policy that cannot be put in force as it is written is not accepted: its condition \`Accepted\` is \`False\` with a
+reason and words that say what to write instead, and the last generation that was accepted stays in force. More on
+[merging](merging.md), [authorization](authorization.md), [rate limits](rate-limits.md), [traffic](traffic.md),
+[regular expressions](regular-expressions.md), [egress](egress.md), [telemetry](telemetry.md) and
+[JSON Web Key Sets](json-web-key-sets.md).
 `;
 
 /** docs/reference/mesh-policy.md. */

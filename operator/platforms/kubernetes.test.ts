@@ -43,7 +43,7 @@ describe('createKubernetesPlatform', () => {
     };
     api.requests(answer);
     const starting = platform.start(() => {});
-    await until('all but the pods', () => api.watched.length === 4);
+    await until('all but the pods', () => api.watched.length === 5);
     assert.equal(leaseRequests().length, 0);
     pods.resolve();
     await starting;
@@ -53,15 +53,27 @@ describe('createKubernetesPlatform', () => {
   it('reads the objects of its watches, and only those with its label where that is said', async () => {
     api.requests(list('1', []));
     await platform.start(() => {});
-    await until('all watches', () => api.watched.length === 5);
+    await until('all watches', () => api.watched.length === 6);
     const asked = api.watched.map(({ path, query }) => `${path} ${query.get('labelSelector') ?? ''}`.trim());
     assert.deepEqual(asked.sort(), [
       '/api/v1/pods',
       '/api/v1/services',
       '/apis/apps/v1/controllerrevisions weft.dev/accepted-policy',
       '/apis/discovery.k8s.io/v1/endpointslices',
+      '/apis/gateway.networking.k8s.io/v1beta1/referencegrants',
       '/apis/weft.dev/v1alpha1/meshpolicies',
     ]);
+  });
+
+  it('starts where the Gateway API is not installed', async () => {
+    api.requests((response, request) =>
+      (request.path.includes('/referencegrants') ? status(404, 'NotFound') : list('1', []))(
+        response,
+        request,
+      ),
+    );
+    await platform.start(() => {});
+    await until('the other watches', () => api.watched.length === 5);
   });
 
   it('counts an object that cannot be read as absent, and goes on with the others', async () => {

@@ -142,12 +142,12 @@ describe('Weft on a cluster', { skip: await skipWithoutCluster() }, () => {
     assert.match(result.stderr, /Permissive.*Strict/s);
   });
 
-  it('does not accept a policy with fields it does not enforce yet, and keeps the old one in force', async () => {
-    const unsupported = (await fixture('payments-policy.yaml')).replace(
+  it('does not accept a policy that only the operator can judge, and keeps the old one in force', async () => {
+    const unacceptable = (await fixture('payments-policy.yaml')).replace(
       'mtls: {mode: Strict}',
-      'mtls: {mode: Permissive}\n    limits: {maxConnections: 10}',
+      'mtls: {mode: Permissive}\n    jwt: {issuers: [{name: a, issuer: "https://id.example", jwks: {type: Inline, inline: "no keys"}}]}',
     );
-    await cluster.apply(unsupported);
+    await cluster.apply(unacceptable);
     await paymentsPolicy(cluster, 'condition=Accepted=False', '30s');
     const conditions = await cluster.kubectlOk([
       '-n',
@@ -158,8 +158,8 @@ describe('Weft on a cluster', { skip: await skipWithoutCluster() }, () => {
       '-o',
       'jsonpath={.status.conditions}',
     ]);
-    assert.match(conditions, /NotImplemented/);
-    assert.match(conditions, /limits/);
+    assert.match(conditions, /Invalid/);
+    assert.match(conditions, /jwks/);
     const outsider = await pod(cluster, 'outside', 'app=outsider');
     assert.equal(
       (await request(cluster, outsider, 'GET', 'http://payments.shop/v1/charges')).status,

@@ -194,16 +194,16 @@ describe('weft run, while it runs', () => {
     await eventually('the view shows it', () => /policy .*payments.*in force on 1 of 1/.test(run.output()));
   });
 
-  it('keeps the last good policy when the file asks for what is not enforced yet, and says so', async () => {
+  it('keeps the last good policy when the file asks for what is not acceptable, and says so', async () => {
     const file = join(folder, 'policy.yaml');
     const good = await readFile(file, 'utf8');
-    const unsupported = good.replace(
+    const unacceptable = good.replace(
       'mtls: {mode: Strict}',
-      'mtls: {mode: Permissive}\n    limits: {maxConnections: 10}',
+      'mtls: {mode: Permissive}\n    jwt: {issuers: [{name: a, issuer: "https://id.example", jwks: {type: Inline, inline: "no keys"}}]}',
     );
-    await writeFile(file, unsupported);
+    await writeFile(file, unacceptable);
     await eventually('the refusal is shown', () =>
-      /NOT accepted \(NotImplemented\).*limits/.test(run.output()),
+      /NOT accepted \(Invalid\).*jwks/.test(run.output()),
     );
     assert.equal(await status('GET', 'http://127.0.0.1:18301/v1/charges'), 403, 'catalog stays refused');
     await writeFile(file, good);
