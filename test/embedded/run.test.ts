@@ -202,9 +202,7 @@ describe('weft run, while it runs', () => {
       'mtls: {mode: Permissive}\n    jwt: {issuers: [{name: a, issuer: "https://id.example", jwks: {type: Inline, inline: "no keys"}}]}',
     );
     await writeFile(file, unacceptable);
-    await eventually('the refusal is shown', () =>
-      /NOT accepted \(Invalid\).*jwks/.test(run.output()),
-    );
+    await eventually('the refusal is shown', () => /NOT accepted \(Invalid\).*jwks/.test(run.output()));
     assert.equal(await status('GET', 'http://127.0.0.1:18301/v1/charges'), 403, 'catalog stays refused');
     await writeFile(file, good);
   });
