@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox';
 import { closest } from './closest.ts';
 import { asJsonSchema, type JsonSchema, recordEntries } from './generate/json-schema.ts';
+import { choicesOf } from './generate/schema-nodes.ts';
 import { RULES_KEY, type Rule } from './policy/rules.ts';
 import { PATTERN_WORDS } from './policy/scalars.ts';
 import {
@@ -72,18 +73,43 @@ function* repetitions(
 }
 
 function explain(root: JsonSchema, error: SchemaError): string | undefined {
+  const schema = schemaAt(root, error);
+  const limit = Number(error.params.limit);
   switch (error.keyword) {
     case 'additionalProperties': {
-      const known = Object.keys((schemaAt(root, error)?.properties ?? {}) as object);
+      const known = Object.keys((schema?.properties ?? {}) as object);
       return unknownField(String(error.params.additionalProperty), known);
     }
+    case 'required':
+      return missing(schema && childSchema(schema, String(error.params.missingProperty)));
     case 'pattern': {
       const words = PATTERN_WORDS[String(error.params.pattern)];
       return words === undefined ? undefined : `must be ${words}`;
     }
+    case 'minimum':
+      return `must be at least ${limit}`;
+    case 'maximum':
+      return `must be at most ${limit}`;
+    case 'minLength':
+      return limit === 1 ? 'must not be empty text' : `must have at least ${limit} characters`;
+    case 'maxLength':
+      return `must have at most ${limit} characters`;
+    case 'maxItems':
+      return `must list at most ${limit}: remove some, or write further policies`;
+    case 'minProperties':
+      return 'must not be empty: remove the field, or write something';
+    case 'maxProperties':
+      return `must have at most ${limit} entries`;
     default:
       return undefined;
   }
+}
+
+/** Says what belongs there: its values where they are listed, otherwise what it is. */
+function missing(schema: JsonSchema | undefined): string {
+  const choices = schema && choicesOf(schema);
+  if (choices !== undefined) return `is required: write ${choices.join(' or ')}`;
+  return schema?.description === undefined ? 'is required' : `is required: ${schema.description as string}`;
 }
 
 function unknownField(name: string, known: readonly string[]): string {

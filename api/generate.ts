@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import { chartValuesJsonSchema } from './chart-values.ts';
 import { meshPolicyCrd } from './crd.ts';
 import { DestinationSchema } from './destination.ts';
+import { featuresPage } from './generate/features-page.ts';
 import { asJsonSchema } from './generate/json-schema.ts';
 import { referencePage } from './generate/reference-page.ts';
 import { VALIDATOR_TYPES, type ValidatorOptions, validatorSource } from './generate/validators.ts';
@@ -24,6 +25,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['helm/weft/files/crds/weft.dev_meshpolicies.yaml', crd],
     ['helm/weft/values.schema.json', `${JSON.stringify(chartValuesJsonSchema(), null, 2)}\n`],
     ['docs/reference/mesh-policy.md', referencePage()],
+    ['docs/reference/features.md', featuresPage()],
     ['docs/reference/workload.md', workloadPage()],
     ...validator('proxy-config', ProxyConfigSchema, { allErrors: false, sharesCode: true }),
     ...validator('destination', DestinationSchema, { allErrors: false, sharesCode: true }),

@@ -44,8 +44,8 @@ describe('problems', () => {
     };
     assert.deepEqual(validateWorkload(document), [
       { path: 'spec.ports[0].appport', message: 'unknown field appport: did you mean appPort?' },
-      { path: 'spec.ports[0].appPort', message: 'is required' },
-      { path: 'spec.admin.port', message: 'is required' },
+      { path: 'spec.ports[0].appPort', message: 'is required: Where the app listens.' },
+      { path: 'spec.admin.port', message: 'is required: Health, readiness and metrics.' },
     ]);
   });
 

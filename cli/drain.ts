@@ -1,6 +1,6 @@
-import { request } from 'node:http';
 import { join } from 'node:path';
 import { MOUNT_STATE } from '../api/names.ts';
+import { askSocket } from './access/socket-request.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface DrainOptions {
@@ -32,19 +32,10 @@ export function drainOptions(flags: { stateDir?: string; wait?: string }): Drain
   return { stateDir: flags.stateDir ?? process.env.WEFT_STATE_DIR ?? MOUNT_STATE, waitSeconds };
 }
 
-function tell(socketPath: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path: '/drain', method: 'POST', timeout: TIMEOUT_MS }, (response) => {
-      response.resume();
-      response.once('end', () => {
-        if (response.statusCode === 200) resolve();
-        else reject(new Error(`the sidecar answered ${response.statusCode}`));
-      });
-    });
-    asked.on('timeout', () => asked.destroy(new Error('the sidecar does not answer')));
-    asked.on('error', (error) =>
-      reject(new UsageError(`no sidecar can be told at ${socketPath}: ${error.message}`)),
-    );
-    asked.end();
+async function tell(socketPath: string): Promise<void> {
+  const asked = { method: 'POST', path: '/drain', timeoutMs: TIMEOUT_MS };
+  const { status } = await askSocket(socketPath, asked).catch((error: Error) => {
+    throw new UsageError(`no sidecar can be told at ${socketPath}: ${error.message}`);
   });
+  if (status !== 200) throw new Error(`the sidecar answered ${status}`);
 }

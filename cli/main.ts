@@ -1,11 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { addCheck } from './check.ts';
 import { drain, drainOptions } from './drain.ts';
+import { addExplainPolicy } from './explain-policy.ts';
+import { addPlan } from './plan.ts';
 import { keep } from './run/keeper.ts';
 import { run } from './run/run.ts';
 import { UsageError } from './usage-error.ts';
 
-/** The commands for people. Exit codes: 0 done, 1 failed, 2 not asked rightly. */
+/** The commands for people. Exit codes: 0 done, 1 failed, 2 not asked rightly, 3 done and worth a look. */
 export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('weft')
     .description('A service mesh: mutual TLS, authorization and traffic control by policy alone.')
@@ -33,6 +36,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--state-dir <folder>', 'where the sidecar keeps its admin socket')
     .option('--wait <seconds>', 'stay this long afterwards', '0')
     .action((flags: { stateDir?: string; wait?: string }) => drain(drainOptions(flags)));
+  const explain = program.command('explain').description('why something is as it is');
+  addExplainPolicy(explain);
+  addPlan(program);
+  addCheck(program);
   program.command('keep', { hidden: true }).action(() => keep(process.stdin));
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -25,6 +25,9 @@ async function operate(argv: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
+  if (argv.length === 1 && argv[0] === 'analyze') {
+    return (await import('./analyze/analyze.ts')).analyze(process.stdin, process.stdout);
+  }
   let settings: Arguments;
   try {
     settings = parseArguments(argv, process.env);

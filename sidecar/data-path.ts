@@ -35,6 +35,8 @@ export interface DataPathOptions {
   /** for tests: instead of asking the kernel */
   readonly originalDestination?: OriginalDestination;
   readonly ownAddresses?: OwnAddresses;
+  /** how many of the last requests are kept; 0: none, so that it can be measured what they cost */
+  readonly trails?: number;
   /** for tests: PEM of the roots that servers outside the mesh are verified against, instead of Node's */
   readonly trustedRoots?: string;
 }
@@ -101,7 +103,11 @@ class RunningDataPath implements DataPath {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#timers = options.timers ?? new TimerWheel();
     const random = options.random ?? Math.random;
-    this.#telemetry = new Telemetry(new AccessLog(options.accessLog ?? process.stdout), random);
+    this.#telemetry = new Telemetry(
+      new AccessLog(options.accessLog ?? process.stdout),
+      random,
+      options.trails,
+    );
     this.#tracing = new Tracing({ telemetry: this.#telemetry, timers: this.#timers, random });
     this.#mtlsServer = new MtlsServer(this.#timers);
     this.#telemetry.registerGauge(

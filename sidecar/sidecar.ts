@@ -5,6 +5,7 @@ import { AdminSocket } from './admin/socket.ts';
 import { selectTrails, type Trails } from './admin/trails.ts';
 import type { Clock } from './control/clock.ts';
 import { Control } from './control/control.ts';
+import { ReplayDesk } from './explain/replay-desk.ts';
 import { type Log, messageOf } from './log.ts';
 import type { ProxyState } from './proxy-state.ts';
 import type { Settings } from './settings.ts';
@@ -63,6 +64,12 @@ export class Sidecar {
     const reasons = () => this.reasons();
     const { probes, podIp, stateDir } = settings;
     this.admin = new AdminServer({ reasons, metrics: () => this.#metricSlices(), probes, podIp, log });
+    const replays = new ReplayDesk({
+      proxyId: settings.proxyId,
+      trails: () => this.#dataPath.trails?.(),
+      config: () => state.config,
+      destinations: () => destinations.known().flatMap(({ destination }) => destination ?? []),
+    });
     this.#socket = new AdminSocket({
       stateDir,
       reasons,
@@ -70,6 +77,7 @@ export class Sidecar {
       edges: () => this.#dataPath.edges(),
       connections: () => this.#dataPath.connections?.() ?? [],
       trails: (query) => selectTrails(this.#dataPath.trails?.(), query),
+      replay: (body) => replays.answer(body),
       drain: () => this.drain(),
     });
     // registered last, after the data path: by then the configuration is in force everywhere

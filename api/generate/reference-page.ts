@@ -1,5 +1,4 @@
 import { MeshPolicySpecSchema } from '../mesh-policy.ts';
-import { isEnforced } from '../not-implemented.ts';
 import { RULES_KEY, type Rule } from '../policy/rules.ts';
 import { asJsonSchema, type JsonSchema } from './json-schema.ts';
 import { cells, type Field, fieldsOf, table } from './reference.ts';
@@ -32,10 +31,10 @@ object is refused; an absent list means any. Durations are Gateway API durations
 are Kubernetes quantities (\`64Ki\`, \`10Mi\`).
 
 A policy that cannot be put in force as it is written is not accepted: its condition \`Accepted\` is \`False\` with a
-reason and words that say what to write instead, and the last generation that was accepted stays in force. More on
-[merging](merging.md), [authorization](authorization.md), [rate limits](rate-limits.md), [traffic](traffic.md),
-[regular expressions](regular-expressions.md), [egress](egress.md), [telemetry](telemetry.md) and
-[JSON Web Key Sets](json-web-key-sets.md).
+reason and words that say what to write instead, and the last generation that was accepted stays in force.
+
+Which of several policies wins is in [merging](merging.md); who enforces a field, and the test that shows it, in
+[features](features.md).
 `;
 
 /** docs/reference/mesh-policy.md. */
@@ -47,23 +46,39 @@ export function referencePage(): string {
 }
 
 function section(part: Field, fields: readonly Field[]): string {
-  const rows = fields
-    .filter((field) => isWithin(field, part))
-    .map((field) => [...cells(field), enforced(field, fields)]);
+  const rows = fields.filter((field) => isWithin(field, part)).map(cells);
   return `## ${part.path}
 
-${part.description}
+${part.description}${moreOn(part.path)}
 
-${table(['field', 'type', 'meaning', 'enforced'], rows)}
+${table(['field', 'type', 'meaning'], rows)}
 `;
 }
 
-/** Of a field with fields of its own: what can be said of all of them. */
-function enforced(field: Field, fields: readonly Field[]): string {
-  const leaves = fields.filter((candidate) => candidate.leafPath !== undefined && isWithin(candidate, field));
-  const yes = leaves.filter((leaf) => isEnforced(leaf.leafPath ?? '')).length;
-  if (yes === leaves.length) return 'yes';
-  return yes === 0 ? 'not yet' : 'in part';
+/** Pages that say more than a row of the table can. */
+const MORE: Readonly<Record<string, readonly (readonly [words: string, page: string])[]>> = {
+  'spec.target': [['Which policy wins', 'merging.md']],
+  'spec.targetRefs': [['Which policy wins', 'merging.md']],
+  'spec.enforcement': [['What mandatory policies hold', 'merging.md#mandatory']],
+  'spec.inbound': [
+    ['Authorization', 'authorization.md'],
+    ['JSON Web Key Sets', 'json-web-key-sets.md'],
+    ['Rate limits', 'rate-limits.md'],
+  ],
+  'spec.traffic': [
+    ['Traffic', 'traffic.md'],
+    ['Regular expressions', 'regular-expressions.md'],
+  ],
+  'spec.egress': [['Egress', 'egress.md']],
+  'spec.telemetry': [
+    ['Telemetry', 'telemetry.md'],
+    ['Metrics', 'metrics.md'],
+  ],
+};
+
+function moreOn(path: string): string {
+  const links = MORE[path]?.map(([words, page]) => `[${words}](${page})`) ?? [];
+  return links.length === 0 ? '' : `\n\nMore: ${links.join(' · ')}`;
 }
 
 function isWithin(field: Field, part: Field): boolean {

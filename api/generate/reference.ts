@@ -7,7 +7,7 @@ export interface Field {
   readonly type: string;
   readonly required: boolean;
   readonly description: string;
-  /** the path under which not-implemented.ts knows it; undefined: it has fields of its own */
+  /** where its value stands: `spec.a[].b[]`, `spec.labels.*`; undefined: it has fields of its own */
   readonly leafPath: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { askSocket } from '../access/socket-request.ts';
 
 /** One line of a sidecar's own account of who talked to whom through it. */
 export interface Edge {
@@ -15,27 +15,14 @@ export interface Edge {
 const TIMEOUT_MS = 2_000;
 
 /** Asks a sidecar over its unix socket. Rejects when it does not answer 200 with JSON within two seconds. */
-export function edgesOf(socketPath: string): Promise<Edge[]> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path: '/edges', timeout: TIMEOUT_MS }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () => {
-        try {
-          if (response.statusCode !== 200) throw new Error(`the sidecar answered ${response.statusCode}`);
-          resolve(JSON.parse(text) as Edge[]);
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
-    });
-    asked.on('timeout', () => asked.destroy(new Error('the sidecar does not answer')));
-    asked.on('error', reject);
-    asked.end();
+export async function edgesOf(socketPath: string): Promise<Edge[]> {
+  const { status, text } = await askSocket(socketPath, {
+    method: 'GET',
+    path: '/edges',
+    timeoutMs: TIMEOUT_MS,
   });
+  if (status !== 200) throw new Error(`the sidecar answered ${status}`);
+  return JSON.parse(text) as Edge[];
 }
 
 /** Asks once: undefined when the address answers 200, else what it says. */

@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { WorkloadDocument } from '../../api/workload.ts';
 import type { Edge } from './admin-client.ts';
-import { addressOf, type RunningMesh } from './mesh.ts';
+import type { RunningMesh } from './mesh.ts';
+import { addressOf } from './workload-place.ts';
 
 /** `expectations.json` of a folder: what `weft run --once` proves. */
 export interface Expectations {

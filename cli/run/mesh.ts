@@ -8,6 +8,7 @@ import { noticeOf } from './notices.ts';
 import type { Processes, ProcessSpec } from './processes.ts';
 import { type Waiting, waitFor } from './wait.ts';
 import { WEFT } from './weft.ts';
+import { addressOf, adminSocketIn, proxyId, sidecarStateIn } from './workload-place.ts';
 
 export interface RunningMesh {
   readonly workloads: readonly WorkloadDocument[];
@@ -47,7 +48,7 @@ export async function startMesh(
     workloads,
     edges: async () => {
       const all = await Promise.all(
-        workloads.map((workload) => edgesOf(adminSocket(folders, workload)).catch(() => [])),
+        workloads.map((workload) => edgesOf(adminSocketIn(folders.state, workload.metadata)).catch(() => [])),
       );
       return all.flat();
     },
@@ -79,15 +80,15 @@ async function startSidecar(
   workload: WorkloadDocument,
   processes: Processes,
 ): Promise<void> {
-  const state = sidecarState(folders, workload);
+  const state = sidecarStateIn(folders.state, workload.metadata);
   await mkdir(state, { recursive: true, mode: 0o700 });
   const env = {
     ...SIDECAR_RUNTIME,
-    WEFT_PROXY_ID: proxyId(workload),
-    WEFT_PROXY_DIR: join(folders.state, 'proxies', proxyId(workload)),
+    WEFT_PROXY_ID: proxyId(workload.metadata),
+    WEFT_PROXY_DIR: join(folders.state, 'proxies', proxyId(workload.metadata)),
     WEFT_STATE_DIR: state,
   };
-  processes.start({ name: `${proxyId(workload)}-sidecar`, command: [...WEFT, 'sidecar'], env });
+  processes.start({ name: `${proxyId(workload.metadata)}-sidecar`, command: [...WEFT, 'sidecar'], env });
 }
 
 function sidecarReady(workload: WorkloadDocument, waiting: Waiting): Promise<void> {
@@ -99,7 +100,7 @@ function startApp(folders: MeshFolders, workload: WorkloadDocument, processes: P
   const { app } = workload.spec;
   if (app === undefined) return;
   const spec: ProcessSpec = {
-    name: proxyId(workload),
+    name: proxyId(workload.metadata),
     command: app.command,
     cwd: resolve(folders.apps, app.cwd ?? '.'),
     // `node` in a command means the one that runs Weft.
@@ -127,23 +128,7 @@ function connects(host: string, port: number): Promise<boolean> {
   });
 }
 
-export function proxyId(workload: WorkloadDocument): string {
-  return `${workload.metadata.namespace}-${workload.metadata.name}`;
-}
-
 /** As people write it. */
 function nameOf({ metadata }: WorkloadDocument): string {
   return `${metadata.namespace}/${metadata.name}`;
-}
-
-export function addressOf(workload: WorkloadDocument): string {
-  return workload.spec.address ?? '127.0.0.1';
-}
-
-function sidecarState(folders: MeshFolders, workload: WorkloadDocument): string {
-  return join(folders.state, 'sidecars', proxyId(workload));
-}
-
-function adminSocket(folders: MeshFolders, workload: WorkloadDocument): string {
-  return join(sidecarState(folders, workload), 'admin.sock');
 }

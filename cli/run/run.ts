@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { announce } from '../access/running-mesh.ts';
 import { UsageError } from '../usage-error.ts';
 import { describeDelta, tallies } from './changes.ts';
 import { Ending } from './ending.ts';
@@ -39,6 +40,7 @@ export async function run(folder: string, options: RunOptions): Promise<number> 
   });
   process.once('exit', () => processes.killNow());
   const notices = new Notices();
+  let takeBack = async () => {};
   try {
     const folders = await foldersOf(folder, state, options.once === true);
     const starting = startMesh(folders, workloads, {
@@ -51,11 +53,13 @@ export async function run(folder: string, options: RunOptions): Promise<number> 
     const mesh = await Promise.race([starting, ending.promise]);
     if (typeof mesh === 'number') return mesh;
     if (options.once) return await Promise.race([prove(folder, folders, mesh), ending.promise]);
+    takeBack = await announce({ pid: process.pid, startedMs: Date.now(), folder: folders.documents, state });
     const view = showView(folder, folders, mesh, notices);
     const code = await ending.promise;
     clearInterval(view);
     return code;
   } finally {
+    await takeBack();
     await processes.stop();
     if (options.state === undefined && !ending.failed) await rm(state, { recursive: true, force: true });
   }
@@ -100,6 +104,7 @@ async function readExpectations(folder: string): Promise<Expectations> {
 
 function showView(folder: string, folders: MeshFolders, mesh: RunningMesh, notices: Notices): NodeJS.Timeout {
   const title = `weft run ${folder} (${mesh.workloads.length} workloads; edit a policy there; Ctrl-C ends it)`;
+  const hint = `its state is in ${folders.state}; ask it in another terminal: weft status, weft explain request ID`;
   const screen = process.stdout.isTTY === true;
   let before = tallies([]);
   let policies: string[] = [];
@@ -119,10 +124,10 @@ function showView(folder: string, folders: MeshFolders, mesh: RunningMesh, notic
     policies = nowPolicies;
     before = after;
     events = [...events, ...lines].slice(-EVENTS_SHOWN);
-    if (screen) process.stdout.write(`\x1b[H\x1b[2J${renderView(title, edges, events)}`);
+    if (screen) process.stdout.write(`\x1b[H\x1b[2J${renderView(`${title}\n${hint}`, edges, events)}`);
     else for (const line of lines) console.log(line);
   };
-  if (!screen) console.log(title);
+  if (!screen) console.log(`${title}\n${hint}`);
   let looking = false;
   return setInterval(() => {
     if (looking) return;

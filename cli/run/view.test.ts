@@ -69,9 +69,9 @@ describe('the line of a policy', () => {
 
   it('says why it was not accepted', () => {
     const conditions = [
-      { type: 'Accepted', status: 'False', reason: 'NotImplemented', message: 'spec.egress is not enforced' },
+      { type: 'Accepted', status: 'False', reason: 'TooLarge', message: 'split it into several policies' },
     ];
     const line = describeStatus('shop/payments', { observedGeneration: 3, conditions, proxies });
-    assert.match(line, /NOT accepted \(NotImplemented\): spec.egress/);
+    assert.match(line, /NOT accepted \(TooLarge\): split it/);
   });
 });

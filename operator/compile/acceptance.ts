@@ -1,6 +1,5 @@
 import { type MeshPolicySpec, type Source, targetKind } from '../../api/mesh-policy.ts';
 import { API_VERSION } from '../../api/names.ts';
-import { notImplementedFields } from '../../api/not-implemented.ts';
 import { validateMeshPolicy } from '../../api/validate.ts';
 import type { MeshSettings, Policy } from '../mesh/model.ts';
 import { inlineKeysProblem } from './key-set.ts';
@@ -9,7 +8,7 @@ import { expressionProblem } from './regular-expression.ts';
 /** Whether this version puts the policy in force as it is written, and if not, what to write instead. */
 export interface Acceptance {
   readonly accepted: boolean;
-  readonly reason: 'Accepted' | 'Invalid' | 'InvalidTarget' | 'NotImplemented' | 'TooLarge';
+  readonly reason: 'Accepted' | 'Invalid' | 'InvalidTarget' | 'TooLarge';
   readonly message: string;
 }
 
@@ -25,7 +24,6 @@ export function judge(policy: Policy, settings: MeshSettings): Acceptance {
     tooLarge(policy) ??
     invalid(policy) ??
     invalidExpression(policy.spec) ??
-    notImplemented(policy.spec) ??
     outsideControlPlane(policy, settings) ??
     mandatoryElsewhere(policy, settings) ??
     badKeySet(policy.spec) ??
@@ -58,15 +56,6 @@ function invalid({ name, namespace, spec }: Policy): Acceptance | undefined {
 function invalidExpression(spec: MeshPolicySpec): Acceptance | undefined {
   const problem = expressionProblem(spec);
   return problem === undefined ? undefined : refuse('Invalid', problem);
-}
-
-function notImplemented(spec: MeshPolicySpec): Acceptance | undefined {
-  const fields = notImplementedFields(spec);
-  if (fields.length === 0) return undefined;
-  return refuse(
-    'NotImplemented',
-    `this version does not enforce ${fields.join(', ')}: remove ${fields.length === 1 ? 'it' : 'them'}`,
-  );
 }
 
 function outsideControlPlane({ namespace, spec }: Policy, settings: MeshSettings): Acceptance | undefined {

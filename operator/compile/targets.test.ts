@@ -33,6 +33,11 @@ describe('a policy with several targets', () => {
       [9090, 'Strict'],
     ]);
   });
+  it('is about the pods that any of several selectors names', () => {
+    const labelled = (app: string): Target => ({ kind: 'Workload', selector: { matchLabels: { app } } });
+    assert.deepEqual(modes(about(labelled('cart'), labelled('pay'))), [[undefined, 'Strict']]);
+    assert.deepEqual(modes(about(labelled('cart'), labelled('web'))), [[undefined, 'Permissive']]);
+  });
   it('is about all ports when one of them is', () => {
     const refs = about({ kind: 'Service', name: 'pay', ports: [80] }, { kind: 'Service', name: 'bill' });
     assert.deepEqual(modes(refs), [[undefined, 'Strict']]);

@@ -3,10 +3,16 @@ import { stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { REPLAY_MAX_BYTES } from '../../api/replay.ts';
 import { temporaryFolder } from '../control/control.fixture.ts';
 import { AdminSocket, type AdminSocketOptions } from './socket.ts';
 
-function ask(socketPath: string, method: string, path: string): Promise<{ status: number; body: unknown }> {
+function ask(
+  socketPath: string,
+  method: string,
+  path: string,
+  body = '',
+): Promise<{ status: number; body: unknown }> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, method, path, agent: false }, (response) => {
       let text = '';
@@ -18,7 +24,7 @@ function ask(socketPath: string, method: string, path: string): Promise<{ status
         resolve({ status: response.statusCode!, body: isJson ? JSON.parse(text) : text });
       });
     });
-    asked.on('error', reject).end();
+    asked.on('error', reject).end(body);
   });
 }
 
@@ -32,6 +38,7 @@ async function open(t: TestContext, change: Partial<AdminSocketOptions> = {}) {
     edges: () => [{ source: 'web' }],
     connections: () => ({ open: 1 }),
     trails: (query) => ({ asked: [...query] }),
+    replay: async (body) => ({ asked: body.length }),
     drain: () => {
       drained += 1;
     },
@@ -67,6 +74,24 @@ describe('the admin socket', () => {
       assert.equal((await ask(path, method, url)).status, 404, `${method} ${url}`);
     }
     assert.equal(drained(), 0);
+  });
+
+  it('has a candidate judged, and says what is wrong with it', async (t) => {
+    const { socket, path } = await open(t, {
+      replay: async (body) => {
+        if (body === 'bad') throw new Error('no such thing');
+        return { asked: body };
+      },
+    });
+    await socket.listen();
+    assert.deepEqual(await ask(path, 'POST', '/replay', '{}'), { status: 200, body: { asked: '{}' } });
+    assert.deepEqual(await ask(path, 'POST', '/replay', 'bad'), {
+      status: 400,
+      body: { error: 'no such thing' },
+    });
+    const long = await ask(path, 'POST', '/replay', 'x'.repeat(REPLAY_MAX_BYTES + 1));
+    assert.equal(long.status, 413);
+    assert.equal((await ask(path, 'GET', '/replay')).status, 404);
   });
 
   it('takes the place of what a killed process left', async (t) => {

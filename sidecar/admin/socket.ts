@@ -1,7 +1,10 @@
 import { chmod, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { join } from 'node:path';
+import { REPLAY_MAX_BYTES } from '../../api/replay.ts';
+import { messageOf } from '../log.ts';
 import { type Answer, json, readiness, send, text } from './answer.ts';
+import { bodyOf } from './body.ts';
 
 export const SOCKET_NAME = 'admin.sock';
 /** sun_path of unix(7), without its terminating NUL */
@@ -16,6 +19,8 @@ export interface AdminSocketOptions {
   readonly connections: () => unknown;
   /** the last requests */
   readonly trails: (query: URLSearchParams) => unknown;
+  /** what a candidate would have said to the last requests; the text is the body. Rejects when it is wrong. */
+  readonly replay: (body: string) => Promise<unknown>;
   /** the pod is terminating: fail readiness, keep serving */
   readonly drain: () => void;
 }
@@ -40,9 +45,12 @@ export class AdminSocket {
       throw new Error(`${this.#path} is longer than the ${SOCKET_PATH_MAX_BYTES} bytes of a socket's path`);
     }
     await rm(this.#path, { force: true });
-    const server = createServer((request, response) =>
-      send(response, this.#answer(request.method, request.url)),
-    );
+    const server = createServer((request, response) => {
+      if (request.method !== 'POST' || request.url !== '/replay') {
+        return send(response, this.#answer(request.method, request.url));
+      }
+      void this.#replay(request).then((answer) => send(response, answer));
+    });
     this.#server = server;
     await bindPrivately(server, this.#path);
     await chmod(this.#path, 0o600);
@@ -52,6 +60,16 @@ export class AdminSocket {
     this.#server?.close();
     this.#server?.closeAllConnections();
     this.#server = undefined;
+  }
+
+  async #replay(request: IncomingMessage): Promise<Answer> {
+    try {
+      const body = await bodyOf(request, REPLAY_MAX_BYTES);
+      if (body === undefined) return json({ error: `more than ${REPLAY_MAX_BYTES} bytes` }, 413);
+      return json(await this.#options.replay(body));
+    } catch (error) {
+      return json({ error: messageOf(error) }, 400);
+    }
   }
 
   #answer(method: string | undefined, url: string | undefined): Answer {
@@ -72,7 +90,10 @@ export class AdminSocket {
         drain();
         return json({ draining: true });
       default:
-        return text(404, 'there are GET /config, /edges, /connections, /trails, /readyz and POST /drain');
+        return text(
+          404,
+          'there are GET /config, /edges, /connections, /trails, /readyz and POST /replay, /drain',
+        );
     }
   }
 }

@@ -89,6 +89,7 @@ export class TrailRing {
   }
 
   record(subject: Subject, exchange: Exchange, service: string, durationMs: number): void {
+    if (this.#capacity === 0) return;
     if (this.#written === 0) this.#allocate();
     const index = this.#written % this.#capacity;
     this.#written += 1;

@@ -4,6 +4,7 @@ import type { Exchange, FinishListener, HttpHandler } from '../http1/exchange.ts
 import { Forward, type ForwardOwner, mayRepeat } from '../http1/forward.ts';
 import type { Acquired, Pool } from '../http1/pool.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
+import type { RetryBudget } from '../layers/retry-budget.ts';
 import type { Limits } from '../limits.ts';
 import type { Timers } from '../transport/timers.ts';
 import type { PendingRequests } from './pending-requests.ts';
@@ -13,6 +14,8 @@ export interface App {
   readonly name: string;
   readonly pool: Pool;
   readonly pending: PendingRequests;
+  /** of requests whose idle connection is closed under them */
+  readonly repeats: RetryBudget;
   /** of tunnels to it; 0: none, undefined: the sidecar's own */
   readonly idleTimeoutMs: () => number | undefined;
 }
@@ -49,9 +52,12 @@ class AppRequest implements ForwardOwner, FinishListener {
 
   start(): void {
     this.#exchange.trail.endpoint = this.fallbackHost;
-    const idle = this.#app.pool.take();
-    if (idle === undefined) return void this.#connect();
+    const { pool, repeats } = this.#app;
+    repeats.onRequest(this.timers.coarseMs());
     this.#mayRepeat = mayRepeat(this.#exchange);
+    // one that could be repeated goes over a fresh connection when repeating it is not within the budget
+    const idle = repeats.mayRepeat || !this.#mayRepeat ? pool.take() : void pool.dropIdle();
+    if (idle === undefined) return void this.#connect();
     new Forward(this.#exchange, idle, this).start(undefined);
   }
 
@@ -95,6 +101,7 @@ class AppRequest implements ForwardOwner, FinishListener {
   /** Once more on a fresh connection, when an idle one had been closed under the request. */
   onFailed(_code: ErrorCode, _reason: string, sawResponse: boolean): boolean {
     if (!this.#mayRepeat || sawResponse) return false;
+    if (!this.#app.repeats.tryRepeat(this.timers.coarseMs())) return false;
     this.#connect();
     return true;
   }

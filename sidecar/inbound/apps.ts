@@ -4,6 +4,7 @@ import type { InboundLimits } from '../../api/proxy-config.ts';
 import type { Context } from '../context.ts';
 import type { HttpHandler } from '../http1/exchange.ts';
 import { Pool } from '../http1/pool.ts';
+import { RetryBudget } from '../layers/retry-budget.ts';
 import { type Dial, dialPlain } from '../transport/dial.ts';
 import { hostPort, type SocketAddress } from '../transport/socket-address.ts';
 import { type App, sendToApp } from './app-sender.ts';
@@ -53,6 +54,7 @@ export class Apps {
       name,
       pool: new Pool(pools, options),
       pending,
+      repeats: new RetryBudget(REPEATS),
       idleTimeoutMs: () => policy()?.idleTimeoutMs,
     };
     this.#apps.set(name, app);
@@ -61,3 +63,5 @@ export class Apps {
 }
 
 const MAX_APPS = 1_024;
+/** Little, so that it adds next to nothing to what the callers' own budgets let through. */
+const REPEATS = { percent: 2, minPerSecond: 1 };

@@ -7,6 +7,7 @@ export class RetryAllowance {
   readonly #budget: RetryBudget;
   /** taken so far */
   taken = 0;
+  #isRepeated = false;
 
   constructor(breaker: CircuitBreaker, budget: RetryBudget) {
     this.#breaker = breaker;
@@ -23,6 +24,17 @@ export class RetryAllowance {
     }
     this.taken += 1;
     return true;
+  }
+
+  /** Once, for a connection that was closed under the request; it comes to the endpoint like any other attempt. */
+  repeat(nowMs: number): boolean {
+    if (this.#isRepeated || !this.#budget.tryRepeat(nowMs)) return false;
+    this.#isRepeated = true;
+    return true;
+  }
+
+  get sentAgain(): number {
+    return this.taken + (this.#isRepeated ? 1 : 0);
   }
 
   /** The request is over. */

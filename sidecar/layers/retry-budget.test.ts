@@ -23,6 +23,21 @@ test('a budget of nothing allows nothing', () => {
   assert.equal(spend(budget, 1_000, 10), 0);
 });
 
+test('what met a closed connection may be repeated once a second whatever the policy, and counts like a retry', () => {
+  const budget = new RetryBudget({ percent: 0, minPerSecond: 0 });
+  for (let i = 0; i < 10; i++) {
+    assert.equal(budget.mayRepeat, true);
+    assert.equal(budget.tryRepeat(0), true);
+  }
+  assert.equal(budget.mayRepeat, false);
+  assert.equal(budget.tryRepeat(0), false);
+  budget.onRequest(10_000);
+  assert.equal(budget.mayRepeat, true);
+  budget.update({ percent: 0, minPerSecond: 2 });
+  for (let i = 0; i < 20; i++) assert.equal(budget.tryRepeat(10_000), true);
+  assert.equal(budget.tryRetry(10_000), false);
+});
+
 test('a retry needs its whole share', () => {
   const budget = new RetryBudget({ percent: 20, minPerSecond: 0 });
   for (let i = 0; i < 4; i++) budget.onRequest(0);

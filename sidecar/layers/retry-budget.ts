@@ -3,6 +3,8 @@ import type { RetryBudgetPolicy } from '../../api/destination-traffic.ts';
 const WINDOW_SECONDS = 10;
 const DEFAULT_PERCENT = 20;
 const DEFAULT_MIN_PER_SECOND = 10;
+/** Whatever the policy: an idle connection that was closed under its request now and then is no storm. */
+const REPEATS_PER_SECOND = 1;
 
 /**
  * Retries of one destination are at most a percentage of its requests of the last ten seconds, plus so many a
@@ -21,6 +23,7 @@ export class RetryBudget {
   #percent = DEFAULT_PERCENT;
   /** of the window, in hundredths of a retry */
   #reserve = 0;
+  #repeatReserve = 0;
   #refused = 0;
 
   constructor(policy: RetryBudgetPolicy | undefined) {
@@ -31,6 +34,7 @@ export class RetryBudget {
   update(policy: RetryBudgetPolicy | undefined): void {
     this.#percent = policy?.percent ?? DEFAULT_PERCENT;
     this.#reserve = (policy?.minPerSecond ?? DEFAULT_MIN_PER_SECOND) * WINDOW_SECONDS * 100;
+    this.#repeatReserve = Math.max(this.#reserve, REPEATS_PER_SECOND * WINDOW_SECONDS * 100);
   }
 
   /** Once a request, not for its further attempts. `nowMs` is monotonic. */
@@ -43,7 +47,26 @@ export class RetryBudget {
   /** Whether one more attempt is within the budget; it is spent then. */
   tryRetry(nowMs: number): boolean {
     this.#turnTo(nowMs);
-    if ((this.#retriesInWindow + 1) * 100 > this.#requestsInWindow * this.#percent + this.#reserve) {
+    return this.#spend(this.#reserve);
+  }
+
+  /** The same for a request whose idle connection was closed under it, which needs no policy. */
+  tryRepeat(nowMs: number): boolean {
+    this.#turnTo(nowMs);
+    return this.#spend(this.#repeatReserve);
+  }
+
+  /** Whether `tryRepeat` would be granted, as of the last request: if not, an idle connection is a risk. */
+  get mayRepeat(): boolean {
+    return this.#allows(this.#repeatReserve);
+  }
+
+  #allows(reserve: number): boolean {
+    return (this.#retriesInWindow + 1) * 100 <= this.#requestsInWindow * this.#percent + reserve;
+  }
+
+  #spend(reserve: number): boolean {
+    if (!this.#allows(reserve)) {
       this.#refused += 1;
       return false;
     }

@@ -45,7 +45,6 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   #latencyMs: number | undefined = undefined;
   readonly #allowance: RetryAllowance;
   #isReused = false;
-  #isRepeated = false;
   #isOver = false;
   #requestTimer: Timer | undefined = undefined;
   #attemptTimer: Timer | undefined = undefined;
@@ -118,10 +117,18 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     trail.attempts += 1;
     trail.encrypted = host.endpoint.spiffeId !== undefined;
     hosts.describe(trail);
-    const idle = this.#backend.pool(host).take();
+    const idle = this.#idleConnection(host);
     if (idle === undefined) return void this.#connect(host);
     this.#isReused = true;
     this.#send(idle);
+  }
+
+  /** A request that could be repeated gets one only while repeating it is within the budget. */
+  #idleConnection(host: Host): ClientConnection | undefined {
+    const pool = this.#backend.pool(host);
+    if (this.#upstream.retryBudget.mayRepeat || !mayRepeat(this.#exchange)) return pool.take();
+    pool.dropIdle();
+    return undefined;
   }
 
   #connect(host: Host): void {
@@ -218,9 +225,8 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   onFailed(code: ErrorCode, _reason: string, sawResponse: boolean): boolean {
     const host = this.#host!;
     this.#attemptTimer?.cancel();
-    if (this.#isReused && !sawResponse && !this.#isRepeated && mayRepeat(this.#exchange)) {
+    if (this.#isReused && !sawResponse && this.#mayRepeat()) {
       // the idle connection had been closed under the request: once more, on a fresh one
-      this.#isRepeated = true;
       this.#context.telemetry.retry('outbound', this.#upstream.destination, 'reset');
       this.#exchange.trail.attempts += 1;
       this.#connect(host);
@@ -229,6 +235,12 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     this.#backend.outliers.onFailure(host, code, this.timers.coarseMs());
     if (this.#latencyMs !== undefined) return false;
     return !sawResponse && code === 'upstream-reset' && this.#retryFailure('reset');
+  }
+
+  #mayRepeat(): boolean {
+    const { retriesSent, retry } = this.#settings;
+    const mayTry = !retriesSent || this.#allowance.sentAgain < Math.max(1, retry.attempts);
+    return mayTry && mayRepeat(this.#exchange) && this.#allowance.repeat(this.timers.coarseMs());
   }
 
   #attemptTimedOut(): void {
@@ -258,7 +270,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   /** Of a request that was sent. */
   #retrySent(reason: 'status' | AttemptFailure): boolean {
     if (!this.#mayRetrySent() || !isWhole(this.#exchange, this.replay)) return false;
-    if (this.#allowance.taken >= this.#settings.retry.attempts || !this.#takeRetry(reason)) return false;
+    if (this.#allowance.sentAgain >= this.#settings.retry.attempts || !this.#takeRetry(reason)) return false;
     const tried = this.#host!;
     this.#exchange.trail.attemptFailed(tried.name, reason);
     this.#finishAttempt(this.#latencyMs);

@@ -26,7 +26,7 @@ const LABEL = /^[a-z][a-z0-9_]*$/;
 export class Telemetry {
   readonly edges = new Edges();
   /** the last requests, for who asks about one */
-  readonly trails = new TrailRing(TRAILS, Date.now);
+  readonly trails: TrailRing;
   readonly #accessLog: AccessLog;
   readonly #accessLogMode: AccessLogMode;
   #countsByPath = false;
@@ -74,8 +74,9 @@ export class Telemetry {
   readonly #families: readonly Family[];
 
   /** `random`: in [0, 1), decides which requests a sampled access log shows. */
-  constructor(accessLog: AccessLog, random: () => number = Math.random) {
+  constructor(accessLog: AccessLog, random: () => number = Math.random, trails = TRAILS) {
     this.#accessLog = accessLog;
+    this.trails = new TrailRing(trails, Date.now);
     this.#accessLogMode = new AccessLogMode(random);
     this.#families = [
       ...this.#requests.families(),

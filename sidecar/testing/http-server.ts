@@ -21,7 +21,7 @@ export interface HttpTestServer extends TestServer {
 }
 
 /** node:http as the endpoint: requests are handed over when they are complete. */
-export async function serveRequests(respond: (request: Served) => void): Promise<HttpTestServer> {
+export async function serveRequests(respond: (request: Served) => void, port = 0): Promise<HttpTestServer> {
   const accepted: Socket[] = [];
   const seen: string[] = [];
   const server = http.createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
@@ -35,7 +35,7 @@ export async function serveRequests(respond: (request: Served) => void): Promise
     accepted.push(socket);
     socket.on('error', () => {});
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
     accepted,

@@ -8,6 +8,7 @@ import { HOPS } from './hops/hops.ts';
 import { profileHop } from './hops/profile.ts';
 import { ensureTools } from './machine/tools.ts';
 import { type Options, readOptions, usage } from './options.ts';
+import { benchPolicy } from './policy/policy.ts';
 import { report } from './report/report.ts';
 import type { Row } from './report/row.ts';
 
@@ -16,6 +17,7 @@ const say = (line: string) => void process.stderr.write(`${line}\n`);
 /** `npm run bench`: see `--help`. */
 async function main(args: readonly string[]): Promise<void> {
   if (args[0] === 'compile') return benchCompile(args.slice(1), say);
+  if (args[0] === 'policy') return benchPolicy(args.slice(1), say);
   const names = HOPS.map(({ name }) => name);
   const options = readOptions(args, names);
   if (options.help) return console.log(usage(HOPS));

@@ -46,24 +46,36 @@ export const INVALID_TARGETS: readonly PolicyCase[] = [
     targetRefs: [service, { kind: 'Mesh' }],
     inbound: strict,
   }),
-  misshapen('an unknown kind', 'spec.target.kind', { target: { kind: 'Pod' }, inbound: strict }),
-  misshapen('a target without kind', 'spec.target.kind', { target: { name: 'payments' }, inbound: strict }),
-  misshapen('an empty selector', 'spec.target.selector.matchLabels', {
+  misshapen('an unknown kind', 'spec.target.kind', 'Unsupported value', {
+    target: { kind: 'Pod' },
+    inbound: strict,
+  }),
+  misshapen('a target without kind', 'spec.target.kind', 'Required value', {
+    target: { name: 'payments' },
+    inbound: strict,
+  }),
+  misshapen('an empty selector', 'spec.target.selector.matchLabels', 'should have at least 1 properties', {
     target: { kind: 'Workload', selector: { matchLabels: {} } },
     inbound: strict,
   }),
-  misshapen('port 0', 'spec.target.ports[0]', { target: { kind: 'Mesh', ports: [0] }, inbound: strict }),
-  misshapen('a port name in capitals', 'spec.target.ports[0]', {
+  misshapen('port 0', 'spec.target.ports[0]', 'should be greater than or equal to 1', {
+    target: { kind: 'Mesh', ports: [0] },
+    inbound: strict,
+  }),
+  misshapen('a port name in capitals', 'spec.target.ports[0]', 'should match', {
     target: { kind: 'Mesh', ports: ['HTTP'] },
     inbound: strict,
   }),
-  misshapen('an empty list of ports', 'spec.target.ports', {
+  misshapen('an empty list of ports', 'spec.target.ports', 'should have at least 1 items', {
     target: { kind: 'Mesh', ports: [] },
     inbound: strict,
   }),
-  misshapen('a port twice', 'spec.target.ports[1]', {
+  misshapen('a port twice', 'spec.target.ports[1]', 'Duplicate value', {
     target: { kind: 'Mesh', ports: [80, 80] },
     inbound: strict,
   }),
-  misshapen('an unknown enforcement', 'spec.enforcement', { enforcement: 'Always', inbound: strict }),
+  misshapen('an unknown enforcement', 'spec.enforcement', 'Unsupported value', {
+    enforcement: 'Always',
+    inbound: strict,
+  }),
 ];

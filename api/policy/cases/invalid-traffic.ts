@@ -25,11 +25,17 @@ export const INVALID_TRAFFIC: readonly PolicyCase[] = [
     'protocol TCP has no routes',
     traffic({ protocol: 'TCP', routes: [{ name: 'a' }] }),
   ),
-  misshapen('an unknown protocol', 'spec.traffic.protocol', traffic({ protocol: 'http' })),
-  misshapen('a route without name', `${ROUTE_AT}.name`, traffic({ routes: [{}] })),
+  misshapen(
+    'an unknown protocol',
+    'spec.traffic.protocol',
+    'Unsupported value',
+    traffic({ protocol: 'http' }),
+  ),
+  misshapen('a route without name', `${ROUTE_AT}.name`, 'Required value', traffic({ routes: [{}] })),
   misshapen(
     'two routes of one name',
     'spec.traffic.routes[1]',
+    'Duplicate value',
     traffic({ routes: [{ name: 'a' }, { name: 'a' }] }),
   ),
   broken(
@@ -46,6 +52,7 @@ export const INVALID_TRAFFIC: readonly PolicyCase[] = [
   misshapen(
     'a negative weight',
     `${ROUTE_AT}.backends[0].weight`,
+    'should be greater than or equal to 0',
     route({ backends: [{ service: 'a', weight: -1 }] }),
   ),
   broken(
@@ -53,6 +60,24 @@ export const INVALID_TRAFFIC: readonly PolicyCase[] = [
     ROUTE_AT,
     'a route with redirect answers by itself',
     route({ redirect: { port: 443 }, backends: [{ service: 'a' }] }),
+  ),
+  broken(
+    'a prefix replaced where none is matched',
+    ROUTE_AT,
+    'ReplacePrefixMatch needs a prefix to replace',
+    route({
+      match: [{ path: { type: 'Exact', value: '/a' } }],
+      rewrite: { path: { type: 'ReplacePrefixMatch', value: '/b' } },
+    }),
+  ),
+  broken(
+    'a redirection of a prefix where none is matched',
+    ROUTE_AT,
+    'ReplacePrefixMatch needs a prefix to replace',
+    route({
+      match: [{ methods: ['GET'] }],
+      redirect: { path: { type: 'ReplacePrefixMatch', value: '/b' } },
+    }),
   ),
   broken('an empty match', `${ROUTE_AT}.match[0]`, 'set at least one of path', route({ match: [{}] })),
   broken(
@@ -64,6 +89,7 @@ export const INVALID_TRAFFIC: readonly PolicyCase[] = [
   misshapen(
     'a redirection with another status',
     `${ROUTE_AT}.redirect.status`,
+    'Unsupported value',
     route({ redirect: { status: 200 } }),
   ),
   broken(
@@ -87,44 +113,62 @@ export const INVALID_TRAFFIC: readonly PolicyCase[] = [
   misshapen(
     'a rewrite to many hosts',
     `${ROUTE_AT}.rewrite.host`,
+    'should match',
     route({ rewrite: { host: '*.example.com' } }),
   ),
   misshapen(
     'a redirection to many hosts',
     `${ROUTE_AT}.redirect.host`,
+    'should match',
     route({ redirect: { host: '*.example.com' } }),
   ),
   misshapen(
     'a redirection to another scheme',
     `${ROUTE_AT}.redirect.scheme`,
+    'Unsupported value',
     route({ redirect: { scheme: 'ftp' } }),
   ),
   broken('a rewrite of nothing', `${ROUTE_AT}.rewrite`, 'must not be empty', route({ rewrite: {} })),
   misshapen(
     'a rewritten path with a query',
     `${ROUTE_AT}.rewrite.path.value`,
+    'should match',
     route({ rewrite: { path: { type: 'ReplaceFullPath', value: '/a?b' } } }),
   ),
   misshapen(
     'an abort with no status of HTTP',
     `${ROUTE_AT}.fault.abort.status`,
+    'should be greater than or equal to 200',
     route({ fault: { abort: { percent: 1, status: 42 } } }),
   ),
   misshapen(
     'a delay without unit',
     `${ROUTE_AT}.fault.delay.duration`,
+    'should match',
     route({ fault: { delay: { percent: 1, duration: '200' } } }),
   ),
-  misshapen('a bandwidth below nothing', `${ROUTE_AT}.fault.bandwidth`, route({ fault: { bandwidth: -1 } })),
-  misshapen('a mirror without service', `${ROUTE_AT}.mirror.service`, route({ mirror: { percent: 5 } })),
+  misshapen(
+    'a bandwidth below nothing',
+    `${ROUTE_AT}.fault.bandwidth`,
+    'should be greater than or equal to 0',
+    route({ fault: { bandwidth: -1 } }),
+  ),
+  misshapen(
+    'a mirror without service',
+    `${ROUTE_AT}.mirror.service`,
+    'Required value',
+    route({ mirror: { percent: 5 } }),
+  ),
   misshapen(
     'a mirror of more than all',
     `${ROUTE_AT}.mirror.percent`,
+    'should be less than or equal to 100',
     route({ mirror: { service: 'shadow', percent: 101 } }),
   ),
   misshapen(
     'a line break in a header',
     `${ROUTE_AT}.headers.request.set[0].value`,
+    'should match',
     route({ headers: { request: { set: [{ name: 'a', value: 'b\r\nc: d' }] } } }),
   ),
   broken(
@@ -133,11 +177,22 @@ export const INVALID_TRAFFIC: readonly PolicyCase[] = [
     'timeout.attempt must not be longer',
     route({ timeout: { request: '1s', attempt: '1001ms' } }),
   ),
-  misshapen('too many attempts', `${ROUTE_AT}.retry.attempts`, route({ retry: { attempts: 11 } })),
-  misshapen('a retry of a success', `${ROUTE_AT}.retry.codes[0]`, route({ retry: { codes: [200] } })),
+  misshapen(
+    'too many attempts',
+    `${ROUTE_AT}.retry.attempts`,
+    'should be less than or equal to 10',
+    route({ retry: { attempts: 11 } }),
+  ),
+  misshapen(
+    'a retry of a success',
+    `${ROUTE_AT}.retry.codes[0]`,
+    'should be greater than or equal to 400',
+    route({ retry: { codes: [200] } }),
+  ),
   misshapen(
     'an unknown retry condition',
     `${ROUTE_AT}.retry.conditions[0]`,
+    'Unsupported value',
     route({ retry: { conditions: ['5xx'] } }),
   ),
   broken(
@@ -149,6 +204,7 @@ export const INVALID_TRAFFIC: readonly PolicyCase[] = [
   misshapen(
     'more than a hundred percent',
     `${ROUTE_AT}.fault.abort.percent`,
+    'should be less than or equal to 100',
     route({ fault: { abort: { percent: 101, status: 503 } } }),
   ),
   broken(
@@ -175,7 +231,7 @@ export const INVALID_TRAFFIC: readonly PolicyCase[] = [
     'set at least one of maxConnections',
     traffic({ circuitBreaker: {} }),
   ),
-  misshapen('an egress host with path', 'spec.egress.hosts[0].host', {
+  misshapen('an egress host with path', 'spec.egress.hosts[0].host', 'should match', {
     egress: { hosts: [{ host: 'a.example/b' }] },
   }),
   broken('a sample of all', 'spec.telemetry.accessLog', 'mode: Sampled needs samplePercent', {
@@ -184,10 +240,10 @@ export const INVALID_TRAFFIC: readonly PolicyCase[] = [
   broken('a sample of unknown size', 'spec.telemetry.accessLog', 'mode: Sampled needs samplePercent', {
     telemetry: { accessLog: { mode: 'Sampled' } },
   }),
-  misshapen('an unknown label', 'spec.telemetry.metrics.labels[0]', {
+  misshapen('an unknown label', 'spec.telemetry.metrics.labels[0]', 'Unsupported value', {
     telemetry: { metrics: { labels: ['user-id'] } },
   }),
-  misshapen('a trace endpoint that is no URL', 'spec.telemetry.tracing.endpoint', {
+  misshapen('a trace endpoint that is no URL', 'spec.telemetry.tracing.endpoint', 'should match', {
     telemetry: { tracing: { endpoint: 'collector:4318' } },
   }),
 ];

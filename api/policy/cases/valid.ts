@@ -69,19 +69,32 @@ const everything = {
             path: { type: 'PathPrefix', value: '/v2' },
             methods: ['GET'],
             headers: [{ name: 'x-canary', value: 'y.*', type: 'RegularExpression' }],
-            queryParams: [{ name: 'debug', value: '1' }],
-            from: [{ serviceAccount: 'web' }],
+            queryParams: [{ name: 'debug', value: '1', type: 'Exact' }],
+            from: [
+              { serviceAccount: 'web' },
+              { namespace: 'ops', serviceAccount: '*' },
+              { spiffeId: 'spiffe://other.example/ns/a/sa/b' },
+              { ipBlock: 'fd00::/8' },
+            ],
           },
         ],
         backends: [
           { service: 'payments', port: 80, weight: 90, selector },
           { service: 'payments', namespace: 'other', port: 80, weight: 10 },
         ],
-        mirror: { service: 'payments-shadow', percent: 5 },
+        mirror: { service: 'payments-shadow', namespace: 'other', port: 8080, percent: 5 },
         rewrite: { path: { type: 'ReplacePrefixMatch', value: '/' }, host: 'payments.internal' },
         headers: {
-          request: { set: [{ name: 'x-a', value: 'b' }], remove: ['x-b'] },
-          response: { add: [{ name: 'x-c', value: 'd e' }] },
+          request: {
+            set: [{ name: 'x-a', value: 'b' }],
+            add: [{ name: 'x-d', value: 'e' }],
+            remove: ['x-b'],
+          },
+          response: {
+            set: [{ name: 'x-a', value: 'b' }],
+            add: [{ name: 'x-c', value: 'd e' }],
+            remove: ['x-b'],
+          },
         },
         timeout: { request: '2s', attempt: '500ms', idle: '1m' },
         retry: {
@@ -134,6 +147,13 @@ export const VALID_CASES: readonly PolicyCase[] = [
   valid('a Service', { target: service, inbound: strict }),
   valid('ports by number and name', {
     target: { kind: 'Namespace', ports: [80, 'http-web'] },
+    inbound: strict,
+  }),
+  valid('several Workloads, by their ports', {
+    targetRefs: [
+      { kind: 'Workload', selector, ports: ['http'] },
+      { kind: 'Workload', selector: { matchLabels: { app: 'cart' } }, ports: [8080] },
+    ],
     inbound: strict,
   }),
   valid('several Services', { targetRefs: [service, { kind: 'Service', name: 'cart' }], inbound: strict }),

@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
-import { common } from '../../../build.ts';
+import { common, SIDECAR_PARTS } from '../../../build.ts';
 
 /** Inside the project, so that koffi is found as it is beside the image's bundle. */
 const PROJECT = join(import.meta.dirname, '../../..');
@@ -27,6 +27,23 @@ export async function makeBundles(options: BundleOptions): Promise<{ weft: strin
     weft: await one('weft-proxy', !options.readable),
     httpProxy: await one('http-proxy-server', true),
   };
+}
+
+/** The parts that a policy may need, beside the bundle that opens them. */
+export async function makeParts(): Promise<void> {
+  writeFileSync(join(OUT, 'package.json'), '{"type":"module"}');
+  for (const [name, entry] of Object.entries(SIDECAR_PARTS)) {
+    const outfile = join(OUT, `sidecar-${name}.js`);
+    await build({ ...common, entryPoints: [join(PROJECT, entry)], outfile, minify: true });
+  }
+}
+
+/** The Weft candidate of another checkout, beside that of this one. */
+export async function makeOtherBundle(tree: string): Promise<string> {
+  const outfile = join(OUT, 'other.mjs');
+  const entryPoints = [join(import.meta.dirname, 'weft-proxy.ts')];
+  await build({ ...common, entryPoints, outfile, minify: true, plugins: [fromTree(tree)] });
+  return outfile;
 }
 
 export function removeBundles(): void {

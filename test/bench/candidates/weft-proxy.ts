@@ -11,7 +11,7 @@ import type { WeftSettings } from './weft-settings.ts';
 async function main(file: string): Promise<void> {
   const settings = JSON.parse(readFileSync(file, 'utf8')) as WeftSettings;
   const log = createLog({ level: 'error', write: (line) => void process.stderr.write(line) });
-  const path = createDataPath({ state: new FixedState(settings), log });
+  const path = createDataPath({ state: new FixedState(settings), log, ...trailsOf(settings) });
   await path.start(settings.config);
   if (settings.metricsPort !== undefined) {
     const admin = {
@@ -25,6 +25,10 @@ async function main(file: string): Promise<void> {
   }
   // an orderly end, so that the runtime writes its profile
   process.once('SIGTERM', () => process.exit(0));
+}
+
+function trailsOf({ trails }: WeftSettings): { trails?: number } {
+  return trails === undefined ? {} : { trails };
 }
 
 /** What a control plane said once and does not take back. */

@@ -9,4 +9,6 @@ export interface WeftSettings {
   readonly destinations: readonly Destination[];
   /** where metrics are served, if they are */
   readonly metricsPort?: number;
+  /** how many requests are kept to be asked about */
+  readonly trails?: number;
 }

@@ -13,6 +13,8 @@ export interface WeftOptions {
   /** known, and not where the load goes */
   readonly others?: readonly Destination[];
   readonly servesMetrics?: boolean;
+  /** another policy than that which says everything */
+  readonly change?: (settings: WeftSettings) => WeftSettings;
 }
 
 /** One half of a sidecar in a process of its own, from bundled JavaScript as in the image. */
@@ -24,9 +26,9 @@ export async function startWeft(
   const port = await freePort();
   const metricsPort = options.servesMetrics ? await freePort() : undefined;
   const file = join(around.dir, `weft-${port}.json`);
-  writeFileSync(file, JSON.stringify({ ...weftSettings(around, wiring, port, options), metricsPort }), {
-    mode: 0o600,
-  });
+  const { change = (settings: WeftSettings) => settings } = options;
+  const settings = change(weftSettings(around, wiring, port, options));
+  writeFileSync(file, JSON.stringify({ ...settings, metricsPort }), { mode: 0o600 });
   const args = [...around.runtimeFlags, around.bundles.weft, file];
   const { pid, stop } = await startPinned(around.runtime, args, {
     core: PROXY_CORE,

@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { API_NAME, type Leaf } from './certificates.ts';
@@ -22,6 +23,10 @@ export interface LoadRequest {
   readonly path: string;
   /** bytes of request body; 0 means GET */
   readonly post: number;
+  /** of every request; wrk only */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** a header that goes through so many values, request by request; wrk only */
+  readonly varying?: { readonly header: string; readonly values: number };
 }
 export const SMALL_REQUEST: LoadRequest = { path: '/', post: 0 };
 
@@ -39,18 +44,22 @@ export async function runWrk(
   port: number,
   connections: number,
   seconds: number,
-  { path, post }: LoadRequest,
+  request: LoadRequest,
 ): Promise<LoadResult> {
-  const script = join(dir, `wrk-${post}.lua`);
-  writeFileSync(script, wrkScript(post));
+  const text = wrkScript(request);
+  const script = join(dir, `wrk-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.lua`);
+  writeFileSync(script, text);
   const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script];
-  return parseResult(await run('wrk', [...args, `http://127.0.0.1:${port}${path}`], seconds));
+  return parseResult(await run('wrk', [...args, `http://127.0.0.1:${port}${request.path}`], seconds));
 }
 
 /** Speaks the result as JSON; without a `request` function wrk repeats one prepared request. */
-function wrkScript(post: number): string {
-  const request = post === 0 ? '' : `wrk.method = "POST"\nwrk.body = string.rep("x", ${post})\n`;
-  return `${request}done = function(summary, latency)
+function wrkScript({ post, headers = {}, varying }: LoadRequest): string {
+  const method = post === 0 ? '' : `wrk.method = "POST"\nwrk.body = string.rep("x", ${post})\n`;
+  const fields = Object.entries(headers).map(
+    ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}\n`,
+  );
+  return `${method}${fields.join('')}${varying === undefined ? '' : varyingScript(varying)}done = function(summary, latency)
   local e = summary.errors
   local failed = e.connect + e.read + e.write + e.status + e.timeout
   local reason = ""
@@ -61,6 +70,21 @@ function wrkScript(post: number): string {
   io.write(string.format('{"requests":%d,"errors":%d,"p50Ms":%.4f,"p99Ms":%.4f,"seconds":%.4f%s}\\n',
     summary.requests, failed, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
     summary.duration / 1000000, reason))
+end
+`;
+}
+
+/** The requests are made beforehand. */
+function varyingScript({ header, values }: NonNullable<LoadRequest['varying']>): string {
+  return `local prepared, turn = {}, 0
+init = function()
+  for i = 1, ${values} do
+    prepared[i] = wrk.format(nil, nil, { ["${header}"] = "value-" .. i })
+  end
+end
+request = function()
+  turn = turn % ${values} + 1
+  return prepared[turn]
 end
 `;
 }

@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
-import type { Row } from './row.ts';
 
 /** `{commit, date, machine, rows}`; rows carry at least hop, candidate and the figures that apply. */
-export function writeJson(file: string, rows: readonly Row[]): void {
+export function writeJson(file: string, rows: readonly object[]): void {
   const report = { commit: commitOf(), date: new Date().toISOString(), machine: machineOf(), rows };
   writeFileSync(file, `${JSON.stringify(report, rounded, 2)}\n`);
 }

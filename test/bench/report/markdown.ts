@@ -2,15 +2,13 @@ import type { Row } from './row.ts';
 import { spreadText } from './table.ts';
 import { type Target, verdictOf } from './targets.ts';
 
-const FROM = '<!-- figures -->\n';
-const TO = '<!-- /figures -->\n';
-
 /** Puts the table between the marks of a document; a text without marks becomes the table. */
-export function replaceFigures(document: string, table: string): string {
-  const from = document.indexOf(FROM);
-  const to = document.indexOf(TO, from);
+export function replaceFigures(document: string, table: string, mark = 'figures'): string {
+  const opening = `<!-- ${mark} -->\n`;
+  const from = document.indexOf(opening);
+  const to = document.indexOf(`<!-- /${mark} -->\n`, from);
   if (from < 0 || to < 0) return table;
-  return `${document.slice(0, from + FROM.length)}\n${table}\n${document.slice(to)}`;
+  return `${document.slice(0, from + opening.length)}\n${table}\n${document.slice(to)}`;
 }
 
 /** The rows as one table for docs/measurements.md. */

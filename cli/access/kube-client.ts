@@ -1,0 +1,104 @@
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { UsageError } from '../usage-error.ts';
+
+const TIMEOUT_MS = 15_000;
+const ANSWER_MAX_BYTES = 256 * 1024 * 1024;
+const PAGE = 500;
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly generation?: number;
+}
+
+interface List<T> {
+  readonly items: readonly T[];
+  readonly metadata: { readonly continue?: string };
+}
+
+/** Reads from the API server as the user of the kubeconfig. What the user can mend comes as UsageError. */
+export class KubeClient {
+  readonly config: KubeConfig;
+  readonly server: string;
+
+  constructor(config: KubeConfig) {
+    const server = config.getCurrentCluster()?.server;
+    if (server === undefined) {
+      throw new UsageError(
+        'no cluster is known, and no weft run runs here',
+        'point KUBECONFIG or --kubeconfig to one, or start a mesh here: weft run FOLDER',
+      );
+    }
+    this.config = config;
+    this.server = server;
+  }
+
+  /** Page by page. */
+  async list<T>(path: string, query: Readonly<Record<string, string>> = {}): Promise<T[]> {
+    const items: T[] = [];
+    let from = '';
+    do {
+      const parameters = new URLSearchParams({
+        ...query,
+        limit: String(PAGE),
+        ...(from && { continue: from }),
+      });
+      const page = (await this.get<List<T>>(`${path}?${parameters}`))!;
+      items.push(...page.items);
+      from = page.metadata.continue ?? '';
+    } while (from !== '');
+    return items;
+  }
+
+  /** Undefined: there is none. */
+  async get<T>(path: string): Promise<T | undefined> {
+    const { status, text } = await this.#send(path);
+    if (status === 404) return undefined;
+    if (status === 200) return JSON.parse(text) as T;
+    const { message } = (parse(text) ?? {}) as { message?: string };
+    const said = message ?? text.slice(0, 300);
+    if (status === 401) throw new UsageError(`${this.server} does not know who you are: ${said}`);
+    if (status === 403) throw new UsageError(`not permitted: ${said}`);
+    throw new Error(`${this.server} answered ${status}: ${said}`);
+  }
+
+  async #send(path: string): Promise<{ status: number; text: string }> {
+    const options: Parameters<typeof requestHttps>[1] = {};
+    await this.config.applyToHTTPSOptions(options as never);
+    const url = new URL(this.server.replace(/\/$/, '') + path);
+    const send = url.protocol === 'http:' ? requestHttp : requestHttps;
+    const headers = { accept: 'application/json', 'user-agent': 'weft', ...(options.headers as object) };
+    return new Promise((resolve, reject) => {
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const asked = send(url, { ...options, headers, signal }, (response) => {
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > ANSWER_MAX_BYTES) response.destroy(new Error('the answer is too long'));
+          else chunks.push(chunk);
+        });
+        response.on('error', reject);
+        response.on('end', () =>
+          resolve({ status: response.statusCode!, text: Buffer.concat(chunks).toString('utf8') }),
+        );
+      });
+      asked.on('error', (error) =>
+        reject(new UsageError(`${this.server} does not answer: ${error.message}`)),
+      );
+      asked.end();
+    });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

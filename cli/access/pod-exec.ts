@@ -1,0 +1,93 @@
+import { PassThrough, Writable } from 'node:stream';
+import type { Exec } from '@kubernetes/client-node';
+import { CONTAINER_SIDECAR } from '../../api/names.ts';
+import type { Question, Sidecar } from './access.ts';
+import { parseAnswer } from './parse-answer.ts';
+
+const TIMEOUT_MS = 30_000;
+const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
+const ERROR_MAX_BYTES = 64 * 1024;
+
+/**
+ * Asks the sidecar of a pod with `weft admin` inside its container. Permission to create pods/exec decides who may.
+ * Rejects with what went wrong, in words.
+ */
+export async function askByExec(
+  exec: Exec,
+  proxy: Sidecar,
+  { method, path, body }: Question,
+): Promise<unknown> {
+  const bytes = body === undefined ? undefined : Buffer.from(body);
+  // not to its end: which versions of the protocol can say that depends on the server
+  const command = ['weft', 'admin', method, path, ...(bytes ? ['--bytes', String(bytes.length)] : [])];
+  const stdout = new Collected(ANSWER_MAX_BYTES);
+  const stderr = new Collected(ERROR_MAX_BYTES);
+  const stdin = bytes && new PassThrough();
+  const text = await new Promise<string>((resolve, reject) => {
+    let close = () => {};
+    const timer = setTimeout(
+      () => ended(() => reject(new Error(`no answer in ${TIMEOUT_MS / 1_000} s`))),
+      TIMEOUT_MS,
+    );
+    const ended = (settle: () => void) => {
+      clearTimeout(timer);
+      stdin?.destroy();
+      close();
+      settle();
+    };
+    exec
+      .exec(
+        proxy.namespace,
+        proxy.name,
+        CONTAINER_SIDECAR,
+        command,
+        stdout,
+        stderr,
+        stdin ?? null,
+        false,
+        (status) =>
+          ended(() => {
+            if (status.status === 'Success') resolve(stdout.text());
+            else reject(new Error(stderr.text().trim() || status.message || 'the command failed'));
+          }),
+      )
+      .then((socket) => {
+        close = () => socket.close();
+        socket.onclose = () => ended(() => reject(new Error('the connection was closed')));
+        stdin?.write(bytes);
+      })
+      .catch((error: unknown) => ended(() => reject(new Error(wordsOf(error)))));
+  });
+  const line = text.indexOf('\n');
+  return parseAnswer(Number(text.slice(0, line)), text.slice(line + 1));
+}
+
+/** Of a handshake that was refused only the status is told. */
+function wordsOf(error: unknown): string {
+  const message = String((error as { message?: unknown } | undefined)?.message ?? error);
+  if (/\b403\b/.test(message)) return 'not permitted to exec into it (create pods/exec)';
+  if (/\b404\b/.test(message)) return 'there is no such pod, or it has no sidecar';
+  return message;
+}
+
+/** What was written to it; what is more than that is left out, and the text then cannot be parsed. */
+class Collected extends Writable {
+  readonly #chunks: Buffer[] = [];
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    super();
+    this.#maxBytes = maxBytes;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes <= this.#maxBytes) this.#chunks.push(chunk);
+    done();
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).toString('utf8');
+  }
+}

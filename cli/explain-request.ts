@@ -1,0 +1,113 @@
+import type { Command } from 'commander';
+import type { ReplayResult } from '../api/replay.ts';
+import type { TrailRecord } from '../api/trail-record.ts';
+import type { Access, Sidecar } from './access/access.ts';
+import { keyOf } from './access/access.ts';
+import { type Answers, askAll, reportUnanswered, type Unanswered } from './access/ask-all.ts';
+import { type AccessFlags, withAccessFlags } from './access/flags.ts';
+import { openAccess, selectionOf } from './access/open-access.ts';
+import { type Format, formatOption } from './analysis/flags.ts';
+import { printAs } from './analysis/print.ts';
+import { inOrder, type Located } from './trail/located.ts';
+import { trailText } from './trail/trail-text.ts';
+import { whyThisAnswer } from './trail/why.ts';
+import { UsageError } from './usage-error.ts';
+
+interface Flags extends AccessFlags {
+  readonly pods?: readonly string[];
+  readonly output: Format;
+}
+
+const ID_MAX = 128;
+
+const HELP = `
+Every answer names its request in the header x-request-id. Sidecars keep their last 2,048 requests, not those that
+are not parsed (HTTP/2, TLS of the app, TCP).
+
+Exit codes: 0 found, 1 nobody knows it, 2 not asked rightly.`;
+
+/** `weft explain request ID`: the trail of one request through the sidecars of both sides. */
+export function addExplainRequest(explain: Command): void {
+  const command = explain
+    .command('request')
+    .description('why a request got its answer: its way through the sidecars, with the policies that decided')
+    .argument('<id>', 'the value of x-request-id, or the id of a trace')
+    .option('--pods <name...>', 'ask only these')
+    .addOption(formatOption())
+    .addHelpText('after', HELP);
+  withAccessFlags(command).action(async (id: string, flags: Flags) => {
+    process.exitCode = await explainRequest(id, flags);
+  });
+}
+
+async function explainRequest(id: string, flags: Flags): Promise<number> {
+  if (id === '' || id.length > ID_MAX) {
+    throw new UsageError('that is not the id of a request', `it has 1 to ${ID_MAX} characters`);
+  }
+  const access = await openAccess(flags);
+  const sidecars = await access.proxies(selectionOf(access, flags, flags.pods));
+  if (sidecars.length === 0) {
+    throw new UsageError(
+      `no pod with a sidecar is in ${flags.namespace ?? access.namespace}`,
+      'look elsewhere with -n NAME, or -A',
+    );
+  }
+  const path = `/trails?${new URLSearchParams({ id, limit: '100' })}`;
+  const { answered, unanswered } = await askAll<TrailRecord[]>(access, sidecars, () => ({
+    method: 'GET',
+    path,
+  }));
+  const located = inOrder(
+    answered.flatMap(({ proxy, answer }) => answer.map((record) => ({ sidecar: keyOf(proxy), record }))),
+  );
+  reportUnanswered(unanswered);
+  if (located.length === 0) return notFound(id, access, sidecars, unanswered, flags);
+  printAs(flags.output, { id, why: whyThisAnswer(located), records: located, unanswered }, () => [
+    ...trailText(id, located),
+    ...hint(located, flags),
+  ]);
+  return 0;
+}
+
+function hint(located: readonly Located[], { allNamespaces, pods }: Flags): string[] {
+  const directions = new Set(located.map(({ record }) => record.direction));
+  if (directions.size === 2 || allNamespaces) return [];
+  const missing = directions.has('inbound') ? "the caller's" : 'the called';
+  const how = pods === undefined ? '-A asks those of all namespaces too' : 'leave out --pods to ask more';
+  return [`(nothing is known of it at ${missing} side, among the sidecars that were asked; ${how})`];
+}
+
+/** How much is kept, and for how long, so that one knows whether it can still be there. */
+async function notFound(
+  id: string,
+  access: Access,
+  sidecars: readonly Sidecar[],
+  unanswered: readonly Unanswered[],
+  { output, allNamespaces }: Flags,
+): Promise<number> {
+  const failed = new Set(unanswered.map(({ proxy }) => proxy));
+  const asked = sidecars.filter((sidecar) => !failed.has(keyOf(sidecar)));
+  const kept = await askAll<ReplayResult>(access, asked, () => ({
+    method: 'POST',
+    path: '/replay',
+    body: '{}',
+  }));
+  printAs(output, { id, records: [], unanswered, kept: keptBy(kept) }, () => [
+    `no sidecar that could be asked knows request ${id}`,
+    ...keptBy(kept).map(({ sidecar, requests, since }) =>
+      requests === 0
+        ? `  ${sidecar} has kept no request yet`
+        : `  ${sidecar} keeps ${requests} since ${since}`,
+    ),
+    ...(allNamespaces ? [] : ['other namespaces were not asked: -A asks all']),
+  ]);
+  return 1;
+}
+
+function keptBy({ answered }: Answers<ReplayResult>) {
+  return answered.map(({ proxy, answer: { kept, keptSinceMs } }) => ({
+    sidecar: keyOf(proxy),
+    requests: kept,
+    since: kept === 0 ? undefined : new Date(keptSinceMs).toISOString(),
+  }));
+}

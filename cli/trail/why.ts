@@ -1,0 +1,81 @@
+import { ERRORS } from '../../api/errors.ts';
+import type { TrailRecord } from '../../api/trail-record.ts';
+import type { Located } from './located.ts';
+
+/** Pure: why a request got the answer it got, in one line. `located`: in the order of time, at least one. */
+export function whyThisAnswer(located: readonly Located[]): string {
+  // who refused it knows why: the innermost that did, since others only pass its answer on
+  const refused = located.findLast(({ record }) => record.code !== '');
+  if (refused !== undefined) return `${refusal(refused.record)}, ${placeOf(refused)}`;
+  const passedOn = located.findLast(({ record }) => record.peerError !== '');
+  if (passedOn !== undefined) {
+    const { status, peerError } = passedOn.record;
+    return `${status} ${peerError}, said by the sidecar of the called side, which was not asked or has forgotten it`;
+  }
+  return accepted(located.at(-1)!, located);
+}
+
+function accepted(last: Located, located: readonly Located[]): string {
+  const { record } = last;
+  if (record.aborted) return `no whole answer: the connection ended before it was done, ${placeOf(last)}`;
+  if (record.direction === 'inbound')
+    return `${record.status} from the app behind ${last.sidecar} itself${audited(record)}`;
+  if (record.attempts === 0 && record.status >= 300 && record.status < 400) {
+    return `${record.status}: redirected by ${routeOf(record)}, ${placeOf(last)}`;
+  }
+  const first = located[0]!.record;
+  return `${first.status} from ${record.endpoint || 'the called side'}, whose sidecar was not asked, or has none`;
+}
+
+function audited({ auditPolicy, auditRule }: TrailRecord): string {
+  return auditRule === '' ? '' : `; ${deniedBy(auditPolicy, auditRule)} if it were enforced`;
+}
+
+function refusal(record: TrailRecord): string {
+  const { status, code, reason, policy, rule, limit, limitPolicy } = record;
+  const answer = status === 0 ? 'no answer' : String(status);
+  switch (code) {
+    case 'denied':
+      return `${answer} ${deniedBy(policy, rule)}`;
+    case 'rate-limited':
+      return `${answer} rate-limited: over limit ${limit} of ${limitPolicy}`;
+    case 'unauthenticated':
+      return `${answer} unauthenticated${rule === '' ? '' : ` by issuer ${rule} of ${policy}`}${because(reason)}`;
+    case 'fault':
+      return `${answer} fault: ${reason || 'injected'}, by ${routeOf(record)}`;
+    default:
+      return `${answer} ${code}${because(reason || messageOf(code))}`;
+  }
+}
+
+/** `denied by rule no-admin of shop/payments` */
+export function deniedBy(policy: string, rule: string): string {
+  if (rule === 'default')
+    return policy === '' ? 'denied: no rule allows it' : `denied: no rule of ${policy} allows it`;
+  return rule === 'egress' ? `denied by egress of ${policy}` : `denied by rule ${rule} of ${policy}`;
+}
+
+export function allowedBy(policy: string, rule: string): string {
+  if (rule === 'default')
+    return policy === '' ? 'allowed: no rule denies it' : `allowed by the default of ${policy}`;
+  return rule === 'egress'
+    ? `allowed by egress${policy === '' ? '' : ` of ${policy}`}`
+    : `allowed by rule ${rule} of ${policy}`;
+}
+
+export function routeOf({ route, routePolicy }: TrailRecord): string {
+  if (route === '') return 'no route';
+  return routePolicy === '' ? `route ${route}` : `route ${route} of ${routePolicy}`;
+}
+
+function placeOf({ sidecar, record }: Located): string {
+  return `at the ${record.direction === 'inbound' ? 'called' : "caller's"} side (${sidecar})`;
+}
+
+function because(reason: string): string {
+  return reason === '' ? '' : `: ${reason}`;
+}
+
+function messageOf(code: string): string {
+  return Object.hasOwn(ERRORS, code) ? ERRORS[code as keyof typeof ERRORS].message : '';
+}

@@ -1,0 +1,93 @@
+import { type Command, Option } from 'commander';
+import { durationMs } from '../api/duration.ts';
+import type { Access, PolicyView } from './access/access.ts';
+import { type AccessFlags, withAccessFlags } from './access/flags.ts';
+import { openAccess } from './access/open-access.ts';
+import { standing } from './status/standing.ts';
+import { UsageError } from './usage-error.ts';
+
+interface Flags extends AccessFlags {
+  readonly timeout: string;
+  readonly for: string;
+}
+
+const EVERY_MS = 500;
+const TIMEOUT_MAX_MS = 24 * 3_600_000;
+
+const HELP = `
+In a cluster \`kubectl wait --for=condition=InForce meshpolicy/NAME\` works too; this also knows the newest generation,
+says how far it is, and ends at once when the policy is not accepted.
+
+Exit codes: 0 in force, 1 not in force in time or not accepted, 2 not asked rightly.`;
+
+/** `weft wait policy NAME`: until its newest generation is in force on every proxy it is about. */
+export function addWait(program: Command): void {
+  const command = program
+    .command('wait')
+    .description('wait until something is so')
+    .command('policy')
+    .description('wait until the newest generation of a MeshPolicy is in force')
+    .argument('<name>', 'of the MeshPolicy: payments, shop/payments')
+    .option('--timeout <duration>', 'at most so long', '60s')
+    .addOption(
+      new Option('--for <condition>', 'what to wait for')
+        .choices(['condition=InForce', 'condition=Accepted'])
+        .default('condition=InForce'),
+    )
+    .addHelpText('after', HELP);
+  withAccessFlags(command).action(async (name: string, flags: Flags) => {
+    process.exitCode = await waitForPolicy(name, flags);
+  });
+}
+
+async function waitForPolicy(given: string, flags: Flags): Promise<number> {
+  const timeoutMs = timeoutOf(flags.timeout);
+  const access = await openAccess(flags);
+  const slash = given.indexOf('/');
+  const namespace = slash === -1 ? (flags.namespace ?? access.namespace) : given.slice(0, slash);
+  const name = given.slice(slash + 1);
+  const condition = flags.for.slice('condition='.length);
+  const deadlineMs = performance.now() + timeoutMs;
+  let said = '';
+  for (;;) {
+    const policy = await access.policy(namespace, name);
+    if (policy === undefined)
+      throw new UsageError(`there is no MeshPolicy ${namespace}/${name} in ${access.where}`);
+    const { state, text } = standing(policy, condition);
+    if (state === 'yes') {
+      console.log(text);
+      return 0;
+    }
+    if (state === 'never') {
+      console.error(`weft: ${text}`);
+      return 1;
+    }
+    if (text !== said) console.error(text);
+    said = text;
+    if (performance.now() + EVERY_MS > deadlineMs) return tooLate(policy, flags.timeout, access);
+    await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+  }
+}
+
+function tooLate(policy: PolicyView, timeout: string, access: Access): number {
+  console.error(`weft: not in ${timeout}`);
+  for (const { pod, since, reason } of policy.laggards) console.error(`  ${pod} since ${since}: ${reason}`);
+  if (policy.laggards.length > 0) {
+    console.error(
+      'look at them: weft status, and the log of their sidecars; a pod that is gone is forgotten by itself',
+    );
+  } else {
+    console.error(
+      access.folder === undefined
+        ? 'is the operator running? kubectl -n weft-system get pods'
+        : `is the document valid? weft check --folder ${access.folder}`,
+    );
+  }
+  return 1;
+}
+
+function timeoutOf(text: string): number {
+  const ms = durationMs(text);
+  if (ms > 0 && ms <= TIMEOUT_MAX_MS) return ms;
+  throw new UsageError(`--timeout ${text} is not valid`, 'write 90s, 2m or 1h, at most 24h');
+}

@@ -1,0 +1,102 @@
+import type { AffectedProxy, FieldChange, Plan, PlannedConflict } from '../../api/analysis.ts';
+import { type Conflict, distinct } from '../compile/conflict.ts';
+import { compileDestination } from '../compile/destination.ts';
+import { type CompiledProxy, compileProxyConfig } from '../compile/proxy-config.ts';
+import { trafficConflicts } from '../compile/traffic/conflicts.ts';
+import type { Mesh } from '../mesh/mesh.ts';
+import { changesOf } from './changes.ts';
+import { effectiveValues } from './effective-values.ts';
+import { grouped } from './grouped.ts';
+import { type Edits, type Overlay, overlay } from './overlay.ts';
+import { planDestinations } from './plan-destinations.ts';
+import type { ReadMesh } from './read-mesh.ts';
+
+export interface PlanInput extends Edits {
+  readonly withConfigurations?: boolean;
+}
+
+/** Pure: what would be different if the documents were applied. Throws AnalysisError. */
+export function plan(read: ReadMesh, input: PlanInput, nowMs: number): Plan {
+  const edited = overlay(read, input, nowMs);
+  const proxies = comparedProxies(edited);
+  const changed = proxies.filter(({ changes }) => changes.length > 0);
+  const destinations = planDestinations(edited);
+  return {
+    problems: input.documents.problems,
+    policies: edited.policies,
+    proxies: grouped(changed.map(({ key, changes }) => ({ key, of: changes }))).map(({ keys, of }) => ({
+      ...{ workloads: keys, changes: of },
+    })),
+    destinations,
+    conflicts: comparedConflicts(edited, proxies),
+    ...(input.withConfigurations && { affected: affectedProxies(edited, changed, destinations) }),
+  };
+}
+
+interface ComparedProxy {
+  readonly key: string;
+  readonly before: CompiledProxy;
+  readonly after: CompiledProxy;
+  readonly changes: readonly FieldChange[];
+}
+
+function comparedProxies({ before, after, dirty }: Overlay): ComparedProxy[] {
+  return [...dirty.workloads].sort().flatMap((key) => {
+    const workload = after.workload(key);
+    if (workload === undefined || !after.isMeshed(workload)) return [];
+    const [was, is] = [compileProxyConfig(before, workload), compileProxyConfig(after, workload)];
+    const changes = changesOf(effectiveValues(was.origins), effectiveValues(is.origins));
+    return [{ key, before: was, after: is, changes }];
+  });
+}
+
+function affectedProxies(
+  { after }: Overlay,
+  changed: readonly ComparedProxy[],
+  destinations: Plan['destinations'],
+): AffectedProxy[] {
+  const configs = new Map(changed.map((proxy) => [proxy.key, proxy.after.config]));
+  const keys = new Set([...configs.keys(), ...destinations.flatMap(({ callers }) => callers)]);
+  return [...keys].sort().map((key) => {
+    const workload = after.workload(key)!;
+    const called = destinations.filter(({ callers }) => callers.includes(key));
+    const config = configs.get(key);
+    return {
+      ...{ namespace: workload.namespace, name: workload.name, proxyId: workload.proxyId! },
+      ...(config && { config }),
+      destinations: called.flatMap((each) =>
+        each.destinations.flatMap((name) => compileDestination(after, name, workload) ?? []),
+      ),
+    };
+  });
+}
+
+function comparedConflicts(
+  { before, after, dirty }: Overlay,
+  proxies: readonly ComparedProxy[],
+): Plan['conflicts'] {
+  const was = distinct([
+    ...proxies.flatMap((proxy) => proxy.before.conflicts),
+    ...ofTraffic(before, dirty.policies),
+  ]);
+  const is = distinct([
+    ...proxies.flatMap((proxy) => proxy.after.conflicts),
+    ...ofTraffic(after, dirty.policies),
+  ]);
+  return { appear: without(is, was), end: without(was, is) };
+}
+
+function ofTraffic(mesh: Mesh, policies: Iterable<string>): Conflict[] {
+  return [...policies].flatMap((key) => {
+    const policy = mesh.policy(key);
+    return policy === undefined ? [] : trafficConflicts(mesh, policy);
+  });
+}
+
+function without(conflicts: readonly Conflict[], others: readonly Conflict[]): PlannedConflict[] {
+  const textOf = (conflict: Conflict) => Object.values(conflict).join(' ');
+  const known = new Set(others.map(textOf));
+  return conflicts
+    .filter((conflict) => !known.has(textOf(conflict)))
+    .map(({ loser, winner, field, mandatory }) => ({ loser, winner, field, mandatory: mandatory === true }));
+}

@@ -1,0 +1,29 @@
+import type { DocumentProblem, MeshSource } from '../../api/analysis.ts';
+import type { Change, MeshSettings } from '../mesh/model.ts';
+import type { Position } from '../sources/position.ts';
+
+/** A mesh as it is now, read once. */
+export interface ReadMesh {
+  readonly settings: MeshSettings;
+  readonly changes: readonly Change[];
+  /** where names without one are looked for */
+  readonly namespace: string;
+  /** what keeps a pod in these namespaces from having a sidecar is worth a word */
+  readonly injectedNamespaces: ReadonlySet<string>;
+  /** keys of pods that can have none, such as those on the host's network */
+  readonly uninjectable: ReadonlySet<string>;
+  /** of documents in files */
+  readonly problems: readonly DocumentProblem[];
+  /** key of a policy → where it is written */
+  readonly positions: ReadonlyMap<string, Position>;
+}
+
+/** Throws AnalysisError. Each source is loaded only where it is used: the Kubernetes client is large. */
+export async function readMesh(source: MeshSource): Promise<ReadMesh> {
+  if (source.type === 'Folder') return (await import('./read-folder.ts')).readFolder(source);
+  return (await import('./read-kubernetes.ts')).readKubernetes(source);
+}
+
+export function settingsOf({ trustDomain, controlPlaneNamespace }: MeshSource): MeshSettings {
+  return { trustDomain, controlPlaneNamespace, streamAddress: '' };
+}
