@@ -144,8 +144,10 @@ export interface Plan {
     readonly appear: readonly PlannedConflict[];
     readonly end: readonly PlannedConflict[];
   };
-  /** of proxies that would be told something else, if they were asked for */
+  /** of proxies that would be told something else, if they were asked for; as many as fit into an answer */
   readonly affected?: readonly AffectedProxy[];
+  /** how many did not fit; absent: all did */
+  readonly affectedLeftOut?: number;
 }
 /** What a proxy would be told, to try recorded requests on it. */
 export interface AffectedProxy {

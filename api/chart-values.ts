@@ -9,6 +9,8 @@ const Replicas = Type.Integer({ minimum: 1, maximum: 20 });
 const LogLevel = Type.Enum(['debug', 'info', 'warn', 'error']);
 const StringMap = Type.Record(Type.String(), Type.String());
 const Text = Type.String();
+/** of a ConfigMap or a Secret; empty: none */
+const ObjectName = Type.String({ pattern: '^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$' });
 /** Kubernetes' own objects, which the API server judges. */
 const anything = (): TSchema => Type.Object({}, { additionalProperties: true });
 
@@ -45,7 +47,17 @@ export const ChartValuesSchema = closed({
   commonAnnotations: StringMap,
   certificates: closed({ lifetime: Type.String({ pattern: '^([0-9]{1,5}(h|m|s|ms)){1,4}$' }) }),
   crds: closed({ enabled: Flag, keep: Flag }),
-  operator: closed({ replicas: Replicas, logLevel: LogLevel, resources: Resources, ...placement }),
+  operator: closed({
+    replicas: Replicas,
+    logLevel: LogLevel,
+    resources: Resources,
+    jwksCa: closed({
+      configMap: ObjectName,
+      secret: ObjectName,
+      key: Type.String({ pattern: '^[-._a-zA-Z0-9]{1,253}$' }),
+    }),
+    ...placement,
+  }),
   injector: closed({
     replicas: Replicas,
     logLevel: LogLevel,

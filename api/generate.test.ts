@@ -92,6 +92,7 @@ describe('the sidecar’s validators', () => {
       'api/generated/destination.js',
       'api/generated/proxy-config.js',
       'api/problems.ts',
+      'api/shape-validator.ts',
       'api/validate-proxy-config.ts',
     ]);
   });

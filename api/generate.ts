@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { TSchema } from 'typebox';
 import { stringify } from 'yaml';
 import { chartValuesJsonSchema } from './chart-values.ts';
 import { meshPolicyCrd } from './crd.ts';
@@ -8,7 +7,7 @@ import { DestinationSchema } from './destination.ts';
 import { featuresPage } from './generate/features-page.ts';
 import { asJsonSchema } from './generate/json-schema.ts';
 import { referencePage } from './generate/reference-page.ts';
-import { VALIDATOR_TYPES, type ValidatorOptions, validatorSource } from './generate/validators.ts';
+import { shapeSource, VALIDATOR_TYPES, validatorSource } from './generate/validators.ts';
 import { workloadPage } from './generate/workload-page.ts';
 import { MeshPolicySchema } from './mesh-policy.ts';
 import { ProxyConfigSchema } from './proxy-config.ts';
@@ -27,10 +26,10 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['docs/reference/mesh-policy.md', referencePage()],
     ['docs/reference/features.md', featuresPage()],
     ['docs/reference/workload.md', workloadPage()],
-    ...validator('proxy-config', ProxyConfigSchema, { allErrors: false, sharesCode: true }),
-    ...validator('destination', DestinationSchema, { allErrors: false, sharesCode: true }),
-    ...validator('mesh-policy', MeshPolicySchema, { allErrors: true, sharesCode: false }),
-    ...validator('workload', WorkloadSchema, { allErrors: true, sharesCode: false }),
+    ...validator('proxy-config', shapeSource(asJsonSchema(ProxyConfigSchema))),
+    ...validator('destination', shapeSource(asJsonSchema(DestinationSchema))),
+    ...validator('mesh-policy', validatorSource(asJsonSchema(MeshPolicySchema))),
+    ...validator('workload', validatorSource(asJsonSchema(WorkloadSchema))),
   ]);
 }
 
@@ -46,9 +45,9 @@ function crdYaml(): string {
   return header + stringify(meshPolicyCrd(), { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
-function validator(name: string, schema: TSchema, options: ValidatorOptions): [string, string][] {
+function validator(name: string, source: string): [string, string][] {
   return [
-    [`api/generated/${name}.js`, validatorSource(asJsonSchema(schema), options)],
+    [`api/generated/${name}.js`, source],
     [`api/generated/${name}.d.ts`, VALIDATOR_TYPES],
   ];
 }

@@ -6,7 +6,7 @@ import { type Static, Type } from 'typebox';
  * work while plaintext from elsewhere is refused. Everybody can reach that port; the token, which only readers of
  * the pod know, keeps strangers from running the app's hooks. It is not the proxy id: that stands in the
  * certificate, which is shown to whoever begins a handshake.
- * Shapes follow Kubernetes' HTTPGetAction and TCPSocketAction.
+ * Shapes follow Kubernetes' HTTPGetAction, TCPSocketAction and GRPCAction.
  */
 
 const closed = { additionalProperties: false } as const;
@@ -33,11 +33,12 @@ export const DeclaredProbeSchema = Type.Object(
       ),
     ),
     tcpSocket: Type.Optional(Type.Object({ port: Port }, closed)),
+    grpc: Type.Optional(Type.Object({ port: Port, service: Type.Optional(Type.String()) }, closed)),
     timeoutSeconds: Type.Integer({ minimum: 1 }),
   },
   closed,
 );
-/** Exactly one of httpGet and tcpSocket is present. */
+/** Exactly one of httpGet, tcpSocket and grpc is present. */
 export type DeclaredProbe = Static<typeof DeclaredProbeSchema>;
 
 /** Keyed by `<token>/<container>/<kind>`, which is what stands behind PROBE_PATH_PREFIX. */

@@ -209,6 +209,8 @@ export const InboundPortSchema = Type.Object(
     authorizationDefault: Type.Union([Type.Literal('Allow'), Type.Literal('Deny')]),
     /** `<namespace>/<name>` of the policy that says so, by its words or by its Allow rules; absent: none does */
     authorizationDefaultPolicy: Type.Optional(Type.String()),
+    /** of the policy by which, were those in Audit mode enforced, what no rule matches would be denied; absent: none */
+    auditedDefaultPolicy: Type.Optional(Type.String()),
     limits: Type.Optional(LimitsSchema),
     /** names of `inbound.rateLimits` and `inbound.issuers` that hold here, by their place in the list */
     rateLimits: Type.Optional(Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 })),

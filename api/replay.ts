@@ -11,8 +11,8 @@ export interface ReplayRequest {
   readonly minutes?: number;
 }
 
-/** Of the whole body. */
-export const REPLAY_MAX_BYTES = 4 * 1024 * 1024;
+/** Of the whole body, which is parsed in one go: a configuration is much smaller, a destination of 10,000 endpoints fits. */
+export const REPLAY_MAX_BYTES = 1024 * 1024;
 
 /**
  * How a verdict differs: what was let through would be denied; what was denied or limited would be let through;
@@ -46,6 +46,8 @@ export interface ReplayResult {
   /** of those: in the time asked for, and about something the candidate says */
   readonly judged: number;
   readonly unchanged: number;
+  /** of the time asked for: left out, the latest, since judging took too long */
+  readonly notJudged: number;
   /** the most frequent first */
   readonly changes: readonly ReplayChange[];
   /** requests whose change did not fit in `changes` any more */

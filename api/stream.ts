@@ -16,6 +16,14 @@ export const STREAM_LINE_MAX_BYTES = 4 * 1024 * 1024;
 /** Both sides send `ping` when idle for this long and give up after three times as long without a byte. */
 export const STREAM_PING_INTERVAL_MS = 10_000;
 
+/**
+ * The first line of a trust bundle, outside of its PEM blocks, followed by a number that grows with every change:
+ * of two bundles the one with the higher number is in force, however they came. One without is taken as it comes.
+ */
+export const TRUST_BUNDLE_SERIAL = '# weft trust bundle ';
+/** Roots that a sidecar may say it trusts. */
+export const ROOTS_MAX = 64;
+
 /** The first message of a sidecar. proxyId must be the DNS SAN of its certificate. */
 export interface HelloMessage {
   readonly type: 'hello';
@@ -23,6 +31,14 @@ export interface HelloMessage {
   readonly agent: string;
   /** the configuration in force here, so that an equal one is not sent again */
   readonly version?: Version;
+  /** as in TrustsMessage; absent: of a sidecar that does not know `trust-bundle` */
+  readonly roots?: readonly string[];
+}
+/** Acknowledges `identity` and `trust-bundle`: the roots in force now, whatever was sent. */
+export interface TrustsMessage {
+  readonly type: 'trusts';
+  /** SHA-256 of each certificate's DER, in lower-case hex */
+  readonly roots: readonly string[];
 }
 export interface AckMessage {
   readonly type: 'ack';
@@ -50,6 +66,7 @@ export interface PingMessage {
 }
 export type SidecarMessage =
   | HelloMessage
+  | TrustsMessage
   | AckMessage
   | NackMessage
   | SubscribeMessage
@@ -67,6 +84,11 @@ export interface IdentityMessage {
   readonly privateKey: string;
   readonly trustBundle: string;
 }
+/** PEM. Replaces the trusted roots alone. */
+export interface TrustBundleMessage {
+  readonly type: 'trust-bundle';
+  readonly trustBundle: string;
+}
 export interface DestinationMessage {
   readonly type: 'destination';
   readonly key: string;
@@ -82,6 +104,7 @@ export interface StreamErrorMessage {
 export type OperatorMessage =
   | ConfigMessage
   | IdentityMessage
+  | TrustBundleMessage
   | DestinationMessage
   | StreamErrorMessage
   | PingMessage;

@@ -5,7 +5,7 @@ import { problemsOf, type ValidationProblem } from './problems.ts';
 import type { ProxyConfig } from './proxy-config.ts';
 
 /**
- * The sidecar's validators: generated code without dependencies, so that the sidecar carries neither ajv nor
+ * The sidecar’s validators: schemas as data and what reads them, so that the sidecar carries neither ajv nor
  * typebox nor the policy's schema. An empty list means valid; the first problem found ends the check.
  */
 export function validateProxyConfig(value: unknown): ValidationProblem[] {

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Severity } from '../api/analysis.ts';
+import { allNamespacesOption } from './access/flags.ts';
 import { ask } from './analysis/ask.ts';
 import { readDocumentTexts } from './analysis/documents.ts';
 import { findingsText, isAtLeast } from './analysis/findings-text.ts';
@@ -17,7 +18,6 @@ import { UsageError } from './usage-error.ts';
 
 interface Flags extends MeshFlags {
   readonly filename?: readonly string[];
-  readonly allNamespaces?: boolean;
   readonly auditDays?: string;
   readonly failOn: Severity | 'never';
   readonly output: Format;
@@ -37,7 +37,7 @@ export function addCheck(program: Command): void {
       '-f, --filename <file...>',
       'check these MeshPolicy documents: files, folders, or - for standard input',
     )
-    .option('-A, --all-namespaces', 'all namespaces (which is so without -n)')
+    .addOption(allNamespacesOption())
     .option('--audit-days <days>', 'after which a policy in Audit mode is mentioned', '14')
     .addOption(
       new Option('--fail-on <severity>', 'exit code 3 from this on')
@@ -52,10 +52,7 @@ export function addCheck(program: Command): void {
 }
 
 async function checked(flags: Flags): Promise<number> {
-  const { namespace, allNamespaces, failOn } = flags;
-  if (namespace !== undefined && allNamespaces) {
-    throw new UsageError('-n and -A do not go together', 'leave one of them out');
-  }
+  const { namespace, failOn } = flags;
   const { findings } = await ask('Findings', {
     mesh: meshSource(flags),
     ...namespaceOf(flags),

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
-import type { ReplayResult } from '../api/replay.ts';
-import type { TrailRecord } from '../api/trail-record.ts';
 import type { Access, Sidecar } from './access/access.ts';
 import { keyOf } from './access/access.ts';
-import { type Answers, askAll, reportUnanswered, type Unanswered } from './access/ask-all.ts';
-import { type AccessFlags, withAccessFlags } from './access/flags.ts';
+import { askAll, reportUnanswered, type Unanswered } from './access/ask-all.ts';
+import { type AccessFlags, allNamespacesOption, WHICH_MESH, withAccessFlags } from './access/flags.ts';
 import { openAccess, selectionOf } from './access/open-access.ts';
 import { type Format, formatOption } from './analysis/flags.ts';
 import { printAs } from './analysis/print.ts';
+import { keptOf, readKept, unknownText } from './trail/kept.ts';
 import { inOrder, type Located } from './trail/located.ts';
+import { readTrails } from './trail/read-trails.ts';
 import { trailText } from './trail/trail-text.ts';
 import { whyThisAnswer } from './trail/why.ts';
 import { UsageError } from './usage-error.ts';
@@ -21,8 +21,11 @@ interface Flags extends AccessFlags {
 const ID_MAX = 128;
 
 const HELP = `
-Every answer names its request in the header x-request-id. Sidecars keep their last 2,048 requests, not those that
-are not parsed (HTTP/2, TLS of the app, TCP).
+A request has the id that it brought in the header x-request-id, else one that its first sidecar gave it. Answers
+that the mesh itself makes (those with weft-error) and access logs name it, and apps are told it with the request.
+Sidecars keep their last 2,048 requests, not those that are not parsed (HTTP/2, TLS of the app, TCP).
+
+${WHICH_MESH}
 
 Exit codes: 0 found, 1 nobody knows it, 2 not asked rightly.`;
 
@@ -33,6 +36,7 @@ export function addExplainRequest(explain: Command): void {
     .description('why a request got its answer: its way through the sidecars, with the policies that decided')
     .argument('<id>', 'the value of x-request-id, or the id of a trace')
     .option('--pods <name...>', 'ask only these')
+    .addOption(allNamespacesOption())
     .addOption(formatOption())
     .addHelpText('after', HELP);
   withAccessFlags(command).action(async (id: string, flags: Flags) => {
@@ -47,16 +51,15 @@ async function explainRequest(id: string, flags: Flags): Promise<number> {
   const access = await openAccess(flags);
   const sidecars = await access.proxies(selectionOf(access, flags, flags.pods));
   if (sidecars.length === 0) {
-    throw new UsageError(
-      `no pod with a sidecar is in ${flags.namespace ?? access.namespace}`,
-      'look elsewhere with -n NAME, or -A',
-    );
+    throw noSidecars(flags.namespace ?? access.namespace, flags);
   }
   const path = `/trails?${new URLSearchParams({ id, limit: '100' })}`;
-  const { answered, unanswered } = await askAll<TrailRecord[]>(access, sidecars, () => ({
-    method: 'GET',
-    path,
-  }));
+  const { answered, unanswered } = await askAll(
+    access,
+    sidecars,
+    () => ({ method: 'GET', path }),
+    readTrails,
+  );
   const located = inOrder(
     answered.flatMap(({ proxy, answer }) => answer.map((record) => ({ sidecar: keyOf(proxy), record }))),
   );
@@ -67,6 +70,12 @@ async function explainRequest(id: string, flags: Flags): Promise<number> {
     ...hint(located, flags),
   ]);
   return 0;
+}
+
+function noSidecars(namespace: string, { allNamespaces }: Flags): UsageError {
+  return allNamespaces
+    ? new UsageError('no pod with a sidecar is in any namespace')
+    : new UsageError(`no pod with a sidecar is in ${namespace}`, 'look elsewhere with -n NAME, or -A');
 }
 
 function hint(located: readonly Located[], { allNamespaces, pods }: Flags): string[] {
@@ -87,27 +96,9 @@ async function notFound(
 ): Promise<number> {
   const failed = new Set(unanswered.map(({ proxy }) => proxy));
   const asked = sidecars.filter((sidecar) => !failed.has(keyOf(sidecar)));
-  const kept = await askAll<ReplayResult>(access, asked, () => ({
-    method: 'POST',
-    path: '/replay',
-    body: '{}',
-  }));
-  printAs(output, { id, records: [], unanswered, kept: keptBy(kept) }, () => [
-    `no sidecar that could be asked knows request ${id}`,
-    ...keptBy(kept).map(({ sidecar, requests, since }) =>
-      requests === 0
-        ? `  ${sidecar} has kept no request yet`
-        : `  ${sidecar} keeps ${requests} since ${since}`,
-    ),
-    ...(allNamespaces ? [] : ['other namespaces were not asked: -A asks all']),
-  ]);
+  const everything = { method: 'POST', path: '/replay', body: '{}' } as const;
+  const { answered } = await askAll(access, asked, () => everything, readKept);
+  const kept = answered.map(({ proxy, answer }) => keptOf(keyOf(proxy), answer));
+  printAs(output, { id, records: [], unanswered, kept }, () => unknownText(id, kept, allNamespaces === true));
   return 1;
-}
-
-function keptBy({ answered }: Answers<ReplayResult>) {
-  return answered.map(({ proxy, answer: { kept, keptSinceMs } }) => ({
-    sidecar: keyOf(proxy),
-    requests: kept,
-    since: kept === 0 ? undefined : new Date(keptSinceMs).toISOString(),
-  }));
 }

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { keyOf } from './access/access.ts';
 import { askAll } from './access/ask-all.ts';
-import { type AccessFlags, withAccessFlags } from './access/flags.ts';
+import { type AccessFlags, allNamespacesOption, WHICH_MESH, withAccessFlags } from './access/flags.ts';
 import { openAccess, selectionOf } from './access/open-access.ts';
 import { type Format, formatOption } from './analysis/flags.ts';
 import { printAs } from './analysis/print.ts';
 import { proxyView, type SidecarConfig } from './status/proxy-view.ts';
+import { readConfig } from './status/read-config.ts';
 import { statusText } from './status/status-text.ts';
 
 interface Flags extends AccessFlags {
@@ -13,6 +14,8 @@ interface Flags extends AccessFlags {
 }
 
 const HELP = `
+${WHICH_MESH}
+
 Exit codes: 0 told, 1 the mesh cannot be read, 2 not asked rightly.`;
 
 /** `weft status`: proxies and policies, as they are. */
@@ -20,6 +23,7 @@ export function addStatus(program: Command): void {
   const command = program
     .command('status')
     .description('proxies with the version and certificate they hold, and policies with what is said of them')
+    .addOption(allNamespacesOption())
     .addOption(formatOption())
     .addHelpText('after', HELP);
   withAccessFlags(command).action(status);
@@ -32,12 +36,15 @@ async function status(flags: Flags): Promise<void> {
     access.proxies(selection),
     access.policies(selection.namespace),
   ]);
-  const { answered, unanswered } = await askAll<SidecarConfig>(access, sidecars, () => ({
-    ...{ method: 'GET', path: '/config' },
-  }));
+  const { answered, unanswered } = await askAll(
+    access,
+    sidecars,
+    () => ({ method: 'GET', path: '/config' }),
+    readConfig,
+  );
   const answers = new Map<string, SidecarConfig | { readonly problem: string }>([
     ...answered.map(({ proxy, answer }) => [keyOf(proxy), answer] as const),
-    ...unanswered.map(({ proxy, reason }) => [proxy, { problem: `not asked: ${reason}` }] as const),
+    ...unanswered.map(({ proxy, reason }) => [proxy, { problem: `could not be asked: ${reason}` }] as const),
   ]);
   const proxies = sidecars.map((sidecar) => proxyView(sidecar, answers.get(keyOf(sidecar))!, all));
   const policies = all.map(({ uid: _uid, spec: _spec, ...policy }) => policy);

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import { durationMs } from '../api/duration.ts';
 import type { Access, PolicyView } from './access/access.ts';
-import { type AccessFlags, withAccessFlags } from './access/flags.ts';
+import { type AccessFlags, WHICH_MESH, withAccessFlags } from './access/flags.ts';
 import { openAccess } from './access/open-access.ts';
+import { printable } from './analysis/printable.ts';
 import { standing } from './status/standing.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -18,13 +19,15 @@ const HELP = `
 In a cluster \`kubectl wait --for=condition=InForce meshpolicy/NAME\` works too; this also knows the newest generation,
 says how far it is, and ends at once when the policy is not accepted.
 
+${WHICH_MESH}
+
 Exit codes: 0 in force, 1 not in force in time or not accepted, 2 not asked rightly.`;
 
 /** `weft wait policy NAME`: until its newest generation is in force on every proxy it is about. */
 export function addWait(program: Command): void {
   const command = program
     .command('wait')
-    .description('wait until something is so')
+    .description('wait until a policy is in force')
     .command('policy')
     .description('wait until the newest generation of a MeshPolicy is in force')
     .argument('<name>', 'of the MeshPolicy: payments, shop/payments')
@@ -55,14 +58,14 @@ async function waitForPolicy(given: string, flags: Flags): Promise<number> {
       throw new UsageError(`there is no MeshPolicy ${namespace}/${name} in ${access.where}`);
     const { state, text } = standing(policy, condition);
     if (state === 'yes') {
-      console.log(text);
+      console.log(printable(text));
       return 0;
     }
     if (state === 'never') {
-      console.error(`weft: ${text}`);
+      console.error(printable(`weft: ${text}`));
       return 1;
     }
-    if (text !== said) console.error(text);
+    if (text !== said) console.error(printable(text));
     said = text;
     if (performance.now() + EVERY_MS > deadlineMs) return tooLate(policy, flags.timeout, access);
     await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
@@ -71,7 +74,8 @@ async function waitForPolicy(given: string, flags: Flags): Promise<number> {
 
 function tooLate(policy: PolicyView, timeout: string, access: Access): number {
   console.error(`weft: not in ${timeout}`);
-  for (const { pod, since, reason } of policy.laggards) console.error(`  ${pod} since ${since}: ${reason}`);
+  for (const { pod, since, reason } of policy.laggards)
+    console.error(printable(`  ${pod} since ${since}: ${reason}`));
   if (policy.laggards.length > 0) {
     console.error(
       'look at them: weft status, and the log of their sidecars; a pod that is gone is forgotten by itself',

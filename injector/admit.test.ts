@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { admit, type Decision } from './admit.ts';
-import { admissionContext, applyPatch, type Json, podFixture, requestFixture } from './pod.fixture.ts';
+import { applyPatch } from './json-patch.ts';
+import { admissionContext, type Json, podFixture, requestFixture } from './pod.fixture.ts';
 
 const ALLOW_ALL = {
   WEFT_ALLOWED_ANNOTATIONS: 'skip-inbound-ports, skip-outbound-ports,skip-outbound-cidrs,weft.dev/image',
@@ -59,12 +60,22 @@ describe('pods that cannot have a sidecar', () => {
       podFixture({ containers: [{ name: 'a', volumeMounts: [{ name: 'weft-token' }] }] }),
       /mounts volume weft-token/,
     ],
+    [
+      'that have a container of our name',
+      podFixture({ containers: [{ name: 'weft-sidecar' }] }),
+      /container weft-sidecar has a name .*choose another name/,
+    ],
     ['whose list of containers is none', podFixture({ containers: 'x' }), /not a pod: \/spec\/containers/],
     ['that are nothing', null, /not a pod/],
   ];
   for (const [what, pod, expected] of refused) {
     it(`${what} are refused`, () => assert.match(message(decide(pod)), expected));
   }
+
+  it('that use a number of our ports for UDP are injected', () => {
+    const containers = [{ name: 'a', ports: [{ containerPort: 15006, protocol: 'UDP' }] }];
+    assert.ok(sidecarOf(podFixture({ containers }), decide(podFixture({ containers }))));
+  });
 
   it('that override the pod’s user in every container are injected', () => {
     const containers = [{ name: 'a', securityContext: { runAsUser: 1000 } }];
@@ -104,6 +115,19 @@ describe('annotations of a pod', () => {
       limits: { cpu: '1', memory: '1Gi' },
     });
     assert.equal(sidecar.env.find((item: Json) => item.name === 'WEFT_LOG_LEVEL').value, 'debug');
+  });
+
+  it('take what a pod bounds as a whole out of its own budget', () => {
+    const resources = { requests: { cpu: '100m' }, limits: { cpu: '1' } };
+    const pod = podFixture({ resources });
+    assert.deepEqual(sidecarOf(pod, decide(pod)).resources, {
+      requests: { memory: '64Mi' },
+      limits: { memory: '256Mi' },
+    });
+    const both = podFixture({ resources: { requests: null, limits: { cpu: '1', memory: '1Gi' } } });
+    assert.deepEqual(sidecarOf(both, decide(both)).resources, {});
+    const asked = podFixture({ resources }, { annotations: { 'weft.dev/cpu-request': '30m' } });
+    assert.equal(sidecarOf(asked, decide(asked)).resources.requests.cpu, '30m');
   });
 
   it('that weaken the mesh do not count unless the installation says so', () => {
@@ -161,9 +185,32 @@ describe('admission', () => {
   });
 
   it('passes warnings about probes on', () => {
-    const containers = [{ name: 'app', livenessProbe: { grpc: { port: 5 } } }];
+    const containers = [{ name: 'app', livenessProbe: { tcpSocket: { port: 'nowhere' } } }];
     const decision = decide(podFixture({ containers }));
-    assert.match(decision.allowed ? decision.warnings.join() : '', /gRPC/);
+    assert.match(decision.allowed ? decision.warnings.join() : '', /names a port that/);
+  });
+
+  for (const [what, spec, warning] of [
+    [
+      'shares its process namespace',
+      { shareProcessNamespace: true },
+      /^shareProcessNamespace shows the sidecar/,
+    ],
+    ['sees the processes of the node', { hostPID: true }, /^hostPID shows the sidecar/],
+    ['resolves names as the node does', { dnsPolicy: 'Default' }, /^dnsPolicy Default: .*write ClusterFirst/],
+    ['resolves names its own way', { dnsPolicy: 'None', dnsConfig: {} }, /^dnsPolicy None: .*search domain/],
+  ] as const) {
+    it(`injects a pod that ${what}, and says what that means`, () => {
+      const decision = decide(podFixture(spec));
+      assert.equal(decision.allowed && decision.outcome, 'Injected');
+      assert.match(decision.allowed ? decision.warnings.join() : '', warning);
+    });
+  }
+
+  it('says nothing of pods that are as most are', () => {
+    const spec = { shareProcessNamespace: false, hostPID: null, dnsPolicy: 'ClusterFirst' };
+    const decision = decide(podFixture(spec));
+    assert.deepEqual(decision.allowed && decision.warnings, []);
   });
 
   it('answers a dry run the same', () =>

@@ -1,3 +1,4 @@
+import { cautions } from './cautions.ts';
 import type { Injection } from './containers.ts';
 import { eligibility } from './eligibility.ts';
 import type { PatchOperation } from './json-patch.ts';
@@ -65,7 +66,7 @@ function inject(
     outcome: 'Injected',
     // Probes first: their positions are those of the pod as it came.
     operations: [...operations, ...injectionPatch(pod, injection)],
-    warnings: [...notUnderstood, ...options.warnings, ...warnings],
+    warnings: [...notUnderstood, ...options.warnings, ...warnings, ...cautions(pod)],
   };
 }
 
@@ -75,10 +76,10 @@ function createsPod({ operation, resource, subResource }: AdmissionRequest): boo
   );
 }
 
-function unchanged(warnings: readonly string[]): Allowed {
+export function unchanged(warnings: readonly string[]): Allowed {
   return { allowed: true, outcome: 'Unchanged', operations: [], warnings };
 }
 
-function denied(code: number, message: string): Denied {
+export function denied(code: number, message: string): Denied {
   return { allowed: false, outcome: 'Refused', code, message: `weft: ${message}` };
 }

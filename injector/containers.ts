@@ -26,11 +26,18 @@ export interface Injection {
   readonly probes: DeclaredProbes;
 }
 
+/** As in a pod spec; here are the parts that are looked at once more. */
+export interface OwnContainer {
+  readonly name: string;
+  readonly resources: { readonly requests?: object; readonly limits?: object };
+  readonly [field: string]: unknown;
+}
+
 /** A server that is not ready after this many seconds is restarted by the kubelet; starting is retried anyway. */
 const STARTUP_MAX_SECONDS = 600;
 
 /** `weft init`: root with two capabilities, gone before any other container starts. */
-export function initContainer(injection: Injection): object {
+export function initContainer(injection: Injection): OwnContainer {
   const { options } = injection;
   return {
     name: CONTAINER_INIT,
@@ -60,7 +67,7 @@ export function initContainer(injection: Injection): object {
  * The native sidecar (https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/): an init container
  * that stays. What follows starts when its startup probe succeeds and ends before it does.
  */
-export function sidecarContainer(injection: Injection): object {
+export function sidecarContainer(injection: Injection): OwnContainer {
   return {
     name: CONTAINER_SIDECAR,
     restartPolicy: 'Always',
@@ -121,7 +128,7 @@ function probe(path: string): object {
 }
 
 /** Without the empty parts, which the API server leaves out as well. */
-function resources({ cpuRequest, memoryRequest, cpuLimit, memoryLimit }: Resources): object {
+function resources({ cpuRequest, memoryRequest, cpuLimit, memoryLimit }: Resources): OwnContainer['resources'] {
   const requests = amounts(cpuRequest, memoryRequest);
   const limits = amounts(cpuLimit, memoryLimit);
   return { ...(requests && { requests }), ...(limits && { limits }) };

@@ -32,6 +32,10 @@ function skip(reason: string): Eligibility {
 }
 
 function refusal(pod: Pod): string | undefined {
+  const taken = pod.spec.containers.find(({ name }) => isOurs(name));
+  if (taken !== undefined) {
+    return `container ${taken.name} has a name that is for Weft's own; choose another name`;
+  }
   for (const container of othersOf(pod)) {
     const reason = containerRefusal(pod, container);
     if (reason !== undefined) return `container ${container.name} ${reason}`;
@@ -44,7 +48,10 @@ function containerRefusal(pod: Pod, container: Container): string | undefined {
   if (uid === PROXY_UID) {
     return `runs as user ${PROXY_UID}, whose traffic bypasses the mesh; choose another runAsUser`;
   }
-  const port = container.ports?.find(({ containerPort }) => RESERVED_PORTS.includes(containerPort));
+  const port = container.ports?.find(
+    // No protocol is TCP; UDP does not meet the sidecar.
+    ({ containerPort, protocol }) => RESERVED_PORTS.includes(containerPort) && (protocol || 'TCP') === 'TCP',
+  );
   if (port !== undefined) {
     return `declares port ${port.containerPort}, which the sidecar listens on; choose another port`;
   }
@@ -57,7 +64,9 @@ function containerRefusal(pod: Pod, container: Container): string | undefined {
 
 /** Every container but our own of an earlier invocation. */
 export function othersOf(pod: Pod): Container[] {
-  return [...(pod.spec.initContainers ?? []), ...pod.spec.containers].filter(
-    ({ name }) => name !== CONTAINER_INIT && name !== CONTAINER_SIDECAR,
-  );
+  return [...(pod.spec.initContainers ?? []), ...pod.spec.containers].filter(({ name }) => !isOurs(name));
+}
+
+function isOurs(containerName: string): boolean {
+  return containerName === CONTAINER_INIT || containerName === CONTAINER_SIDECAR;
 }

@@ -9,7 +9,8 @@ import type { TLSSocket } from 'node:tls';
 import { pino } from 'pino';
 import { selfSigned } from './certificate.fixture.ts';
 import { Injector } from './injector.ts';
-import { applyPatch, type Json, podFixture, reviewFixture, TRUST_BUNDLE } from './pod.fixture.ts';
+import { applyPatch } from './json-patch.ts';
+import { type Json, podFixture, reviewFixture, TRUST_BUNDLE } from './pod.fixture.ts';
 import { readSettings } from './settings.ts';
 
 interface Answer {
@@ -144,6 +145,19 @@ describe('the injector', () => {
     assert.deepEqual([namespace, pod, outcome, dryRun], ['shop', 'shop-', 'Unchanged', true]);
     assert.match(warnings[0], /hostNetwork/);
     assert.ok(!JSON.stringify(lines).includes('PRIVATE KEY'));
+  });
+
+  it('tells what to do where Pod Security would refuse what it injected, and lets other pods pass', async () => {
+    const labelled = podFixture({}, { labels: { 'weft.dev/injected': 'true' } });
+    const ask = async (pod: Json) =>
+      (await post(port(), JSON.stringify(reviewFixture(pod)), {}, '/pod-security')).body.response;
+    const { allowed, status } = await ask(labelled);
+    assert.deepEqual([allowed, status.code], [false, 403]);
+    assert.match(status.message, /^weft: namespace shop enforces Pod Security/);
+    assert.match(status.message, /enforce=privileged.*, or the pod weft.dev\/inject=disabled/);
+    const passed = await ask(podFixture());
+    assert.deepEqual([passed.allowed, passed.patch], [true, undefined]);
+    assert.equal((await ask({ spec: {} })).status.code, 400);
   });
 
   it('answers a review about a malformed pod with a review', async () => {

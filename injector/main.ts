@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { Injector } from './injector.ts';
 import { LOG_FORMAT } from './log-format.ts';
+import { one } from './one.ts';
 import { readSettings, SettingsError } from './settings.ts';
 
 const USAGE = `Usage: weft injector
@@ -19,14 +20,15 @@ WEFT_DRAIN_DELAY_MS.
  * the exit code: 0 ended as told, 1 failed, 2 wrong arguments or environment.
  */
 export async function main(argv: readonly string[]): Promise<void> {
-  if (argv.length > 0) {
+  const isOne = argv.length === 1 && argv[0] === 'one';
+  if (argv.length > 0 && !isOne) {
     const help = argv.length === 1 && argv[0] === '--help';
     (help ? process.stdout : process.stderr).write(USAGE);
     process.exitCode = help ? 0 : 2;
     return;
   }
   try {
-    await serve();
+    await (isOne ? one(process.stdin, process.stdout, process.env) : serve());
   } catch (error) {
     process.stderr.write(`weft injector: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = error instanceof SettingsError ? 2 : 1;

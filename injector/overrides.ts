@@ -40,7 +40,7 @@ export function readOverrides(
   const options: PodOptions = {
     image: reader.read(ANNOTATION_IMAGE, imageError) ?? settings.image,
     logLevel: reader.read(ANNOTATION_LOG_LEVEL, logLevelError) ?? settings.logLevel,
-    resources: { ...settings.resources, ...reader.readResources() },
+    resources: { ...defaultResources(pod, settings.resources), ...reader.readResources() },
     skipInboundPorts: reader.read(ANNOTATION_SKIP_INBOUND_PORTS, portsError) ?? '',
     skipOutboundPorts: reader.read(ANNOTATION_SKIP_OUTBOUND_PORTS, portsError) ?? '',
     skipOutboundCidrs: reader.read(ANNOTATION_SKIP_OUTBOUND_CIDRS, cidrsError) ?? '',
@@ -48,6 +48,23 @@ export function readOverrides(
   };
   const errors = [...reader.errors, ...(reader.errors.length === 0 ? limitErrors(options.resources) : [])];
   return errors.length > 0 ? { errors } : { options };
+}
+
+/**
+ * A pod may have a budget of its own, for all containers together: what it bounds, the sidecar takes out of it. Amounts
+ * of ours could exceed it, and the API server would refuse the pod.
+ * https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#pod-level-resource-specification
+ */
+function defaultResources(
+  pod: Pod,
+  { cpuRequest, memoryRequest, cpuLimit, memoryLimit }: Resources,
+): Resources {
+  const { requests, limits } = pod.spec.resources ?? {};
+  const isFree = (what: string) => requests?.[what] === undefined && limits?.[what] === undefined;
+  return {
+    ...(isFree('cpu') && { ...(cpuRequest && { cpuRequest }), ...(cpuLimit && { cpuLimit }) }),
+    ...(isFree('memory') && { ...(memoryRequest && { memoryRequest }), ...(memoryLimit && { memoryLimit }) }),
+  };
 }
 
 type Check = (value: string) => string | undefined;

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { admit } from './admit.ts';
 import type { PatchOperation } from './json-patch.ts';
+import { applyPatch } from './json-patch.ts';
 import {
   admissionContext,
-  applyPatch,
   IMAGE,
   type Json,
   PROXY_ID,

@@ -5,9 +5,9 @@ import {
   CONTAINER_SIDECAR,
   LABEL_INJECTED,
 } from '../api/names.ts';
-import { type Injection, initContainer, sidecarContainer } from './containers.ts';
+import { type Injection, initContainer, type OwnContainer, sidecarContainer } from './containers.ts';
 import { includes, type PatchOperation, pointer } from './json-patch.ts';
-import { annotation, type Pod } from './pod.ts';
+import { annotation, type Container, type Pod } from './pod.ts';
 import { OWN_VOLUMES, ownVolumes } from './volumes.ts';
 
 /**
@@ -85,8 +85,13 @@ function volumeOperations(pod: Pod, proxyId: string): PatchOperation[] {
  * uses the network, the sidecar before anything that needs it.
  */
 function containerOperations(pod: Pod, injection: Injection): PatchOperation[] {
-  const wanted = [initContainer(injection), sidecarContainer(injection)];
   const present = pod.spec.initContainers ?? [];
+  const wanted = [initContainer(injection), sidecarContainer(injection)].map((container) =>
+    withDefaults(
+      container,
+      present.find(({ name }) => name === container.name),
+    ),
+  );
   const own = present.flatMap(({ name }, index) =>
     name === CONTAINER_INIT || name === CONTAINER_SIDECAR ? [index] : [],
   );
@@ -103,6 +108,20 @@ function containerOperations(pod: Pod, injection: Injection): PatchOperation[] {
     ),
     ...wanted.map((container, index) => add(['spec', 'initContainers', index], container)),
   ];
+}
+
+/**
+ * A LimitRange gives defaults to containers of ours after the first invocation, and no second time: what it gave, where
+ * we give nothing, stays. Without it a quota may refuse the pod.
+ */
+function withDefaults(container: OwnContainer, earlier: Container | undefined): OwnContainer {
+  const { requests, limits } = container.resources;
+  const all = {
+    requests: { ...earlier?.resources?.requests, ...requests },
+    limits: { ...earlier?.resources?.limits, ...limits },
+  };
+  const given = Object.entries(all).filter(([, amounts]) => Object.keys(amounts).length > 0);
+  return { ...container, resources: Object.fromEntries(given) };
 }
 
 /** Parents have to exist before anything can be added to them. */

@@ -1,5 +1,4 @@
 import type { AdmissionContext } from './admit.ts';
-import type { PatchOperation } from './json-patch.ts';
 import { readSettings, type SidecarSettings } from './settings.ts';
 
 /** Plain JSON, as an API server sends it. */
@@ -55,40 +54,4 @@ export function reviewFixture(object: unknown, more: object = {}): Json {
     kind: 'AdmissionReview',
     request: requestFixture(object, more),
   };
-}
-
-/** RFC 6902 for the operations used here; throws where an API server would refuse the patch. */
-export function applyPatch(document: Json, operations: readonly PatchOperation[]): Json {
-  const result = structuredClone(document);
-  for (const operation of operations) applyOperation(result, operation);
-  return result;
-}
-
-function applyOperation(document: Json, operation: PatchOperation): void {
-  const parts = operation.path
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
-  const key = parts.pop();
-  const parent = parts.reduce((at: Json, part) => at?.[part], document);
-  if (key === undefined || typeof parent !== 'object' || parent === null) {
-    throw new Error(`nothing at the parent of ${operation.path}`);
-  }
-  if (Array.isArray(parent)) applyToList(parent, key, operation);
-  else applyToObject(parent, key, operation);
-}
-
-function applyToList(list: unknown[], key: string, operation: PatchOperation): void {
-  const index = key === '-' ? list.length : Number(key);
-  const last = operation.op === 'add' ? list.length : list.length - 1;
-  if (!Number.isInteger(index) || index < 0 || index > last) throw new Error(`no place ${operation.path}`);
-  if (operation.op === 'add') list.splice(index, 0, structuredClone(operation.value));
-  else if (operation.op === 'replace') list[index] = structuredClone(operation.value);
-  else list.splice(index, 1);
-}
-
-function applyToObject(object: Record<string, unknown>, key: string, operation: PatchOperation): void {
-  if (operation.op !== 'add' && !Object.hasOwn(object, key)) throw new Error(`nothing at ${operation.path}`);
-  if (operation.op === 'remove') delete object[key];
-  else object[key] = structuredClone(operation.value);
 }

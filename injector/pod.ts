@@ -23,22 +23,36 @@ export type HttpGet = Static<typeof HttpGetSchema>;
 const TcpSocketSchema = Type.Object({ port: PortReferenceSchema, host: absent(Type.String()) });
 export type TcpSocket = Static<typeof TcpSocketSchema>;
 
+const GrpcSchema = Type.Object({ port: Type.Integer(), service: absent(Type.String()) });
+export type Grpc = Static<typeof GrpcSchema>;
+
 const ProbeSchema = Type.Object({
   httpGet: absent(HttpGetSchema),
   tcpSocket: absent(TcpSocketSchema),
-  grpc: absent(Type.Object({ port: Type.Integer() })),
+  grpc: absent(GrpcSchema),
   timeoutSeconds: absent(Type.Integer()),
 });
 export type Probe = Static<typeof ProbeSchema>;
 
 const HookSchema = Type.Object({ httpGet: absent(HttpGetSchema) });
 
+/** By the name of a resource: cpu, memory. */
+const AmountsSchema = absent(Type.Record(Type.String(), Type.Unknown()));
+const AmountsOfSchema = Type.Object({ requests: AmountsSchema, limits: AmountsSchema });
+
 const ContainerSchema = Type.Object({
   name: Type.String(),
-  ports: list(Type.Object({ name: absent(Type.String()), containerPort: Type.Integer() })),
+  ports: list(
+    Type.Object({
+      name: absent(Type.String()),
+      containerPort: Type.Integer(),
+      protocol: absent(Type.String()),
+    }),
+  ),
   env: list(Type.Object({ name: Type.String(), value: absent(Type.String()) })),
   volumeMounts: list(Type.Object({ name: Type.String() })),
   securityContext: absent(Type.Object({ runAsUser: absent(Type.Integer()) })),
+  resources: absent(AmountsOfSchema),
   livenessProbe: absent(ProbeSchema),
   readinessProbe: absent(ProbeSchema),
   startupProbe: absent(ProbeSchema),
@@ -57,6 +71,10 @@ const PodSchema = Type.Object({
   ),
   spec: Type.Object({
     hostNetwork: absent(Type.Boolean()),
+    hostPID: absent(Type.Boolean()),
+    shareProcessNamespace: absent(Type.Boolean()),
+    dnsPolicy: absent(Type.String()),
+    resources: absent(AmountsOfSchema),
     os: absent(Type.Object({ name: Type.String() })),
     terminationGracePeriodSeconds: absent(Type.Integer()),
     securityContext: absent(Type.Object({ runAsUser: absent(Type.Integer()) })),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { applyPatch, type Json, PROXY_ID, podFixture } from './pod.fixture.ts';
+import { applyPatch } from './json-patch.ts';
+import { type Json, PROXY_ID, podFixture } from './pod.fixture.ts';
 import { rewriteProbes } from './probes.ts';
 
 const KEY = Buffer.alloc(32, 7);
@@ -75,6 +76,20 @@ describe('probes', () => {
     assert.deepEqual(probes, { 'app/readiness': { tcpSocket: { port: 5432 }, timeoutSeconds: 1 } });
   });
 
+  it('over gRPC become HTTP probes of the sidecar', () => {
+    const { pod, probes } = rewrite(
+      app({
+        livenessProbe: { grpc: { port: 5000, service: 'shop.Cart' }, timeoutSeconds: 4 },
+        startupProbe: { grpc: { port: 5000, service: null } },
+      }),
+    );
+    assert.deepEqual(pod.spec.containers[0].livenessProbe, { httpGet: OWN, timeoutSeconds: 4 });
+    assert.deepEqual(probes, {
+      'app/liveness': { grpc: { port: 5000, service: 'shop.Cart' }, timeoutSeconds: 4 },
+      'app/startup': { grpc: { port: 5000 }, timeoutSeconds: 1 },
+    });
+  });
+
   for (const [port, expected] of [
     ['web', 8080],
     ['8081', 8081],
@@ -105,7 +120,8 @@ describe('probes', () => {
   });
 
   const left = {
-    'over gRPC': { grpc: { port: 5 } },
+    'over gRPC to port 0': { grpc: { port: 0 } },
+    'over gRPC of an endless service': { grpc: { port: 5, service: 'a'.repeat(5000) } },
     'to an unknown port name': { httpGet: { path: '/', port: 'nowhere' } },
     'over TCP to an unknown port name': { tcpSocket: { port: 'nowhere' } },
     'to port 0': { httpGet: { path: '/', port: 0 } },

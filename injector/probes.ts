@@ -11,10 +11,10 @@ import {
 import { readProbes } from './declared-probes.ts';
 import { othersOf } from './eligibility.ts';
 import { type PatchOperation, pointer } from './json-patch.ts';
-import type { Container, HttpGet, Pod, Probe, TcpSocket } from './pod.ts';
+import type { Container, Grpc, HttpGet, Pod, Probe, TcpSocket } from './pod.ts';
 
 /**
- * The kubelet probes an app in plaintext and without identity, which Strict refuses. HTTP and TCP probes and
+ * The kubelet probes an app in plaintext and without identity, which Strict refuses. HTTP, TCP and gRPC probes and
  * HTTP hooks are therefore pointed at the sidecar's admin port, where exactly what the pod declared is asked of
  * the app. Timing stays as it is; `exec` needs nothing.
  */
@@ -32,6 +32,7 @@ const POST_START_TIMEOUT_SECONDS = 60;
 const DEFAULT_GRACE_SECONDS = 30;
 const TIMEOUT_MAX_SECONDS = 3600;
 const HEADERS_MAX = 64;
+const SERVICE_MAX_LENGTH = 4096;
 /** What can stand in a request line and in a header: anything else is left to the kubelet. */
 const PATH = /^[\x21-\x7e]{0,4095}$/;
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
@@ -87,7 +88,7 @@ function rewriteProbe(collector: Collector, place: Place, probe: Probe): void {
   const timeoutSeconds = clampTimeout(probe.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS);
   if (probe.httpGet) rewriteHttp(collector, place, probe.httpGet, timeoutSeconds);
   if (probe.tcpSocket) rewriteTcp(collector, place, probe.tcpSocket, timeoutSeconds);
-  if (probe.grpc) collector.leave(place, 'is gRPC');
+  if (probe.grpc) rewriteGrpc(collector, place, probe.grpc, timeoutSeconds);
 }
 
 function rewriteTcp(collector: Collector, place: Place, action: TcpSocket, timeoutSeconds: number): void {
@@ -97,6 +98,18 @@ function rewriteTcp(collector: Collector, place: Place, action: TcpSocket, timeo
   else {
     collector.operations.push({ op: 'remove', path: pointer(...place.path, 'tcpSocket') });
     collector.take(place, { tcpSocket: { port }, timeoutSeconds });
+  }
+}
+
+/** Its port has no name: https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.34/#grpcaction-v1-core */
+function rewriteGrpc(collector: Collector, place: Place, action: Grpc, timeoutSeconds: number): void {
+  const port = resolvePort(place.container, action.port);
+  const service = action.service ?? '';
+  if (port === undefined) collector.leave(place, 'has no port from 1 to 65535');
+  else if (service.length > SERVICE_MAX_LENGTH) collector.leave(place, 'names an endless service');
+  else {
+    collector.operations.push({ op: 'remove', path: pointer(...place.path, 'grpc') });
+    collector.take(place, { grpc: { port, ...(service !== '' && { service }) }, timeoutSeconds });
   }
 }
 

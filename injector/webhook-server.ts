@@ -1,6 +1,7 @@
 import { type FastifyError, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { type AdmissionContext, admit, type Decision } from './admit.ts';
+import { podSecurityDecision } from './pod-security.ts';
 import { type AdmissionRequest, parseReview, reviewResponse } from './review.ts';
 import type { SidecarSettings } from './settings.ts';
 import type { TlsMaterial } from './tls-files.ts';
@@ -20,7 +21,7 @@ const CONNECTIONS_MAX = 1000;
 export type WebhookServer = ReturnType<typeof createWebhookServer>;
 
 /**
- * `POST /inject`, HTTPS. Whatever is not an AdmissionReview gets a 4xx with a JSON message; a review always
+ * `POST /inject` and `POST /pod-security`, HTTPS. Whatever is not an AdmissionReview gets a 4xx with a JSON message; a review always
  * gets a review as its answer.
  */
 export function createWebhookServer(tls: TlsMaterial, dependencies: WebhookDependencies) {
@@ -33,12 +34,16 @@ export function createWebhookServer(tls: TlsMaterial, dependencies: WebhookDepen
     return503OnClosing: false,
   });
   server.server.maxConnections = CONNECTIONS_MAX;
-  server.post('/inject', async (request, reply) => {
-    const review = parseReview(request.body);
-    if (typeof review === 'string') return reply.code(400).send({ message: review });
-    return reviewResponse(review.uid, await decide(review, dependencies));
-  });
-  server.setNotFoundHandler((_request, reply) => reply.code(404).send({ message: 'only POST /inject' }));
+  for (const [path, judge] of Object.entries(JUDGES)) {
+    server.post(path, async (request, reply) => {
+      const review = parseReview(request.body);
+      if (typeof review === 'string') return reply.code(400).send({ message: review });
+      return reviewResponse(review.uid, await decide(review, judge, dependencies));
+    });
+  }
+  server.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ message: `only POST ${Object.keys(JUDGES).join(' and ')}` }),
+  );
   server.setErrorHandler((error: FastifyError, _request, reply) => {
     const code = error.statusCode ?? 500;
     if (code >= 500) log.error({ err: error }, 'request failed');
@@ -48,14 +53,21 @@ export function createWebhookServer(tls: TlsMaterial, dependencies: WebhookDepen
   return server;
 }
 
-async function decide(request: AdmissionRequest, dependencies: WebhookDependencies): Promise<Decision> {
+type Judge = (request: AdmissionRequest, context: AdmissionContext) => Decision;
+const JUDGES: Readonly<Record<string, Judge>> = { '/inject': admit, '/pod-security': podSecurityDecision };
+
+async function decide(
+  request: AdmissionRequest,
+  judge: Judge,
+  dependencies: WebhookDependencies,
+): Promise<Decision> {
   const startMs = performance.now();
   const context: AdmissionContext = {
     settings: dependencies.settings,
     trustBundle: await dependencies.readTrustBundle(),
     proxyId: dependencies.newProxyId(),
   };
-  const decision = decideSafely(request, context, dependencies.log);
+  const decision = decideSafely(() => judge(request, context), dependencies.log);
   dependencies.log.info(
     {
       namespace: request.namespace,
@@ -71,9 +83,9 @@ async function decide(request: AdmissionRequest, dependencies: WebhookDependenci
 }
 
 /** A fault of ours must not read as a broken connection: the author gets an answer, the log the stack. */
-function decideSafely(request: AdmissionRequest, context: AdmissionContext, log: Logger): Decision {
+function decideSafely(judge: () => Decision, log: Logger): Decision {
   try {
-    return admit(request, context);
+    return judge();
   } catch (error) {
     log.error({ err: error }, 'admission failed');
     return { allowed: false, outcome: 'Refused', code: 500, message: 'weft: internal error of the injector' };

@@ -13,6 +13,8 @@ describe('the arguments of the operator', () => {
       controlPlaneNamespace: 'mesh',
       podName: 'weft-operator-0',
       leafLifetimeMs: 24 * 3600 * 1000,
+      rootLifetimeMs: 3650 * 24 * 3600 * 1000,
+      rotateRootAfter: 0.8,
       jwksCaFile: undefined,
       logLevel: 'info',
     });
@@ -38,6 +40,8 @@ describe('the arguments of the operator', () => {
     const env = {
       WEFT_TRUST_DOMAIN: 'a.example',
       WEFT_CERTIFICATE_LIFETIME: '90m',
+      WEFT_ROOT_LIFETIME: '2400h',
+      WEFT_ROTATE_ROOT_AFTER: '0.5',
       WEFT_STREAM_PORT: '1',
       WEFT_HEALTH_PORT: '2',
       WEFT_JWKS_CA_FILE: '/etc/jwks/ca.crt',
@@ -45,6 +49,8 @@ describe('the arguments of the operator', () => {
     const settings = parseArguments(['--trust-domain', 'b.example', '--health-address', '[::1]:3'], env);
     assert.equal(settings.trustDomain, 'b.example');
     assert.equal(settings.leafLifetimeMs, 90 * 60_000);
+    assert.equal(settings.rootLifetimeMs, 100 * 24 * 3600 * 1000);
+    assert.equal(settings.rotateRootAfter, 0.5);
     assert.equal(settings.jwksCaFile, '/etc/jwks/ca.crt');
     assert.deepEqual([settings.listen.port, settings.health], [1, { host: '::1', port: 3 }]);
   });
@@ -58,6 +64,11 @@ describe('the arguments of the operator', () => {
     ['a port that is none', ['--stream-address', '127.0.0.1:70000'], /host:port/],
     ['a lifetime that is too short', ['--certificate-lifetime', '9m'], /at least 10m/],
     ['a lifetime that is none', ['--certificate-lifetime', 'long'], /duration/],
+    ['a root that ends with its certificates', ['--root-lifetime', '239h'], /ten times/],
+    ['a lifetime of the root that is none', ['--root-lifetime', '10y'], /duration/],
+    ['a whole life of the root', ['--rotate-root-after', '1'], /0\.8/],
+    ['nothing of its life', ['--rotate-root-after', '0.0'], /0\.8/],
+    ['a part that is no number', ['--rotate-root-after', 'half'], /0\.8/],
     ['a log level that is none', ['--log-level', 'loud'], /log-level/],
   ];
   for (const [name, argv, message] of wrong) {

@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { durationMs } from '../api/duration.ts';
 import {
@@ -25,6 +26,9 @@ export interface Arguments {
   readonly trustDomain: string;
   readonly controlPlaneNamespace: string;
   readonly leafLifetimeMs: number;
+  readonly rootLifetimeMs: number;
+  /** of a root's life, after which the next one is made; in (0, 1) */
+  readonly rotateRootAfter: number;
   /** PEM of roots that servers of key sets may have, beside the public ones */
   readonly jwksCaFile: string | undefined;
   readonly logLevel: string;
@@ -39,6 +43,8 @@ const OPTIONS = {
   'health-address': { type: 'string' },
   'advertise-address': { type: 'string' },
   'certificate-lifetime': { type: 'string' },
+  'root-lifetime': { type: 'string' },
+  'rotate-root-after': { type: 'string' },
   'trust-domain': { type: 'string' },
   'control-plane-namespace': { type: 'string' },
   'jwks-ca-file': { type: 'string' },
@@ -46,6 +52,8 @@ const OPTIONS = {
 } as const;
 
 const LIFETIME_MIN_MS = 10 * 60_000;
+/** A rotation takes up to four lifetimes of certificates, and a root is there for more than its rotation. */
+const LIFETIMES_OF_ROOT_MIN = 10;
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'];
 
 /** Throws ArgumentError. A flag wins over its variable: `--trust-domain` over `WEFT_TRUST_DOMAIN`. */
@@ -78,7 +86,7 @@ export function parseArguments(argv: readonly string[], env: NodeJS.ProcessEnv):
     trustDomain: value('trust-domain') ?? DEFAULT_TRUST_DOMAIN,
     controlPlaneNamespace: namespace,
     podName: env.WEFT_POD_NAME || undefined,
-    leafLifetimeMs: parseLifetime(value('certificate-lifetime') ?? '24h'),
+    ...readLifetimes(value),
     jwksCaFile: value('jwks-ca-file'),
     logLevel,
   };
@@ -106,6 +114,29 @@ function parseLifetime(text: string): number {
   throw new ArgumentError('--certificate-lifetime must be a duration of at least 10m, such as 24h');
 }
 
+function readLifetimes(value: (name: keyof typeof OPTIONS) => string | undefined) {
+  const leafLifetimeMs = parseLifetime(value('certificate-lifetime') ?? '24h');
+  return {
+    leafLifetimeMs,
+    rootLifetimeMs: parseRootLifetime(value('root-lifetime') ?? '87600h', leafLifetimeMs),
+    rotateRootAfter: parseFraction(value('rotate-root-after') ?? '0.8'),
+  };
+}
+
+function parseRootLifetime(text: string, leafLifetimeMs: number): number {
+  const lifetimeMs = durationMs(text);
+  if (lifetimeMs >= LIFETIMES_OF_ROOT_MIN * leafLifetimeMs) return lifetimeMs;
+  throw new ArgumentError(
+    '--root-lifetime must be a duration, such as 87600h, of at least ten times --certificate-lifetime',
+  );
+}
+
+function parseFraction(text: string): number {
+  const fraction = /^0\.[0-9]{1,4}$/.test(text) ? Number(text) : 0;
+  if (fraction > 0) return fraction;
+  throw new ArgumentError('--rotate-root-after must be a part of the root’s lifetime, such as 0.8');
+}
+
 function parseAddress(flag: string, text: string): ListenAddress {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):([0-9]{1,5})$/.exec(text);
   const port = Number(match?.[3]);
@@ -114,4 +145,9 @@ function parseAddress(flag: string, text: string): ListenAddress {
   // All addresses: where IPv6 is off `::` does not exist, and leaving it out means whatever there is.
   const host = match[1] === '::' ? undefined : (match[1] ?? (match[2] || undefined));
   return { host, port };
+}
+
+/** As it is written there. */
+export function formatAddress({ address, family, port }: AddressInfo): string {
+  return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
 }

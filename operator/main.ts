@@ -71,11 +71,13 @@ async function run(settings: Arguments, log: Log): Promise<number> {
 
 async function start(settings: Arguments, log: Log): Promise<Operator> {
   const { platform, started } = await createPlatform(settings, log);
-  const { controlPlaneNamespace, trustDomain, listen, streamAddress, leafLifetimeMs } = settings;
+  const { controlPlaneNamespace, trustDomain, listen, streamAddress } = settings;
+  const { leafLifetimeMs, rootLifetimeMs, rotateRootAfter } = settings;
   const jwksRoots = await readRoots(settings.jwksCaFile);
   const service = `${OPERATOR_SERVICE}.${controlPlaneNamespace}.svc`;
   const operator = await Operator.start({
-    ...{ platform, trustDomain, controlPlaneNamespace, listen, leafLifetimeMs, log },
+    ...{ platform, trustDomain, controlPlaneNamespace, listen, log },
+    ...{ leafLifetimeMs, rootLifetimeMs, rotateRootAfter },
     ...(streamAddress !== undefined && { streamAddress }),
     ...(jwksRoots !== undefined && { jwksRoots }),
     ...(process.env.KUBERNETES_SERVICE_HOST && { apiServerHost: process.env.KUBERNETES_SERVICE_HOST }),

@@ -1,13 +1,12 @@
-import type { AddressInfo } from 'node:net';
-import type { ListenAddress } from './arguments.ts';
-import type { Clock } from './clock.ts';
+import { formatAddress, type ListenAddress } from './arguments.ts';
 import { operatorSpiffeId } from './compile/proxy-config.ts';
-import { Authority, createRoot, DEFAULT_LEAF_LIFETIME_MS } from './identity/authority.ts';
+import type { Authority } from './identity/authority.ts';
 import { OwnLeaf } from './identity/own-leaf.ts';
-import { anyOf, refuseControlPlane, refuseSpecialAddresses } from './keysets/address-policy.ts';
-import { createKeySetFetcher, type FetchKeySet } from './keysets/fetch-key-set.ts';
+import type { RootRotation } from './identity/root-rotation.ts';
+import { keySetFetcher } from './key-set-fetcher.ts';
+import type { FetchKeySet } from './keysets/fetch-key-set.ts';
 import { KeySets } from './keysets/key-sets.ts';
-import { describeError, type Log } from './log.ts';
+import { describeError } from './log.ts';
 import { Dirty } from './mesh/dirty.ts';
 import { Mesh } from './mesh/mesh.ts';
 import type { Change, MeshSettings, Workload } from './mesh/model.ts';
@@ -23,11 +22,11 @@ import { lateSource, type StreamSource } from './publish/stream-source.ts';
 import { Window } from './publish/window.ts';
 import { AckReports } from './replicas/ack-reports.ts';
 import { Replicas } from './replicas/replicas.ts';
-import { awaitRoot } from './root.ts';
+import { whoVerifies } from './replicas/who-verifies.ts';
+import { openAuthority, type RootOptions } from './root.ts';
 
-export interface OperatorOptions {
+export interface OperatorOptions extends RootOptions {
   readonly platform: Platform;
-  readonly trustDomain: string;
   readonly controlPlaneNamespace: string;
   /** where the stream listens; port 0: any */
   readonly listen: ListenAddress;
@@ -35,20 +34,19 @@ export interface OperatorOptions {
   readonly streamAddress?: string;
   /** names of the operator's Service, for its own certificate */
   readonly dnsNames?: readonly string[];
-  readonly leafLifetimeMs?: number;
   /** PEM of roots that servers of key sets may have, beside the public ones */
   readonly jwksRoots?: string;
   /** host of the API server, which no policy may lead the operator to */
   readonly apiServerHost?: string;
   /** for tests; absent: over https, to addresses that are nobody's own */
   readonly fetchKeySet?: FetchKeySet;
-  readonly clock: Clock;
   readonly random: () => number;
-  readonly log: Log;
 }
 
 /** A policy that changes a hundred times a second reaches sidecars twenty times. */
 const PUBLISH_WINDOW_MS = 50;
+const RENEWAL_CHECK_MAX_MS = 30_000;
+const RENEWAL_CHECKS_A_LIFETIME = 20;
 
 /**
  * The operator, whatever it runs on: changes come in from the platform, mark keys, and what depends on those is
@@ -68,6 +66,7 @@ export class Operator {
   readonly #replicas: Replicas;
   readonly #duplicates: DuplicateReporter;
   readonly #ownLeaf: OwnLeaf;
+  readonly #rotation: RootRotation;
   readonly #keySets: KeySets;
   /** marked since the last publication */
   #dirty = new Dirty();
@@ -85,13 +84,13 @@ export class Operator {
     const delivered = options.platform.start((changes) => apply(changes));
     try {
       await delivered;
-      const root = await awaitRoot(options.platform, options.clock, stop.signal, () =>
-        createRoot(options.trustDomain, options.clock.unixMs()),
-      );
-      const authority = await Authority.load(root, options.leafLifetimeMs ?? DEFAULT_LEAF_LIFETIME_MS);
-      const operator = await Operator.#create(options, authority);
+      let known: Operator | undefined;
+      const observe = () => known && whoVerifies(known.#mesh, known.#replicas);
+      const { authority, rotation } = await openAuthority(options, observe, stop.signal);
+      const operator = await Operator.#create(options, authority, rotation);
       apply = (changes) => operator.apply(changes);
       operator.apply(early);
+      known = operator;
       await operator.#keySets.restore();
       operator.#published();
       return operator;
@@ -101,7 +100,11 @@ export class Operator {
     }
   }
 
-  static async #create(options: OperatorOptions, authority: Authority): Promise<Operator> {
+  static async #create(
+    options: OperatorOptions,
+    authority: Authority,
+    rotation: RootRotation,
+  ): Promise<Operator> {
     const { trustDomain, controlPlaneNamespace, clock, random, log, listen } = options;
     const spiffeId = operatorSpiffeId({ trustDomain, controlPlaneNamespace, streamAddress: '' });
     const request = { spiffeId, dnsNames: options.dnsNames ?? [] };
@@ -133,7 +136,7 @@ export class Operator {
         log.error({ error: describeError(error) }, 'the operator’s certificate was not renewed'),
     });
     operator = new Operator(options, {
-      ...{ authority, settings, streams, acks, reports, ownLeaf },
+      ...{ authority, rotation, settings, streams, acks, reports, ownLeaf },
       port: address.port,
     });
     return operator;
@@ -141,14 +144,17 @@ export class Operator {
 
   private constructor(options: OperatorOptions, parts: Parts) {
     const { platform, clock, random, log, trustDomain } = options;
-    const { authority, settings, streams, acks, reports, ownLeaf, port } = parts;
+    const { authority, rotation, settings, streams, acks, reports, ownLeaf, port } = parts;
     this.#options = options;
     this.authority = authority;
     this.streamAddress = settings.streamAddress;
     const mesh = new Mesh(settings);
     const read = (workload: Workload) => platform.readProxy(workload);
     const identities = new Identities({ authority, trustDomain, clock, random, read });
-    const publisher = new Publisher({ mesh, platform, identities, push: streams, clock, random, log });
+    const publisher = new Publisher({
+      ...{ mesh, platform, identities, push: streams, clock, random, log },
+      renewalCheckMs: Math.min(RENEWAL_CHECK_MAX_MS, authority.leafLifetimeMs / RENEWAL_CHECKS_A_LIFETIME),
+    });
     this.#mesh = mesh;
     this.#streams = streams;
     this.#publisher = publisher;
@@ -167,6 +173,8 @@ export class Operator {
     this.#destinations = new DestinationCache(mesh);
     this.#duplicates = new DuplicateReporter(mesh, platform, log);
     this.#ownLeaf = ownLeaf;
+    this.#rotation = rotation;
+    authority.onChange(() => this.#trustChanged());
     this.#window = new Window(clock, PUBLISH_WINDOW_MS, () => this.#publish());
     this.#keySets = new KeySets({
       ...{ mesh, clock, random, log, readProxy: read },
@@ -177,10 +185,12 @@ export class Operator {
       find: (proxyId) => mesh.workloadByProxyId(proxyId),
       config: (workload) => {
         const published = publisher.published(workload.key);
-        return published && { version: published.config.version, text: published.text };
+        if (published?.text === undefined) return undefined;
+        return { version: published.config.version, text: published.text };
       },
       destination: (key, workload) => this.#destinations.get(key, workload),
       identity: (workload) => identities.current(workload),
+      trust: () => authority,
       ensureIdentity: (workload) => publisher.ensureIdentity(workload),
       reviewToken: (token) => platform.reviewToken(token),
     };
@@ -216,11 +226,13 @@ export class Operator {
       weft_operator_workloads: this.#publisher.keys().length,
       weft_operator_policies: this.#mesh.policies().length,
       weft_operator_leader: Number(this.#options.platform.leadership.isLeader),
+      ...this.#rotation.metrics(),
     };
   }
 
   async stop(): Promise<void> {
     this.#window.close();
+    this.#rotation.stop();
     this.#ownLeaf.stop();
     this.#keySets.stop();
     this.#replicas.stop();
@@ -237,6 +249,15 @@ export class Operator {
     this.#replicas.start();
     this.#statuses.start();
     this.#keySets.start();
+    this.#rotation.start();
+  }
+
+  /** Other roots are trusted, or another one signs: for handshakes from now on, and told to everybody. */
+  #trustChanged(): void {
+    this.#streams.renew(this.authority, this.#ownLeaf.current);
+    this.#streams.trustChanged();
+    this.#publisher.trustChanged();
+    this.#replicas.rootsChanged();
   }
 
   /** Everything in the state it is in now, whole: what came and went meanwhile nobody gets to see. */
@@ -270,22 +291,11 @@ export class Operator {
 
 interface Parts {
   readonly authority: Authority;
+  readonly rotation: RootRotation;
   readonly settings: MeshSettings;
   readonly streams: StreamServer;
   readonly acks: AckTable;
   readonly reports: AckReports;
   readonly port: number;
   readonly ownLeaf: OwnLeaf;
-}
-
-function keySetFetcher({ jwksRoots, apiServerHost, clock }: OperatorOptions, mesh: Mesh): FetchKeySet {
-  const refuses = anyOf(refuseSpecialAddresses, refuseControlPlane(mesh, apiServerHost));
-  return createKeySetFetcher({
-    ...{ refuses, clock },
-    ...(jwksRoots !== undefined && { extraRoots: jwksRoots }),
-  });
-}
-
-function formatAddress({ address, family, port }: AddressInfo): string {
-  return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -15,10 +15,14 @@ export interface Platform {
   /** Only the leader writes Secrets, statuses, revisions and the root. Without Kubernetes: always true. */
   readonly leadership: Leadership;
 
-  /** The root of trust; undefined when there is none yet. Never logged. */
-  loadRoot(): Promise<RootMaterial | undefined>;
+  /** The roots of trust; undefined when there are none yet. Never logged. */
+  loadRoot(): Promise<StoredRoots | undefined>;
   /** Creates the root if there is still none, and returns the one that won. */
-  createRoot(material: RootMaterial): Promise<RootMaterial>;
+  createRoot(roots: StoredRoots): Promise<StoredRoots>;
+  /** Writes all of it, unless what is stored is of another revision any more: false. */
+  replaceRoots(roots: StoredRoots): Promise<boolean>;
+  /** What everybody may know of the rotation, as JSON; writes nothing when it says the same already. */
+  publishRotation(report: string): Promise<void>;
 
   /** Writes Secret `weft-proxy-<id>` (or the folder of that name); writes nothing when bytes are equal. */
   writeProxy(workload: Workload, files: ProxyFiles): Promise<void>;
@@ -47,6 +51,17 @@ export interface Leadership {
 export interface RootMaterial {
   readonly certificate: string;
   readonly privateKey: string;
+}
+
+/** What is kept of the authority. Only `certificate` and `privateKey`: by an operator that did not rotate. */
+export interface StoredRoots extends RootMaterial {
+  readonly next?: RootMaterial;
+  /** PEM: trusted still, and signs no more */
+  readonly previous?: string;
+  /** JSON of identity/ca-state.ts */
+  readonly rotation?: string;
+  /** of what was read; absent: the platform has but one writer */
+  readonly revision?: string;
 }
 
 /** The four files of API.md's Secret, as text. */

@@ -148,3 +148,16 @@ for (const fields of OPAQUE) {
     assert.equal(app.accepted.length, 0);
   });
 }
+
+test('a method in small letters, which some servers take for the other, is denied with it and not allowed with it', async () => {
+  const pair = await start(await echoHead(), {
+    inbound: inbound([rule('Deny', { to: [{ methods: ['DELETE'] }] })]),
+  });
+  assert.equal(await ask(pair, { line: 'delete /' }), 403);
+  assert.equal(await ask(pair, { line: 'deLete /' }), 403);
+  assert.equal(await ask(pair, { line: 'get /' }), 200);
+  const only = inbound([rule('Allow', { to: [{ methods: ['DELETE'] }] })], { authorizationDefault: 'Deny' });
+  pair.api.state.setConfig({ ...pair.api.state.config!, inbound: only });
+  assert.equal(await ask(pair, { line: 'DELETE /' }), 200);
+  assert.equal(await ask(pair, { line: 'delete /' }), 403);
+});

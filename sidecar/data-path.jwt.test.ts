@@ -87,7 +87,8 @@ test('a Deny rule with claims denies who has them, and nobody without a token', 
 test('a rule in Audit mode that asks for claims denies nothing, and says what it would', async () => {
   const audited: AuthorizationRule = { ...ADMIN, mode: 'Audit' };
   const next = withIssuers([issuer([KEY])]);
-  const pair = await start(await echoHead(), { inbound: { ...next, rules: [audited] } });
+  const ports = next.ports.map((entry) => ({ ...entry, auditedDefaultPolicy: audited.policy }));
+  const pair = await start(await echoHead(), { inbound: { ...next, ports, rules: [audited] } });
   assert.equal(statusOf(await talk(pair.inboundPort, last())), 200);
   assert.equal(lastLog(pair).wouldDeny, true);
   const lines = pair.api.log.length;
@@ -111,6 +112,29 @@ test('a token the app shall not see is taken out, wherever it came', async () =>
   const other = 'Authorization: Basic d2VmdDp3ZWZ0';
   const both = await talk(pair.inboundPort, last('/', `${other}\r\nx-token: ${token}\r\n`));
   assert.match(both, /Authorization: Basic/);
+});
+
+test('a token under a name that apps may read as its field is taken for it', async () => {
+  const app = await echoHead();
+  const pair = await start(app, {
+    inbound: withIssuers([issuer([KEY], { forward: false, fromHeaders: ['x-token'] })], [ADMIN]),
+  });
+  const token = await KEY.sign({ role: 'admin' });
+  const answer = await talk(pair.inboundPort, last('/', `x_token: ${token}\r\nX-Tokens: 1\r\n`));
+  assert.equal(statusOf(answer), 200);
+  assert.doesNotMatch(answer, /x.token:/i);
+  assert.match(answer, /X-Tokens: 1/);
+  const seen = app.accepted.length;
+  for (const fields of [
+    `x_token: ${await OTHER.sign({ role: 'admin' })}\r\n`,
+    `x_token: ${token}\r\nx-token: ${token}\r\n`,
+    `x-token: ${token}\r\nX_Token: forged\r\n`,
+    `x.token: ${token}\r\nX_Token: ${token}\r\n`,
+  ]) {
+    assert.equal(statusOf(await talk(pair.inboundPort, last('/', fields))), 401, fields);
+  }
+  assert.match(lastLog(pair).reason, /more than one field x-token/);
+  assert.equal(app.accepted.length, seen);
 });
 
 test('tokens of two issuers may come together, two tokens of one may not', async () => {

@@ -3,13 +3,15 @@ import { afterEach, test } from 'node:test';
 import type { DestinationTraffic } from '../api/destination-traffic.ts';
 import type { ProxyConfig } from '../api/proxy-config.ts';
 import { Caller } from './testing/caller.ts';
-import { DENY_ADMIN, get, last, start, toClose, until } from './testing/harness.ts';
+import { DENY_ADMIN, get, last, sleep, start, toClose, until } from './testing/harness.ts';
 import { type HttpTestServer, type Served, serveRequests } from './testing/http-server.ts';
 import type { Pair } from './testing/pair.ts';
 import { UNUSED, usage } from './testing/usage.ts';
 import { talk } from './testing/wire.ts';
 
 const IN_FLIGHT = 50;
+/** So many handshakes at once take their time on a busy machine. */
+const LIMITS = { connectTimeoutMs: 20_000 };
 
 afterEach(async () => {
   await until(() => usage().requests === 0 && usage().hosts === 0);
@@ -34,6 +36,15 @@ const said = (name: string, { headers, path, body }: Served) =>
   `${name} ${headers['x-policy'] ?? 'none'} ${path} ${body.length};`;
 function answerAll(name: string, held: readonly Served[]): void {
   for (const request of held) request.answer(200, said(name, request));
+}
+
+/** All are in flight. */
+async function allHeld({ held }: SlowServer): Promise<void> {
+  for (let waits = 0; held.length < IN_FLIGHT; waits += 1) {
+    assert.ok(waits < 3_000, `only ${held.length} of ${IN_FLIGHT} are in flight`);
+    await sleep(5);
+  }
+  assert.equal(held.length, IN_FLIGHT);
 }
 
 const post = (path: string) =>
@@ -108,7 +119,7 @@ for (const [what, change] of Object.entries(CHANGES)) {
       backends: [{ name: 'shop/backend:80', servers: [backend] }],
     });
     const answers = ask(caller.port, IN_FLIGHT);
-    await until(() => backend.held.length === IN_FLIGHT);
+    await allHeld(backend);
     change(caller, other);
 
     // what begins now follows what is in force now
@@ -178,9 +189,10 @@ test('requests in flight end as they began when the policy that let them in is d
       ],
     },
     destination: { protocol: 'HTTP' },
+    limits: LIMITS,
   });
   const answers = ask(pair.port, IN_FLIGHT);
-  await until(() => app.held.length === IN_FLIGHT);
+  await allHeld(app);
   configure(pair, OPEN);
   assert.match(await talk(pair.port, last('/now')), /^HTTP\/1\.1 200 /);
   answerAll('app', app.held);
@@ -190,9 +202,9 @@ test('requests in flight end as they began when the policy that let them in is d
 test('who is refused from now on is refused, what the mesh ends is visibly ended, and nothing is told twice to the app', async () => {
   const inbound = INBOUND['denies everything from now on']!;
   const app = await serveSlow('app');
-  const pair = await start(app, { inbound: OPEN, destination: { protocol: 'HTTP' } });
+  const pair = await start(app, { inbound: OPEN, destination: { protocol: 'HTTP' }, limits: LIMITS });
   const answers = ask(pair.port, IN_FLIGHT);
-  await until(() => app.held.length === IN_FLIGHT);
+  await allHeld(app);
   configure(pair, inbound);
   assert.match(await talk(pair.port, last('/now')), /^HTTP\/1\.1 403 [\s\S]*weft-error: denied/);
   answerAll('app', app.held);
@@ -202,9 +214,9 @@ test('who is refused from now on is refused, what the mesh ends is visibly ended
 
 test('requests in flight end as they began when the port becomes Strict and limited, and new ones are', async () => {
   const app = await serveSlow('app');
-  const pair = await start(app, { inbound: OPEN, destination: { protocol: 'HTTP' } });
+  const pair = await start(app, { inbound: OPEN, destination: { protocol: 'HTTP' }, limits: LIMITS });
   const answers = ask(pair.port, IN_FLIGHT);
-  await until(() => app.held.length === IN_FLIGHT);
+  await allHeld(app);
   configure(pair, INBOUND['has become Strict, with limits and rules']!);
   assert.match(await talk(pair.port, last('/admin/x')), /^HTTP\/1\.1 403 /);
   assert.match(await talk(pair.port, last('/now')), /^HTTP\/1\.1 200 /);

@@ -140,6 +140,12 @@ for (const [what, redirect, location] of [
   });
 }
 
+test('redirect: where HTTP/1.0 names no host the path does not become one', async () => {
+  const caller = await routed({ ...underV2, redirect: { scheme: 'https', status: 302 } });
+  const answer = await talk(caller.port, 'GET /v2/evil.example?x=1 HTTP/1.0\r\n\r\n');
+  assert.equal(/Location: (.*)\r\n/.exec(answer)?.[1], '/v2/evil.example?x=1');
+});
+
 test('redirect: a connection goes on after it', async () => {
   const caller = await routed({ ...underV2, redirect: { host: 'x.example', status: 302 } });
   const socket = await connect(caller.port);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { DENY_ADMIN, echoHead, get, inbound, last, start, startRecorded } from './testing/harness.ts';
+import { bearer, issuer, TestKey, withIssuers } from './testing/tokens.ts';
 import { connect, ok, readAll, readUntil, serve, serveHttp, talk } from './testing/wire.ts';
 
 test('a request flows, and nothing of it can be read on the wire', async () => {
@@ -64,6 +65,18 @@ test('a rule in Audit mode denies nothing, and says what it would', async () => 
   assert.equal(JSON.parse(pair.api.log[0]!).wouldDeny, true);
 });
 
+test('a default of Deny in Audit mode denies nothing, and counts what no rule allows', async () => {
+  const pair = await start(await echoHead(), {
+    inbound: inbound([], { auditedDefaultPolicy: 'shop/trial' }),
+  });
+  assert.match(await talk(pair.port, last('/')), /^HTTP\/1.1 200/);
+  assert.match(
+    pair.api.path.renderMetrics(),
+    /verdict="denied",policy="shop\/trial",rule="default",mode="Audit"\} 1/,
+  );
+  assert.equal(JSON.parse(pair.api.log[0]!).wouldDeny, true);
+});
+
 test('an ambiguous path is refused where rules look at paths, and passes where none does', async () => {
   const guarded = await start(await echoHead(), { inbound: inbound([DENY_ADMIN]) });
   assert.match(
@@ -118,6 +131,33 @@ test('an endpoint with another identity is not spoken to, and there is no way ba
   pair.api.state.setIdentity(await pair.authority.workload('spiffe://cluster.local/ns/shop/sa/other'));
   assert.match(await talk(pair.port, last()), /^HTTP\/1.1 502 [\s\S]*weft-error: identity-mismatch/);
   assert.equal(app.accepted.length, 0);
+});
+
+test('who may not, and who did not prove who it is, is denied on an edge, and no error', async () => {
+  const key = await TestKey.create();
+  const pair = await start(await echoHead(), {
+    inbound: { ...withIssuers([issuer([key])], []), rules: [DENY_ADMIN] },
+  });
+  await talk(pair.inboundPort, last('/', bearer(await key.sign())));
+  await talk(pair.inboundPort, last('/', bearer(`${await key.sign()}x`)));
+  await talk(pair.inboundPort, last('/admin/x'));
+  const strict = await start(await echoHead(), { inbound: inbound([], { mtls: 'Strict' }) });
+  await talk(strict.inboundPort, get());
+  const counts = [pair, strict].flatMap(({ api }) => api.path.edges());
+  assert.deepEqual(
+    counts.map(({ source, allowed, denied, errors }) => [source, allowed, denied, errors]),
+    [
+      ['unknown', 1, 2, 0],
+      ['unknown', 0, 1, 0],
+    ],
+  );
+});
+
+test('a request that fails is allowed and an error on its edge', async () => {
+  const pair = await start(await echoHead(), { inbound: inbound([]) });
+  await talk(pair.inboundPort, 'GET / HTTP/1.1\r\n\r\n');
+  const [edge] = pair.api.path.edges();
+  assert.deepEqual([edge?.allowed, edge?.denied, edge?.errors], [1, 0, 1]);
 });
 
 test('edges say who called whom, with what result', async () => {

@@ -45,12 +45,17 @@ for (const [what, id] of [
   ['is too long', 'x'.repeat(129)],
   ['has a space', 'a b'],
   ['is empty', ''],
+  ['has a tab', 'a\tb'],
+  ['has a letter beyond ASCII', 'a\u00e4b'],
+  ['is there twice', 'mine-1\r\nx-request-id: mine-1'],
+  ['is followed by another', 'mine-1\r\nX-Request-ID: mine-2'],
 ] as const) {
   test(`an id that ${what} is replaced`, async () => {
     const pair = await start(await echoHead());
     const answer = await talk(pair.port, last('/', `X-Request-Id: ${id}\r\n`));
     assert.equal(answer.match(/x-request-id/gi)?.length, 1);
     assert.notEqual(idOf(answer), id);
+    assert.doesNotMatch(answer, /mine-/);
   });
 }
 

@@ -3,6 +3,7 @@ import { PORTS } from '../api/names.ts';
 import type { Listeners, ProxyConfig } from '../api/proxy-config.ts';
 import { Connections } from './connections.ts';
 import type { Context } from './context.ts';
+import { isWithin } from './control/trust-bundle.ts';
 import type { TrailRing } from './explain/trail-ring.ts';
 import { PoolSet } from './http1/pool.ts';
 import { Inbound } from './inbound/inbound.ts';
@@ -123,11 +124,16 @@ class RunningDataPath implements DataPath {
   }
 
   #follow(state: ProxyState): void {
+    let before: Identity | undefined;
     const setIdentity = (identity: Identity) => {
+      // when there are only more roots, every connection is what it was
+      const isWider =
+        before?.certificate === identity.certificate && isWithin(before.trustBundle, identity.trustBundle);
+      before = identity;
       this.#mtlsServer.setIdentity(identity);
-      this.#mtlsClient.setIdentity(identity);
-      // connections made with the old certificate finish what they carry and get nothing new
-      this.#pools.retire();
+      this.#mtlsClient.setIdentity(identity, isWider);
+      // connections made with the old certificate, or old roots, finish what they carry and get nothing new
+      if (!isWider) this.#pools.retire();
     };
     state.onIdentity(setIdentity);
     if (state.identity !== undefined) setIdentity(state.identity);

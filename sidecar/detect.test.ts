@@ -23,9 +23,23 @@ const TABLE: readonly (readonly [name: string, bytes: string, verdict: Detected]
   ['a TLS record', '\u0016\u0003\u0001', 'tls'],
   ['the first byte of a TLS record', '\u0016', 'need-more'],
   ['a handshake byte that is no TLS', '\u0016\u0001', 'opaque'],
-  ['an inline Redis command', 'GET key\r\n', 'opaque'],
+  ['an inline Redis command, should no field follow', 'GET key\r\n', 'unlikely'],
+  ['another one', 'SET key value\r\n', 'opaque'],
   ['a RESP array', '*1\r\n$4\r\nPING\r\n', 'opaque'],
-  ['HTTP/0.9', 'GET /\r\n', 'opaque'],
+  ['inline Redis commands', 'GET a:b\r\nGET c:d\r\n', 'opaque'],
+  ['HTTP/0.9, after which some read fields', 'GET /\r\n', 'http1'],
+  ['HTTP/0.9 with other blanks', '\u000bGET\r/\u00a0\r\n', 'http1'],
+  ['HTTP/0.9 without a slash and with fields', 'GET a\r\nweft-caller: x', 'http1'],
+  ['the same with a blank in front of the first', 'GET a\r\n \t b: c\r\nweft-caller: x', 'http1'],
+  ['the same with an empty name in front', 'GET a\r\n:\r\nweft-caller: x', 'http1'],
+  ['HTTP/0.9 without a slash and without fields', 'GET a\r\n\r\n', 'opaque'],
+  ['a word that may become the name of a field', 'GET a\r\nweft-caller', 'unlikely'],
+  ['a control character in a target', 'GET /\u0001 HTTP/1.1\r\n', 'http1'],
+  ['NUL in a query', 'GET /?\u0000 HTTP/1.1\r\n', 'http1'],
+  ['DEL in a target', 'GET /\u007f HTTP/1.1\r\n', 'http1'],
+  ['bare CR between the words', 'GET\r/\rHTTP/1.1\r\n', 'http1'],
+  ['bare CR in a target', 'GET /\rx HTTP/1.1\r\n', 'http1'],
+  ['a control character in the first word', 'GE\u0001T / HTTP/1.1\r\n', 'opaque'],
   ['an SSH banner', 'SSH-2.0-OpenSSH_9\r\n', 'opaque'],
   ['SMTP', 'EHLO example\r\n', 'opaque'],
   ['PostgreSQL startup', '\u0000\u0000\u0000\u0008\u0004\u00d2\u0016\u002f', 'opaque'],
@@ -67,6 +81,9 @@ test('a final verdict stays the same when more bytes come', () => {
 test('a line that does not end is decided upon within bounds', () => {
   assert.equal(detect(Buffer.from(`GET /${'a'.repeat(DETECT_MAX_BYTES)}`)), 'http1');
   assert.equal(detect(Buffer.from(`WORD word${'a'.repeat(DETECT_MAX_BYTES)}`)), 'http1');
+  assert.equal(detect(Buffer.from(`\u000bGET /${'a'.repeat(DETECT_MAX_BYTES)}`)), 'http1');
+  assert.equal(detect(Buffer.from(`GET\u000b/${'a'.repeat(DETECT_MAX_BYTES)}`)), 'http1');
+  assert.equal(detect(Buffer.from(`GET a\r\n ${'a'.repeat(DETECT_MAX_BYTES)}`)), 'http1');
   assert.equal(detect(Buffer.from(`{"a": "${'a'.repeat(DETECT_MAX_BYTES)}`)), 'opaque');
 });
 

@@ -15,6 +15,7 @@ const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
 const TLS_HANDSHAKE = 0x16;
 const TLS_MAJOR_VERSION = 0x03;
+const COLON = 0x3a;
 
 /**
  * Pure and incremental: call again with more bytes while the answer is `need-more`. Whatever a lenient
@@ -42,34 +43,56 @@ export function detectAtDeadline(bytes: Buffer): Spoken {
 }
 
 // what lenient servers split a request line at: Python's str.split() on latin1, for one
-const BLANK = String.raw`\t\x0b\x0c\x1c-\x20\x85\xa0`;
+const BLANK = String.raw`\t\x0b-\x0d\x1c-\x20\x85\xa0`;
+const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+const TOKEN_FIRST = new RegExp(`^[${BLANK}]*${TOKEN}(?:$|[${BLANK}])`);
+const VERSIONED = new RegExp(`^${TOKEN}[${BLANK}].*HTTP/`, 'is');
 const THREE_WORDS = new RegExp(
-  `^[${BLANK}]*[^${BLANK}]+[${BLANK}]+[^${BLANK}]+[${BLANK}]+HTTP/\\d+\\.\\d+[${BLANK}\\r]*$`,
+  `^[${BLANK}]*[^${BLANK}]+[${BLANK}]+[^${BLANK}]+[${BLANK}]+HTTP/\\d+\\.\\d+[${BLANK}]*$`,
   'i',
 );
+/** HTTP/0.9, after which some servers read fields all the same; with a path, and with what may be a Redis key. */
+const UNVERSIONED_PATH = new RegExp(`^[${BLANK}]*GET[${BLANK}]+(?:/|http:)[^${BLANK}]*[${BLANK}]*$`, 'i');
+const UNVERSIONED = new RegExp(`^[${BLANK}]*GET[${BLANK}]+[^${BLANK}]+[${BLANK}]*$`);
+/** Control characters in the first word tell binary protocols; those after it some servers take for a target's. */
+const BINARY_FIRST = new RegExp(`^[${BLANK}]*[^${BLANK}]*[\\x00-\\x08\\x0e-\\x1b\\x7f]`);
 
 function detectLine(bytes: Buffer): Detected {
   const line = firstLine(bytes);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters tell binary protocols
-  if (/[\x00-\x08\x0e-\x1b\x7f]/.test(line.text)) return 'opaque';
-  if (line.complete) return isRequestLine(line.text) ? 'http1' : 'opaque';
+  if (BINARY_FIRST.test(line.text)) return 'opaque';
+  if (line.complete) return detectWholeLine(bytes, line);
   const isEndless = bytes.length >= DETECT_MAX_BYTES;
-  if (line.text !== '' && !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:$|[ \t\r])/.test(line.text)) {
-    return isEndless ? 'opaque' : 'unlikely';
-  }
+  if (line.text !== '' && !TOKEN_FIRST.test(line.text)) return isEndless ? 'opaque' : 'unlikely';
   // a line without end: nothing sensible, and safest with the parser that refuses it
   if (isEndless) return 'http1';
   return looksLikeRequest(line) ? 'need-more' : 'unlikely';
 }
 
-/** More than a request line is: the codec refuses what it must not be, and an app may read it as one. */
-function isRequestLine(text: string): boolean {
-  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t].*HTTP\//i.test(text) || THREE_WORDS.test(text);
+/** More than a request line is `http1`: the codec refuses what it must not be, and an app may read it as one. */
+function detectWholeLine(bytes: Buffer, { text, end }: Line): Detected {
+  if (VERSIONED.test(text) || THREE_WORDS.test(text) || UNVERSIONED_PATH.test(text)) return 'http1';
+  return UNVERSIONED.test(text) ? detectFields(bytes, end + 1) : 'opaque';
+}
+
+/** Whether fields follow, as they never do after a command: decided by the first line that is not blank in front. */
+function detectFields(bytes: Buffer, from: number): Detected {
+  const limit = Math.min(bytes.length, DETECT_MAX_BYTES);
+  let at = from;
+  while (at < limit && (bytes[at] === 0x20 || bytes[at] === 0x09)) {
+    const end = bytes.indexOf(0x0a, at);
+    at = end === -1 ? limit : end + 1;
+  }
+  if (at >= limit) return limit === DETECT_MAX_BYTES ? 'http1' : 'unlikely';
+  const name = /^[\x21-\x39\x3b-\xff]*/.exec(bytes.toString('latin1', at, limit))![0];
+  if (at + name.length === limit) return limit === DETECT_MAX_BYTES ? 'http1' : 'unlikely';
+  return bytes[at + name.length] === COLON ? 'http1' : 'opaque';
 }
 
 interface Line {
   readonly text: string;
   readonly complete: boolean;
+  /** where its line feed is, or where what is looked at ends */
+  readonly end: number;
 }
 
 /** The first line that is not empty: lenient servers skip those before a request. */
@@ -82,10 +105,11 @@ function firstLine(bytes: Buffer): Line {
   ) {
     start += 1;
   }
-  const end = bytes.indexOf(0x0a, start);
+  const lf = bytes.indexOf(0x0a, start);
   const limit = Math.min(bytes.length, DETECT_MAX_BYTES);
-  const complete = end !== -1 && end < limit;
-  return { text: bytes.toString('latin1', start, complete ? end : limit), complete };
+  const complete = lf !== -1 && lf < limit;
+  const end = complete ? lf : limit;
+  return { text: bytes.toString('latin1', start, end), complete, end };
 }
 
 function looksLikeRequest(line: Line): boolean {

@@ -23,6 +23,14 @@ const SECONDS: readonly (readonly [row: string, begins: string, limit: keyof Lim
   ['an idle connection to another sidecar', '60 s', 'meshIdleMs', 1_000],
   ['a connection to an endpoint is replaced after', '1 h', 'maxConnectionAgeMs', 3_600_000],
   ['after SIGTERM, what is in flight may take', '30 s', 'drainTimeoutMs', 1_000],
+  [
+    "once a caller's certificate has ended, a pause that ends its opaque connection",
+    ...(['5 s', 'unprovenIdleMs', 1_000] as const),
+  ],
+  [
+    "once a caller's certificate has ended, its connection lasts at most",
+    ...(['24 h', 'unprovenMaxMs', 3_600_000] as const),
+  ],
 ];
 
 for (const [row, text, limit, unitMs] of SECONDS) {

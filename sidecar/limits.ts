@@ -52,6 +52,10 @@ export interface Limits {
   readonly lingerMs: number;
   /** How long `drain` waits for what is in flight. */
   readonly drainTimeoutMs: number;
+  /** Once a caller's certificate has ended: the pause in which its connection is closed, if it is not parsed. */
+  readonly unprovenIdleMs: number;
+  /** Once a caller's certificate has ended: how long its connection may last without such a pause. */
+  readonly unprovenMaxMs: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -76,4 +80,6 @@ export const DEFAULT_LIMITS: Limits = {
   maxConnectAttempts: 3,
   lingerMs: 1_000,
   drainTimeoutMs: 30_000,
+  unprovenIdleMs: 5_000,
+  unprovenMaxMs: 24 * 3_600_000,
 };

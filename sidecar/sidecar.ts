@@ -5,6 +5,7 @@ import { AdminSocket } from './admin/socket.ts';
 import { selectTrails, type Trails } from './admin/trails.ts';
 import type { Clock } from './control/clock.ts';
 import { Control } from './control/control.ts';
+import { describeCertificate } from './control/trust-bundle.ts';
 import { ReplayDesk } from './explain/replay-desk.ts';
 import { type Log, messageOf } from './log.ts';
 import type { ProxyState } from './proxy-state.ts';
@@ -178,7 +179,7 @@ export class Sidecar {
       rejected: arbiter.rejected,
       identity: identity && {
         spiffeId: identity.spiffeId,
-        notAfter: new Date(identity.notAfterMs).toISOString(),
+        ...describeCertificate(identity),
       },
       config,
       destinations: destinations.known(),

@@ -14,17 +14,13 @@ const LENGTH = `const codePoints = (text) => {
 };
 `;
 
-export interface ValidatorOptions {
-  /** Goes on after the first problem: for documents that people write. */
-  readonly allErrors: boolean;
-  /** Small: for what every sidecar holds. */
-  readonly sharesCode: boolean;
-}
-
-/** The source of an ES module without imports that exports \`validate\`. */
-export function validatorSource(schema: JsonSchema, { allErrors, sharesCode }: ValidatorOptions): string {
+/**
+ * The source of an ES module without imports that exports \`validate\`, which goes on after the first problem: for
+ * documents that people write.
+ */
+export function validatorSource(schema: JsonSchema): string {
   const options: Options = {
-    allErrors,
+    allErrors: true,
     strict: true,
     strictTypes: false,
     strictRequired: false,
@@ -32,8 +28,7 @@ export function validatorSource(schema: JsonSchema, { allErrors, sharesCode }: V
     code: { source: true, esm: true, lines: true },
   };
   const ajv = new Ajv(options);
-  const json = toJsonSchema(schema);
-  const validate = ajv.compile(sharesCode ? shareRepeated(json) : json);
+  const validate = ajv.compile(toJsonSchema(schema));
   const code = standalone
     .default(ajv, validate)
     .replaceAll(
@@ -46,6 +41,17 @@ export function validatorSource(schema: JsonSchema, { allErrors, sharesCode }: V
     LENGTH +
     code.replace('export default', 'export const unused =').replace(/export const unused = \w+;/, '')
   );
+}
+
+/** The same for documents that only machines write, as small as can be: every sidecar holds it. */
+export function shapeSource(schema: JsonSchema): string {
+  const json = JSON.stringify(shareRepeated(toJsonSchema(schema)));
+  // a text is not compiled; it becomes an object at the first document
+  const quoted = `'${json.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+  return `${HEADER}import { shapeValidator } from '../shape-validator.ts';
+
+export const validate = shapeValidator(() => JSON.parse(${quoted}));
+`;
 }
 
 export const VALIDATOR_TYPES = `${HEADER}import type { SchemaValidator } from '../problems.ts';

@@ -7,11 +7,13 @@ export function valuesOf(schema: JsonSchema): fc.Arbitrary<unknown> {
   const choices = literalsOf(schema) ?? (schema.enum as unknown[] | undefined);
   if (choices !== undefined) return fc.constantFrom(...choices);
   if (schema['x-kubernetes-int-or-string'] === true) return fc.oneof(integers(schema), texts(schema));
+  if ('const' in schema) return fc.constant(schema.const);
+  if (schema.anyOf !== undefined) return fc.oneof(...(schema.anyOf as JsonSchema[]).map(valuesOf));
   const entries = recordEntries(schema);
   if (entries !== undefined) return maps(entries);
   if (schema.type === 'object') return objects(schema);
   if (schema.type === 'array') {
-    const bounds = { minLength: 1, maxLength: Math.min(3, Number(schema.maxItems)) };
+    const bounds = { minLength: 1, maxLength: Math.min(3, Number(schema.maxItems ?? 3)) };
     return fc.array(valuesOf(schema.items as JsonSchema), bounds);
   }
   if (schema.type === 'integer') return integers(schema);
@@ -61,6 +63,7 @@ const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
   [PATTERNS.headerName, ['x-user', 'weft-caller', 'X_Y']],
   [PATTERNS.headerValue, ['a', 'b c', 'ü']],
   [PATTERNS.grpcName, ['pay.Api', 'Get', '_a']],
+  ['^/', ['/', '/a/b']],
   [PATTERNS.url, ['http://collector:4318', 'https://a.b/c']],
   [PATTERNS.httpsUrl, ['https://id.example', 'https://a.b/c?d=e']],
 ]);

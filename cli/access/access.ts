@@ -75,10 +75,14 @@ export interface Access {
   proxies(selection: Selection): Promise<Sidecar[]>;
   /** What the sidecar's admin socket answers, as JSON. */
   ask(proxy: Sidecar, question: Question): Promise<unknown>;
+  /** What the operator reports of the rotation of the root, JSON of api/ca-report.ts; undefined: nothing. */
+  rotation(controlPlaneNamespace: string): Promise<string | undefined>;
   policies(namespace: string | undefined): Promise<PolicyView[]>;
   /** undefined: there is no such policy */
   policy(namespace: string, name: string): Promise<PolicyView | undefined>;
   service(namespace: string, name: string): Promise<ServiceView>;
+  /** of a pod, without those that its controller gave it; undefined: there is no such pod */
+  labels(namespace: string, name: string): Promise<Readonly<Record<string, string>> | undefined>;
   /** pods that have all of these labels */
   labelled(namespace: string, labels: Readonly<Record<string, string>>): Promise<ServiceView>;
 }

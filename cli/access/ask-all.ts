@@ -1,3 +1,4 @@
+import { printable } from '../analysis/printable.ts';
 import { type Access, keyOf, type Question, type Sidecar } from './access.ts';
 
 export interface Answered<T> {
@@ -17,11 +18,15 @@ export interface Answers<T> {
 const CONCURRENCY = 8;
 const SAY_AFTER_MS = 1_000;
 
-/** Asks every sidecar, a few at a time. One that cannot be asked is named and keeps nobody else from answering. */
+/**
+ * Asks every sidecar, a few at a time. One that cannot be asked is named and keeps nobody else from answering; so is
+ * one whose answer `read` throws at.
+ */
 export async function askAll<T>(
   access: Access,
   proxies: readonly Sidecar[],
   questionOf: (proxy: Sidecar) => Question,
+  read: (answer: unknown) => T = (answer) => answer as T,
 ): Promise<Answers<T>> {
   const answered: Answered<T>[] = [];
   const unanswered: Unanswered[] = [];
@@ -34,7 +39,7 @@ export async function askAll<T>(
   const worker = async () => {
     for (let proxy = waiting.shift(); proxy !== undefined; proxy = waiting.shift()) {
       try {
-        answered.push({ proxy, answer: (await access.ask(proxy, questionOf(proxy))) as T });
+        answered.push({ proxy, answer: read(await access.ask(proxy, questionOf(proxy))) });
       } catch (error) {
         unanswered.push({ proxy: keyOf(proxy), reason: (error as Error).message });
       }
@@ -56,9 +61,10 @@ export async function askAll<T>(
 /** Who could not be asked, on stderr; at most so many by name. */
 export function reportUnanswered(unanswered: readonly Unanswered[]): void {
   for (const { proxy, reason } of unanswered.slice(0, NAMED_MAX)) {
-    console.error(`weft: ${proxy} could not be asked: ${reason}`);
+    console.error(`weft: ${proxy} could not be asked: ${printable(reason.slice(0, REASON_MAX))}`);
   }
   const more = unanswered.length - NAMED_MAX;
   if (more > 0) console.error(`weft: and ${more} more could not be asked`);
 }
 const NAMED_MAX = 10;
+const REASON_MAX = 300;

@@ -27,12 +27,7 @@ export class KubeClient {
 
   constructor(config: KubeConfig) {
     const server = config.getCurrentCluster()?.server;
-    if (server === undefined) {
-      throw new UsageError(
-        'no cluster is known, and no weft run runs here',
-        'point KUBECONFIG or --kubeconfig to one, or start a mesh here: weft run FOLDER',
-      );
-    }
+    if (server === undefined) throw noCluster();
     this.config = config;
     this.server = server;
   }
@@ -93,6 +88,13 @@ export class KubeClient {
       asked.end();
     });
   }
+}
+
+export function noCluster(): UsageError {
+  return new UsageError(
+    'no cluster is known, and no weft run runs here',
+    'point KUBECONFIG or --kubeconfig to one, or start a mesh here: weft run FOLDER',
+  );
 }
 
 function parse(text: string): unknown {

@@ -1,4 +1,5 @@
-import type { Exec } from '@kubernetes/client-node';
+import type { Exec, KubeConfig } from '@kubernetes/client-node';
+import { ROTATION_FILE, TRUST_BUNDLE_CONFIG_MAP } from '../../api/ca-report.ts';
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
 import { API_VERSION, CONTAINER_SIDECAR, LABEL_INJECTED } from '../../api/names.ts';
 import { UsageError } from '../usage-error.ts';
@@ -12,7 +13,7 @@ import {
   type Sidecar,
 } from './access.ts';
 import type { AccessFlags } from './flags.ts';
-import { KubeClient, type ObjectMeta } from './kube-client.ts';
+import { KubeClient, noCluster, type ObjectMeta } from './kube-client.ts';
 import { askByExec } from './pod-exec.ts';
 
 interface Pod {
@@ -67,6 +68,7 @@ export class KubernetesAccess implements Access {
       }
       config.setCurrentContext(context);
     }
+    if (isMadeUp(config)) throw noCluster();
     const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
     return new KubernetesAccess(new KubeClient(config), new Exec(config), namespace);
   }
@@ -83,6 +85,12 @@ export class KubernetesAccess implements Access {
 
   ask(proxy: Sidecar, question: Question): Promise<unknown> {
     return askByExec(this.#exec, proxy, question);
+  }
+
+  async rotation(controlPlaneNamespace: string): Promise<string | undefined> {
+    const path = `${namespacePath(controlPlaneNamespace)}/configmaps/${TRUST_BUNDLE_CONFIG_MAP}`;
+    const map = await this.#client.get<{ readonly data?: Readonly<Record<string, string>> }>(path);
+    return map?.data?.[ROTATION_FILE];
   }
 
   async policies(namespace: string | undefined): Promise<PolicyView[]> {
@@ -106,6 +114,13 @@ export class KubernetesAccess implements Access {
     return { ...(await this.labelled(namespace, selector)), ports: ports?.length ?? 0 };
   }
 
+  async labels(namespace: string, name: string): Promise<Readonly<Record<string, string>> | undefined> {
+    const pod = await this.#client.get<Pod>(`${namespacePath(namespace)}/pods/${encodeURIComponent(name)}`);
+    if (pod === undefined) return undefined;
+    const labels = Object.entries(pod.metadata.labels ?? {});
+    return Object.fromEntries(labels.filter(([label]) => !isOfController(label)));
+  }
+
   async labelled(namespace: string, labels: Readonly<Record<string, string>>): Promise<ServiceView> {
     const pods = await this.#pods(namespace, labels);
     return {
@@ -125,6 +140,21 @@ export class KubernetesAccess implements Access {
       .filter(({ status }) => status?.phase === 'Running' || status?.phase === 'Pending')
       .sort((a, b) => (keyOf(a.metadata) < keyOf(b.metadata) ? -1 : 1));
   }
+}
+
+/** What the client falls back to where there is no kubeconfig. */
+function isMadeUp(config: KubeConfig): boolean {
+  const isFallback = config.getCurrentContext() === 'loaded-context';
+  return isFallback && config.getCurrentCluster()?.server === 'http://localhost:8080';
+}
+
+/** It tells one pod or one revision from another. */
+function isOfController(label: string): boolean {
+  return (
+    /^(pod-template-hash|controller-revision-hash|pod-template-generation|controller-uid|job-name)$/.test(
+      label,
+    ) || /^(statefulset\.kubernetes\.io|apps\.kubernetes\.io|batch\.kubernetes\.io|weft\.dev)\//.test(label)
+  );
 }
 
 function isMeshed({ spec }: Pod): boolean {

@@ -4,8 +4,12 @@ import { CONTAINER_SIDECAR } from '../../api/names.ts';
 import type { Question, Sidecar } from './access.ts';
 import { parseAnswer } from './parse-answer.ts';
 
-const TIMEOUT_MS = 30_000;
-const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
+interface Limits {
+  readonly timeoutMs: number;
+  readonly answerMaxBytes: number;
+}
+
+const LIMITS: Limits = { timeoutMs: 30_000, answerMaxBytes: 64 * 1024 * 1024 };
 const ERROR_MAX_BYTES = 64 * 1024;
 
 /**
@@ -13,23 +17,26 @@ const ERROR_MAX_BYTES = 64 * 1024;
  * Rejects with what went wrong, in words.
  */
 export async function askByExec(
-  exec: Exec,
+  exec: Pick<Exec, 'exec'>,
   proxy: Sidecar,
   { method, path, body }: Question,
+  { timeoutMs, answerMaxBytes }: Limits = LIMITS,
 ): Promise<unknown> {
   const bytes = body === undefined ? undefined : Buffer.from(body);
   // not to its end: which versions of the protocol can say that depends on the server
   const command = ['weft', 'admin', method, path, ...(bytes ? ['--bytes', String(bytes.length)] : [])];
-  const stdout = new Collected(ANSWER_MAX_BYTES);
+  const stdout = new Collected(answerMaxBytes);
   const stderr = new Collected(ERROR_MAX_BYTES);
   const stdin = bytes && new PassThrough();
   const text = await new Promise<string>((resolve, reject) => {
     let close = () => {};
+    let isOver = false;
     const timer = setTimeout(
-      () => ended(() => reject(new Error(`no answer in ${TIMEOUT_MS / 1_000} s`))),
-      TIMEOUT_MS,
+      () => ended(() => reject(new Error(`no answer in ${timeoutMs / 1_000} s`))),
+      timeoutMs,
     );
     const ended = (settle: () => void) => {
+      isOver = true;
       clearTimeout(timer);
       stdin?.destroy();
       close();
@@ -47,30 +54,33 @@ export async function askByExec(
         false,
         (status) =>
           ended(() => {
-            if (status.status === 'Success') resolve(stdout.text());
+            if (stdout.isCut) reject(new Error('the answer is too long'));
+            else if (status.status === 'Success') resolve(stdout.text());
             else reject(new Error(stderr.text().trim() || status.message || 'the command failed'));
           }),
       )
       .then((socket) => {
+        // too late: nobody waits for it any more
+        if (isOver) return socket.close();
         close = () => socket.close();
         socket.onclose = () => ended(() => reject(new Error('the connection was closed')));
         stdin?.write(bytes);
       })
       .catch((error: unknown) => ended(() => reject(new Error(wordsOf(error)))));
   });
-  const line = text.indexOf('\n');
-  return parseAnswer(Number(text.slice(0, line)), text.slice(line + 1));
+  const [, status, answer] = /^([1-5][0-9]{2})\n(.*)$/s.exec(text) ?? [];
+  return parseAnswer(Number(status), answer ?? '');
 }
 
 /** Of a handshake that was refused only the status is told. */
 function wordsOf(error: unknown): string {
   const message = String((error as { message?: unknown } | undefined)?.message ?? error);
-  if (/\b403\b/.test(message)) return 'not permitted to exec into it (create pods/exec)';
+  if (/\b403\b/.test(message)) return 'not permitted to exec into it (get and create pods/exec)';
   if (/\b404\b/.test(message)) return 'there is no such pod, or it has no sidecar';
   return message;
 }
 
-/** What was written to it; what is more than that is left out, and the text then cannot be parsed. */
+/** What was written to it, as far as it fits. */
 class Collected extends Writable {
   readonly #chunks: Buffer[] = [];
   readonly #maxBytes: number;
@@ -79,6 +89,10 @@ class Collected extends Writable {
   constructor(maxBytes: number) {
     super();
     this.#maxBytes = maxBytes;
+  }
+
+  get isCut(): boolean {
+    return this.#bytes > this.#maxBytes;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parseAllDocuments } from 'yaml';
+import { ROTATION_FILE } from '../../api/ca-report.ts';
 import type { MeshPolicy, MeshPolicySpec } from '../../api/mesh-policy.ts';
 import type { WorkloadDocument } from '../../api/workload.ts';
 import { readyProblem } from '../run/admin-client.ts';
@@ -61,6 +62,10 @@ export class RunAccess implements Access {
     return parseAnswer(status, text);
   }
 
+  rotation(): Promise<string | undefined> {
+    return readFile(join(this.#state, ROTATION_FILE), 'utf8').catch(() => undefined);
+  }
+
   async policies(namespace: string | undefined): Promise<PolicyView[]> {
     const documents = await this.#documents();
     const keys = documents
@@ -111,6 +116,13 @@ export class RunAccess implements Access {
     return viewOf(behind);
   }
 
+  async labels(namespace: string, name: string): Promise<Readonly<Record<string, string>> | undefined> {
+    const found = this.#workloads.find(
+      ({ metadata }) => metadata.namespace === namespace && metadata.name === name,
+    );
+    return found && (found.spec.labels ?? {});
+  }
+
   labelled(namespace: string, labels: Readonly<Record<string, string>>): Promise<ServiceView> {
     return viewOf(
       this.#workloads.filter(
@@ -127,7 +139,7 @@ export class RunAccess implements Access {
       names.map((name) => readFile(join(this.folder, name), 'utf8').catch(() => '')),
     );
     return texts
-      .flatMap((text) => parseAllDocuments(text))
+      .flatMap((text) => parseAllDocuments(text, { uniqueKeys: false }))
       .filter(({ errors }) => errors.length === 0)
       .map((document) => document.toJS() as MeshPolicy | null)
       .filter((value): value is MeshPolicy => value?.kind === 'MeshPolicy' && value.metadata !== undefined);

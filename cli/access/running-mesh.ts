@@ -31,27 +31,36 @@ export async function announce(mesh: RunningMesh): Promise<() => Promise<void>> 
   };
 }
 
-/** The one whose state is in that folder; without a folder the newest that runs. Undefined: none runs. */
-export async function findRunningMesh(state?: string): Promise<RunningMesh | undefined> {
-  if (state !== undefined) return readState(resolve(state));
+/** The newest that runs here. Undefined: none does. */
+export async function findRunningMesh(): Promise<RunningMesh | undefined> {
+  return (await runningMeshes())[0];
+}
+
+/** The one that runs with this folder of documents, or with this state folder. Throws UsageError when none does. */
+export async function runningMeshOf(folder: string): Promise<RunningMesh> {
+  const wanted = resolve(folder);
+  const ofState = await read(join(wanted, FILE));
+  if (ofState !== undefined && isAlive(ofState.pid)) return ofState;
+  const found = (await runningMeshes()).find((mesh) => mesh.folder === wanted);
+  if (found !== undefined) return found;
+  throw new UsageError(`no mesh of ${folder} runs here`, `start it: weft run ${folder}`);
+}
+
+/** The documents of a mesh that is named as runningMeshOf has it, whether it runs or not. */
+export async function documentsOf(folder: string): Promise<string> {
+  return (await read(join(resolve(folder), FILE)))?.folder ?? folder;
+}
+
+/** Of this user, the newest first. */
+async function runningMeshes(): Promise<RunningMesh[]> {
   const runs = runsFolder();
-  if (!(await isOurs(runs).catch(() => false))) return undefined;
+  if (!(await isOurs(runs).catch(() => false))) return [];
   const names = await readdir(runs);
   const meshes = await Promise.all(names.map((name) => read(join(runs, name))));
   return meshes
-    .filter((mesh) => mesh !== undefined && isAlive(mesh.pid))
-    .sort((a, b) => b!.startedMs - a!.startedMs)[0];
-}
-
-async function readState(state: string): Promise<RunningMesh> {
-  const mesh = await read(join(state, FILE));
-  if (mesh === undefined || !isAlive(mesh.pid)) {
-    throw new UsageError(
-      `no mesh runs with its state in ${state}`,
-      'start one: weft run FOLDER --state FOLDER; without --state the newest that runs is asked',
-    );
-  }
-  return mesh;
+    .filter((mesh) => mesh !== undefined)
+    .filter(({ pid }) => isAlive(pid))
+    .sort((a, b) => b.startedMs - a.startedMs);
 }
 
 async function read(file: string): Promise<RunningMesh | undefined> {

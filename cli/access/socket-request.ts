@@ -10,15 +10,17 @@ export interface SocketRequest {
   readonly path: string;
   readonly body?: string | Buffer;
   readonly timeoutMs: number;
+  /** of the answer; absent: 64 MiB */
+  readonly answerMaxBytes?: number;
 }
 
-/** Of one answer: 2,048 requests of 2 KiB are 4 MiB. */
+/** 2,048 requests of 2 KiB are 4 MiB. */
 const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
 
 /** Asks the sidecar behind a unix socket. Rejects when there is none, or it does not answer in time. */
 export function askSocket(
   socketPath: string,
-  { method, path, body, timeoutMs }: SocketRequest,
+  { method, path, body, timeoutMs, answerMaxBytes = ANSWER_MAX_BYTES }: SocketRequest,
 ): Promise<SocketAnswer> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, method, path, agent: false }, (response) => {
@@ -26,7 +28,7 @@ export function askSocket(
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
-        if (bytes > ANSWER_MAX_BYTES) response.destroy(new Error('the answer is too long'));
+        if (bytes > answerMaxBytes) response.destroy(new Error('the answer is too long'));
         else chunks.push(chunk);
       });
       response.on('error', reject);

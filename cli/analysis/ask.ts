@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import type { Answer, Question } from '../../api/analysis.ts';
+import type { Answer, MeshSource, Question } from '../../api/analysis.ts';
 import { WEFT } from '../run/weft.ts';
 import { UsageError } from '../usage-error.ts';
 
 type Told = Exclude<Answer, { readonly type: 'Error' }>;
+/** Of a mesh that may have to be found first. */
+type Asked = Omit<Question, 'mesh'> & { readonly mesh: MeshSource | Promise<MeshSource> };
 
 /** Whoever waits longer than this is told for what. */
 const PATIENCE_MS = 1_000;
@@ -15,9 +17,10 @@ const PATIENCE_MS = 1_000;
  */
 export async function ask<T extends Told['type']>(
   wanted: T,
-  question: Question,
+  asked: Asked,
 ): Promise<Extract<Told, { readonly type: T }>> {
-  const { mesh } = question;
+  const mesh = await asked.mesh;
+  const question: Question = { ...asked, mesh };
   const where = mesh.type === 'Folder' ? mesh.folder : (mesh.context ?? 'the cluster');
   const notice = setTimeout(() => console.error(`reading the mesh of ${where} …`), PATIENCE_MS);
   try {

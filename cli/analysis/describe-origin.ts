@@ -5,8 +5,9 @@ const LOST_MAX = 3;
 
 /** `from shop/strict (generation 3) spec.inbound.mtls.mode; lost: weft-system/mesh Permissive` */
 export function describeOrigin({ path, origin, lost }: EffectiveValue): string {
-  // Of traffic no defaults are listed, but for what the Service itself declares.
-  const byDefault = path.endsWith('traffic.protocol') ? 'declared by the Service' : 'default';
+  // Protocols have no default: without a policy the Service itself declares them.
+  const isDeclared = /(^|\.)traffic\.protocol$|^ports\.protocol\[/.test(path);
+  const byDefault = isDeclared ? 'declared by the Service' : 'default';
   const from = origin === undefined ? byDefault : `from ${nameOrigin(origin)}`;
   if (lost.length === 0) return from;
   const losers = lost

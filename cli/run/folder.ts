@@ -29,7 +29,7 @@ export async function readWorkloads(folder: string): Promise<WorkloadDocument[]>
 
 async function workloadsOf(file: string): Promise<WorkloadDocument[]> {
   const text = await readFile(file, 'utf8');
-  const documents = parseAllDocuments(text);
+  const documents = parseAllDocuments(text, { uniqueKeys: false });
   const workloads: WorkloadDocument[] = [];
   for (const document of documents) {
     if (document.errors.length > 0) throw new UsageError(`${file}: ${document.errors[0]!.message}`);

@@ -1,13 +1,18 @@
 import type { AffectedProxy } from '../../api/analysis.ts';
-import type { ReplayChange, ReplayRequest, ReplayResult } from '../../api/replay.ts';
-import { type Access, keyOf } from '../access/access.ts';
+import type { ReplayChange, ReplayResult } from '../../api/replay.ts';
+import { type Access, keyOf, type Sidecar } from '../access/access.ts';
 import { askAll, type Unanswered } from '../access/ask-all.ts';
+import { readReplayResult } from './read-replay-result.ts';
+import { replayRequests } from './replay-requests.ts';
+import { timeOf } from './times.ts';
 
 /** What a plan would have said to recorded requests, over all sidecars that could be asked. */
 export interface Verdicts {
   readonly minutes: number;
   readonly judged: number;
   readonly unchanged: number;
+  /** left out, since judging them would have taken a sidecar too long */
+  readonly notJudged: number;
   /** of several sidecars, added up; the most frequent first */
   readonly changes: readonly VerdictChange[];
   readonly notListed: number;
@@ -16,6 +21,8 @@ export interface Verdicts {
   readonly shorter: readonly { readonly proxy: string; readonly since: string }[];
   readonly asked: number;
   readonly unanswered: readonly Unanswered[];
+  /** proxies that would be told something else too, and are too many to be asked */
+  readonly leftOut: number;
 }
 
 export interface VerdictChange extends Omit<ReplayChange, 'at'> {
@@ -25,32 +32,64 @@ export interface VerdictChange extends Omit<ReplayChange, 'at'> {
 
 /** A ring of so many may have lost what came before. */
 const RING = 2_048;
+/** What is said of one that has nothing to be asked. */
+const TOO_LARGE = 'what it would be told is too large to be asked about';
 
 /** Has the affected sidecars judge what they recorded in the last minutes. */
 export async function verdictsOf(
   access: Access,
   affected: readonly AffectedProxy[],
-  minutes: number,
+  { minutes, leftOut }: Pick<Verdicts, 'minutes' | 'leftOut'>,
 ): Promise<Verdicts> {
-  const byKey = new Map(affected.map((proxy) => [keyOf(proxy), proxy]));
+  const bodies = new Map(affected.map((proxy) => [keyOf(proxy), replayRequests(proxy, minutes)]));
   const running = (await access.proxies({ namespace: undefined })).filter((sidecar) =>
-    byKey.has(keyOf(sidecar)),
+    bodies.has(keyOf(sidecar)),
   );
   const found = new Set(running.map(keyOf));
-  const { answered, unanswered } = await askAll<ReplayResult>(access, running, (sidecar) => {
-    const { config, destinations } = byKey.get(keyOf(sidecar))!;
-    const body: ReplayRequest = { ...(config && { config }), destinations, minutes };
-    return { method: 'POST', path: '/replay', body: JSON.stringify(body) };
+  const results = new Map<string, ReplayResult>();
+  const unanswered: Unanswered[] = [...bodies].flatMap(([proxy, of]) => {
+    if (!found.has(proxy)) return [{ proxy, reason: 'it does not run' }];
+    return of === undefined ? [{ proxy, reason: TOO_LARGE }] : [];
   });
-  const missing = [...byKey.keys()].filter((key) => !found.has(key));
+  // a sidecar judges one body at a time
+  let left = running.filter((sidecar) => bodies.get(keyOf(sidecar)) !== undefined);
+  for (let place = 0; left.length > 0; place += 1) {
+    const bodyOf = (sidecar: Sidecar) => bodies.get(keyOf(sidecar))?.[place];
+    const answers = await askAll(
+      access,
+      left.filter((sidecar) => bodyOf(sidecar) !== undefined),
+      (sidecar) => ({ method: 'POST', path: '/replay', body: bodyOf(sidecar)! }),
+      readReplayResult,
+    );
+    unanswered.push(...answers.unanswered);
+    for (const { proxy, answer } of answers.answered) {
+      results.set(keyOf(proxy), together(results.get(keyOf(proxy)), answer));
+    }
+    left = answers.answered.map(({ proxy }) => proxy);
+  }
+  const failed = new Set(unanswered.map(({ proxy }) => proxy));
+  const judged = [...results].filter(([proxy]) => !failed.has(proxy));
   return {
     ...addUp(
-      answered.map(({ proxy, answer }) => ({ proxy: keyOf(proxy), result: answer })),
+      judged.map(([proxy, result]) => ({ proxy, result })),
       minutes,
       Date.now(),
     ),
-    asked: affected.length,
-    unanswered: [...unanswered, ...missing.map((proxy) => ({ proxy, reason: 'it does not run' }))],
+    ...{ asked: affected.length, unanswered, leftOut },
+  };
+}
+
+/** Of several bodies: each request is judged by at most one of them. */
+function together(before: ReplayResult | undefined, after: ReplayResult): ReplayResult {
+  if (before === undefined) return after;
+  return {
+    ...after,
+    judged: before.judged + after.judged,
+    unchanged: before.unchanged + after.unchanged,
+    notJudged: Math.max(before.notJudged, after.notJudged),
+    changes: [...before.changes, ...after.changes],
+    notListed: before.notListed + after.notListed,
+    notes: [...before.notes, ...after.notes],
   };
 }
 
@@ -59,7 +98,7 @@ export function addUp(
   results: readonly { readonly proxy: string; readonly result: ReplayResult }[],
   minutes: number,
   nowMs: number,
-): Omit<Verdicts, 'asked' | 'unanswered'> {
+): Omit<Verdicts, 'asked' | 'unanswered' | 'leftOut'> {
   const changes = new Map<string, { change: ReplayChange; count: number; proxies: Set<string> }>();
   for (const { proxy, result } of results) {
     for (const change of result.changes) {
@@ -71,11 +110,12 @@ export function addUp(
       changes.set(key, known);
     }
   }
-  const sum = (field: 'judged' | 'unchanged' | 'notListed') =>
+  const sum = (field: 'judged' | 'unchanged' | 'notJudged' | 'notListed') =>
     results.reduce((total, { result }) => total + result[field], 0);
   const sinceMs = nowMs - minutes * 60_000;
   return {
-    ...{ minutes, judged: sum('judged'), unchanged: sum('unchanged'), notListed: sum('notListed') },
+    ...{ minutes, judged: sum('judged'), unchanged: sum('unchanged') },
+    ...{ notJudged: sum('notJudged'), notListed: sum('notListed') },
     changes: [...changes.values()]
       .sort((a, b) => b.count - a.count)
       .map(({ change: { at: _at, ...change }, count, proxies }) => ({
@@ -86,6 +126,6 @@ export function addUp(
     notes: [...new Set(results.flatMap(({ result }) => result.notes))],
     shorter: results
       .filter(({ result: { kept, keptSinceMs } }) => kept >= RING && keptSinceMs > sinceMs)
-      .map(({ proxy, result }) => ({ proxy, since: new Date(result.keptSinceMs).toISOString() })),
+      .map(({ proxy, result }) => ({ proxy, since: timeOf(result.keptSinceMs) })),
   };
 }

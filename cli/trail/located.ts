@@ -12,14 +12,25 @@ export function beginMs({ record }: Located): number {
 }
 
 /**
- * In the order of time, as far as the clocks of their machines agree. What a caller sent comes before what was
- * received of it: clocks of the same machine are read at slightly different moments too.
+ * In the order of time, as far as the clocks of their machines agree: what one sidecar sent comes before what another
+ * received at very nearly the same moment.
  */
 export function inOrder(located: readonly Located[]): Located[] {
-  return [...located].sort((a, b) => {
-    const apartMs = beginMs(a) - beginMs(b);
-    if (Math.abs(apartMs) > CLOCKS_APART_MS || a.record.direction === b.record.direction) return apartMs;
-    return a.record.direction === 'outbound' ? -1 : 1;
-  });
+  const sorted = [...located].sort((a, b) => beginMs(a) - beginMs(b));
+  for (let i = 1; i < sorted.length; i++) {
+    const [before, after] = [sorted[i - 1]!, sorted[i]!];
+    if (isReceivedBeforeSent(before, after)) [sorted[i - 1], sorted[i]] = [after, before];
+  }
+  return sorted;
 }
+
 const CLOCKS_APART_MS = 2;
+
+function isReceivedBeforeSent(before: Located, after: Located): boolean {
+  return (
+    before.record.direction === 'inbound' &&
+    after.record.direction === 'outbound' &&
+    before.sidecar !== after.sidecar &&
+    beginMs(after) - beginMs(before) <= CLOCKS_APART_MS
+  );
+}

@@ -4,32 +4,42 @@ import { allowedBy, deniedBy, routeOf, whyThisAnswer } from './why.ts';
 
 const LABEL_WIDTH = 15;
 const INDENT = '  ';
+const SIDES_MAX = 20;
 
 /** Pure: the trail of one request through all sidecars that know it. `located`: in the order of time, at least one. */
 export function trailText(id: string, located: readonly Located[]): string[] {
   const { method, path, pathIsCut, host } = located[0]!.record;
   const traceId = located.find(({ record }) => record.traceId !== '')?.record.traceId;
   return [
-    printable(
-      `request ${id}: ${method} ${path ?? '*'}${pathIsCut ? '…' : ''} host ${host}${traceId ? `, trace ${traceId}` : ''}`,
-    ),
-    ...located.flatMap((each) => ['', ...oneSide(each)]),
+    `request ${id}: ${method} ${path ?? '*'}${pathIsCut ? '…' : ''} host ${host}${traceId ? `, trace ${traceId}` : ''}`,
+    ...located.slice(0, SIDES_MAX).flatMap((each) => ['', ...oneSide(each)]),
+    ...more(located.length - SIDES_MAX),
     '',
-    printable(`Why: ${whyThisAnswer(located)}`),
+    `Why: ${whyThisAnswer(located)}`,
   ];
+}
+
+/** A client may give many requests the same id. */
+function more(count: number): string[] {
+  return count > 0 ? ['', `and ${count} more with this id: -o json lists them`] : [];
 }
 
 function oneSide(located: Located): string[] {
   const { record, sidecar } = located;
   const isInbound = record.direction === 'inbound';
-  const what = isInbound ? `received at ${record.at}` : `sent to ${record.at}`;
+  const what = isInbound ? `received at ${record.at}` : `sent to ${calledOf(record)}`;
   const rows = isInbound ? inboundRows(record) : outboundRows(record);
   return [
     `${timeOf(beginMs(located))}  ${sidecar}  ${what}`,
     ...rows
       .filter(([, text]) => text !== '')
-      .map(([label, text]) => `${INDENT}${label.padEnd(LABEL_WIDTH)}${printable(text)}`),
+      .map(([label, text]) => `${INDENT}${label.padEnd(LABEL_WIDTH)}${text}`),
   ];
+}
+
+/** `payments at 10.96.148.72:80`, or `shop/payments:80`, which has its name in it. */
+function calledOf({ at, service }: TrailRecord): string {
+  return service === '' || at.includes('/') ? at : `${service} at ${at}`;
 }
 
 type Row = readonly [label: string, text: string];
@@ -44,12 +54,19 @@ function outboundRows(record: TrailRecord): Row[] {
     ['endpoint', endpoint === '' ? '' : `${endpoint}${algorithm === '' ? '' : `, ${choiceOf(record)}`}`],
     [
       'attempts',
-      isMany ? `${attempts}${failedAttempts === '' ? '' : `; failed before: ${failedAttempts}`}` : '',
+      isMany
+        ? `${attempts}${failedAttempts === '' ? '' : `; failed before: ${failuresOf(failedAttempts)}`}`
+        : '',
     ],
     ['encrypted', record.encrypted ? 'mutual TLS' : 'no'],
     ['time', phases(record)],
     ['answer', answerOf(record, 'the called side')],
   ];
+}
+
+/** Of an attempt that was answered, and retried for its status, the record says no more than that. */
+function failuresOf(failedAttempts: string): string {
+  return failedAttempts.replace(/ status(?=;|$)/g, ' (its status is one to retry)');
 }
 
 function inboundRows(record: TrailRecord): Row[] {
@@ -107,9 +124,4 @@ function ms(value: number): string {
 function timeOf(atMs: number): string {
   const at = new Date(atMs);
   return `${at.toTimeString().slice(0, 8)}.${String(at.getMilliseconds()).padStart(3, '0')}`;
-}
-
-/** What a client chose is shown, and never obeyed by the terminal. */
-export function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e…]/g, '?');
 }

@@ -7,8 +7,9 @@ import { readPolicyDocuments } from './policy-documents.ts';
 import type { ReadMesh } from './read-mesh.ts';
 
 /** Pure. Throws AnalysisError. */
-export function answer(question: Question, read: ReadMesh, nowMs: number): Answer {
-  const namespace = question.namespace ?? read.namespace;
+export function answer(question: Question, found: ReadMesh, nowMs: number): Answer {
+  const namespace = question.namespace ?? found.namespace;
+  const read: ReadMesh = { ...found, namespace };
   const { about } = question;
   if (about.type === 'Explain') {
     const mesh = new Mesh(read.settings);

@@ -18,9 +18,9 @@ const document = (spec: object, name = 'p', namespace = 'shop') =>
     metadata: { name, namespace },
     spec,
   });
-const planned = (texts: string[], before: Change[] = [], deletes: string[] = []) => {
+const planned = (texts: string[], before: Change[] = [], deletes: string[] = [], more: object = {}) => {
   const documents = readPolicyDocuments([{ file: 'new.yaml', text: texts.join('\n---\n') }], 'shop');
-  return plan(readOf(SHOP, before), { documents, deletes, withConfigurations: true }, NOW_MS);
+  return plan(readOf(SHOP, before), { documents, deletes, withConfigurations: true, ...more }, NOW_MS);
 };
 const texts = (changes: readonly FieldChange[] = []) =>
   changes.map(({ path, port, before, after }) => {
@@ -247,5 +247,21 @@ describe('what affected proxies would be told', () => {
       destinations.forEach(assertDestination);
     }
     assert.equal(affected[0]?.destinations[0]?.traffic?.timeout?.requestMs, 2000);
+  });
+
+  it('is of as many as fit, and the others are counted', () => {
+    const pods = Array.from({ length: 100 }, (_, index) =>
+      workload(`shop/pay-${index}`, { labels: { app: 'pay' }, ports: CONTAINER }),
+    );
+    const most = { affectedMaxBytes: 20_000 };
+    const {
+      affected = [],
+      affectedLeftOut = 0,
+      proxies,
+    } = planned([document(strict)], set('Workload', ...pods), [], most);
+    const bytes = affected.reduce((sum, each) => sum + JSON.stringify(each).length, 0);
+    assert.ok(affected.length > 0 && bytes <= 20_000, `${affected.length} of ${bytes} bytes`);
+    assert.ok(affectedLeftOut > 0);
+    assert.equal(affected.length + affectedLeftOut, proxies[0]?.workloads.length);
   });
 });

@@ -13,7 +13,12 @@ import type { ReadMesh } from './read-mesh.ts';
 
 export interface PlanInput extends Edits {
   readonly withConfigurations?: boolean;
+  /** of what affected proxies would be told, as JSON */
+  readonly affectedMaxBytes?: number;
 }
+
+/** An answer is one text, which has 512 MiB at most. */
+const AFFECTED_MAX_BYTES = 64 * 1024 * 1024;
 
 /** Pure: what would be different if the documents were applied. Throws AnalysisError. */
 export function plan(read: ReadMesh, input: PlanInput, nowMs: number): Plan {
@@ -29,7 +34,7 @@ export function plan(read: ReadMesh, input: PlanInput, nowMs: number): Plan {
     })),
     destinations,
     conflicts: comparedConflicts(edited, proxies),
-    ...(input.withConfigurations && { affected: affectedProxies(edited, changed, destinations) }),
+    ...(input.withConfigurations && affectedProxies(edited, changed, destinations, input.affectedMaxBytes)),
   };
 }
 
@@ -50,25 +55,46 @@ function comparedProxies({ before, after, dirty }: Overlay): ComparedProxy[] {
   });
 }
 
+/** As many as fit, in the order of their names. */
 function affectedProxies(
   { after }: Overlay,
   changed: readonly ComparedProxy[],
   destinations: Plan['destinations'],
-): AffectedProxy[] {
+  maxBytes: number = AFFECTED_MAX_BYTES,
+): Pick<Plan, 'affected' | 'affectedLeftOut'> {
   const configs = new Map(changed.map((proxy) => [proxy.key, proxy.after.config]));
-  const keys = new Set([...configs.keys(), ...destinations.flatMap(({ callers }) => callers)]);
-  return [...keys].sort().map((key) => {
+  const called = calledBy(destinations);
+  const keys = [...new Set([...configs.keys(), ...called.keys()])].sort();
+  const affected: AffectedProxy[] = [];
+  let bytes = 0;
+  for (const key of keys) {
     const workload = after.workload(key)!;
-    const called = destinations.filter(({ callers }) => callers.includes(key));
     const config = configs.get(key);
-    return {
+    const proxy: AffectedProxy = {
       ...{ namespace: workload.namespace, name: workload.name, proxyId: workload.proxyId! },
       ...(config && { config }),
-      destinations: called.flatMap((each) =>
-        each.destinations.flatMap((name) => compileDestination(after, name, workload) ?? []),
+      destinations: (called.get(key) ?? []).flatMap(
+        (name) => compileDestination(after, name, workload) ?? [],
       ),
     };
-  });
+    bytes += JSON.stringify(proxy).length;
+    if (bytes > maxBytes) return { affected, affectedLeftOut: keys.length - affected.length };
+    affected.push(proxy);
+  }
+  return { affected };
+}
+
+/** What each caller would see otherwise. */
+function calledBy(destinations: Plan['destinations']): Map<string, string[]> {
+  const called = new Map<string, string[]>();
+  for (const { callers, destinations: names } of destinations) {
+    for (const caller of callers) {
+      const known = called.get(caller);
+      if (known === undefined) called.set(caller, [...names]);
+      else known.push(...names);
+    }
+  }
+  return called;
 }
 
 function comparedConflicts(

@@ -52,8 +52,20 @@ spec:
       found.findings.map(({ code, where: { file, line } }) => [code, file, line]),
       [
         ['DocumentInvalid', join(folder, 'b.yaml'), 1],
-        ['TargetNotFound', join(folder, 'a.yaml'), 6],
+        ['TargetNotFound', join(folder, 'a.yaml'), 10],
       ],
+    );
+  });
+
+  it('says of documents of other kinds that they were left out, with their lines', async () => {
+    const mesh = { type: 'Folder', folder, ...SETTINGS } as const;
+    const text = '---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n';
+    const documents = [{ file: 'd.yaml', text }];
+    const found = answer({ mesh, documents, about: { type: 'Check' } }, await read(), 0);
+    assert.ok(found.type === 'Findings');
+    assert.deepEqual(
+      found.findings.map(({ severity, code, where: { file, line } }) => [severity, code, file, line]),
+      [['info', 'DocumentIgnored', 'd.yaml', 3]],
     );
   });
 

@@ -1,11 +1,9 @@
 import { KubeConfig, type V1EndpointSlice, type V1Pod, type V1Service } from '@kubernetes/client-node';
 import type { MeshSource } from '../../api/analysis.ts';
 import { LABEL_INJECT } from '../../api/names.ts';
-import { systemClock } from '../clock.ts';
 import { AcceptedRevisions } from '../kubernetes/accepted-revisions.ts';
 import { ApiClient } from '../kubernetes/api-client.ts';
-import { ApiError, isNotFound } from '../kubernetes/api-error.ts';
-import { ListWatch } from '../kubernetes/list-watch.ts';
+import { isNotFound } from '../kubernetes/api-error.ts';
 import {
   type KubernetesObject,
   objectKey,
@@ -14,13 +12,11 @@ import {
 } from '../kubernetes/objects.ts';
 import {
   CONTROLLER_REVISIONS,
-  collectionPath,
   ENDPOINT_SLICES,
   MESH_POLICIES,
   NAMESPACES,
   PODS,
   REFERENCE_GRANTS,
-  type Resource,
   SERVICES,
 } from '../kubernetes/resources.ts';
 import { LABEL_ACCEPTED_POLICY } from '../kubernetes/translate/accepted-revision.ts';
@@ -32,6 +28,7 @@ import { translateService } from '../kubernetes/translate/service.ts';
 import { describeError } from '../log.ts';
 import type { Change } from '../mesh/model.ts';
 import { AnalysisError } from './analysis-error.ts';
+import { Listing } from './listing.ts';
 import { type ReadMesh, settingsOf } from './read-mesh.ts';
 
 type Pod = V1Pod & KubernetesObject;
@@ -39,41 +36,60 @@ type Pod = V1Pod & KubernetesObject;
 /** With the user's own rights, each resource listed once; no operator need be running. */
 export async function readKubernetes(source: Extract<MeshSource, { type: 'Kubernetes' }>): Promise<ReadMesh> {
   const kubeConfig = kubeConfigOf(source);
-  const server = kubeConfig.getCurrentCluster()?.server ?? '';
+  if (kubeConfig.getCurrentCluster() === null) {
+    const hint = 'name one with --context, or a mesh without a cluster with --folder DIR';
+    throw new AnalysisError('the kubeconfig names no current cluster', { usage: true, hint });
+  }
   const api = new ApiClient(kubeConfig);
-  const all = <T extends KubernetesObject>(resource: Resource, labelSelector?: string) =>
-    listAll<T>(api, resource, server, labelSelector);
   try {
-    const [pods, services, slices, policies, revisions, grants, namespaces] = await Promise.all([
-      all<Pod>(PODS),
-      all<V1Service & KubernetesObject>(SERVICES),
-      all<V1EndpointSlice & KubernetesObject>(ENDPOINT_SLICES),
-      all<PolicyObject>(MESH_POLICIES).catch(notInstalled),
-      all<RevisionObject>(CONTROLLER_REVISIONS, LABEL_ACCEPTED_POLICY),
-      // Without Gateway API nobody has consented to anything.
-      all(REFERENCE_GRANTS).catch(noneIfNotFound),
-      // Only a finding or two need them, and not everybody may list them.
-      all(NAMESPACES).catch(() => []),
-    ]);
-    return {
-      settings: settingsOf(source),
-      changes: [
-        ...changesOf('Workload', pods, translatePod),
-        ...changesOf('Service', services, translateService),
-        ...changesOf('EndpointSlice', slices, translateEndpointSlice),
-        ...changesOf('ReferenceGrant', grants, translateReferenceGrant),
-        ...changesOf('Policy', policies, translatePolicy),
-        ...acceptedOf(api, policies, revisions),
-      ],
-      namespace: kubeConfig.getContextObject(kubeConfig.getCurrentContext())?.namespace || 'default',
-      injectedNamespaces: new Set(namespaces.filter(isInjected).map(({ metadata }) => metadata?.name ?? '')),
-      uninjectable: new Set(pods.filter(isUninjectable).flatMap((pod) => objectKey(pod) ?? [])),
-      problems: [],
-      positions: new Map(),
-    };
+    await findCredentials(kubeConfig);
+    return await readAll(api, kubeConfig, source);
   } finally {
     api.close();
   }
+}
+
+/** Some kubeconfigs run a program that asks people for a password, which no deadline of a request should count. */
+async function findCredentials(kubeConfig: KubeConfig): Promise<void> {
+  try {
+    await kubeConfig.applyToHTTPSOptions({});
+  } catch (error) {
+    throw new AnalysisError(`the kubeconfig gives no credentials: ${describeError(error)}`, { usage: true });
+  }
+}
+
+async function readAll(api: ApiClient, kubeConfig: KubeConfig, source: MeshSource): Promise<ReadMesh> {
+  const listing = new Listing(api, kubeConfig.getCurrentCluster()?.server ?? '');
+  await listing.reach();
+  const [pods, services, slices, policies, revisions, grants, namespaces] = await Promise.all([
+    listing.all<Pod>(PODS),
+    listing.all<V1Service & KubernetesObject>(SERVICES),
+    listing.all<V1EndpointSlice & KubernetesObject>(ENDPOINT_SLICES),
+    listing.all<PolicyObject>(MESH_POLICIES).catch(notInstalled),
+    listing.all<RevisionObject>(CONTROLLER_REVISIONS, LABEL_ACCEPTED_POLICY),
+    // Without Gateway API nobody has consented to anything.
+    listing.all(REFERENCE_GRANTS).catch(noneIfNotFound),
+    // Only a finding needs them, and not everybody may list them.
+    listing.allIfPermitted(NAMESPACES),
+  ]);
+  listing.finish();
+  return {
+    settings: settingsOf(source),
+    changes: [
+      ...changesOf('Workload', pods, translatePod),
+      ...changesOf('Service', services, translateService),
+      ...changesOf('EndpointSlice', slices, translateEndpointSlice),
+      ...changesOf('ReferenceGrant', grants, translateReferenceGrant),
+      ...changesOf('Policy', policies, translatePolicy),
+      ...acceptedOf(api, policies, revisions),
+    ],
+    namespace: kubeConfig.getContextObject(kubeConfig.getCurrentContext())?.namespace || 'default',
+    injectedNamespaces:
+      namespaces && new Set(namespaces.filter(isInjected).map(({ metadata }) => metadata?.name ?? '')),
+    uninjectable: new Set(pods.filter(isUninjectable).flatMap((pod) => objectKey(pod) ?? [])),
+    problems: [],
+    positions: new Map(),
+  };
 }
 
 function kubeConfigOf({ kubeconfig, context }: Extract<MeshSource, { type: 'Kubernetes' }>): KubeConfig {
@@ -92,39 +108,6 @@ function kubeConfigOf({ kubeconfig, context }: Extract<MeshSource, { type: 'Kube
   }
   config.setCurrentContext(context);
   return config;
-}
-
-const TIMEOUT_MS = 120_000;
-
-async function listAll<T extends KubernetesObject>(
-  api: ApiClient,
-  resource: Resource,
-  server: string,
-  labelSelector: string | undefined,
-): Promise<T[]> {
-  const where = { path: collectionPath(resource), ...(labelSelector !== undefined && { labelSelector }) };
-  const items: T[] = [];
-  try {
-    const pages = new ListWatch<T>(api, where, systemClock).list(AbortSignal.timeout(TIMEOUT_MS));
-    for await (const page of pages) items.push(...page.items);
-    return items;
-  } catch (error) {
-    throw isNotFound(error) ? error : refusalOf(error, resource, server);
-  }
-}
-
-function refusalOf(error: unknown, { group, plural }: Resource, server: string): AnalysisError {
-  const name = group === '' ? plural : `${plural}.${group}`;
-  if (error instanceof ApiError && error.status === 403) {
-    const hint = `what this needs: get and list of pods, services, endpointslices, meshpolicies, controllerrevisions and referencegrants in all namespaces`;
-    return new AnalysisError(`you may not list ${name} in all namespaces`, { hint });
-  }
-  if (error instanceof ApiError && error.status === 401) {
-    return new AnalysisError(`${server} does not take the credentials of the kubeconfig`);
-  }
-  const hint =
-    'kubectl get nodes should work with the same --context and --kubeconfig; --folder DIR needs no cluster';
-  return new AnalysisError(`${name} cannot be read from ${server}: ${describeError(error)}`, { hint });
 }
 
 function notInstalled(error: unknown): never {

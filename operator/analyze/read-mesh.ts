@@ -8,8 +8,8 @@ export interface ReadMesh {
   readonly changes: readonly Change[];
   /** where names without one are looked for */
   readonly namespace: string;
-  /** what keeps a pod in these namespaces from having a sidecar is worth a word */
-  readonly injectedNamespaces: ReadonlySet<string>;
+  /** what keeps a pod in these namespaces from having a sidecar is worth a word; undefined: they may not be listed */
+  readonly injectedNamespaces: ReadonlySet<string> | undefined;
   /** keys of pods that can have none, such as those on the host's network */
   readonly uninjectable: ReadonlySet<string>;
   /** of documents in files */

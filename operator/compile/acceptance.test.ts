@@ -73,6 +73,15 @@ describe('a policy is not accepted', () => {
       'Invalid',
       /^issuer staff: jwks\.inline keys\[0\] is symmetric/,
     ],
+    ...['http://169.254.169.254/latest', 'http://[fe80::1]:4318', 'http://0xa9fea9fe/', 'http://c:65536'].map(
+      (endpoint): [string, unknown, string, string, RegExp] => [
+        `with spans to ${endpoint}, for which sidecars would refuse all of their configuration`,
+        { telemetry: { tracing: { endpoint } } },
+        'shop/a',
+        'Invalid',
+        /^telemetry\.tracing\.endpoint is no URL .*: write http:\/\/host:4318/,
+      ],
+    ),
     [
       'with a route for a service account of nobody’s namespace',
       {

@@ -11,7 +11,7 @@ import type { Hit } from './target.ts';
  * Who may call, on one port.
  *
  * - A policy in Audit mode is tried, not in force: what is enforced is as if it were not there, its `default`
- *   included; all its rules go along, marked Audit.
+ *   included; all its rules go along, marked Audit, and so does a default of Deny that would follow from it.
  * - A policy with nothing but Deny rules leaves the Allow rules below it alone. Were its list to replace them,
  *   adding a prohibition would permit everything else.
  * - The default where nobody wrote one: Deny where an enforced Allow rule applies, else Allow.
@@ -21,6 +21,8 @@ export interface MergedAuthorization {
   readonly byDefault: Settled<InboundPort['authorizationDefault']> | undefined;
   /** the Allow rules that are in force here; Deny rules add up and are in force wherever their policy is */
   readonly allow: HeldLists<readonly PolicyRule[]>;
+  /** Deny, where it is Allow now and would be Deny if policies in Audit mode were enforced; undefined: no change */
+  readonly triedDefault: Settled<'Deny'> | undefined;
 }
 
 const DEFAULT = 'spec.inbound.authorization.default';
@@ -28,8 +30,18 @@ const RULES = 'spec.inbound.authorization.rules';
 
 export function mergeAuthorization(hits: readonly Hit[]): MergedAuthorization {
   const enforced = hits.filter(({ policy }) => modeOf(policy) === 'Enforce');
-  const allow = settleLists(sayingsOf(enforced, RULES, allowRules));
-  const said = sayingsOf(enforced, DEFAULT, ({ inbound }) => inbound?.authorization?.default);
+  const inForce = settleAuthorization(enforced);
+  if (enforced.length === hits.length || inForce.byDefault?.value === 'Deny') {
+    return { ...inForce, triedDefault: undefined };
+  }
+  const { byDefault: tried } = settleAuthorization(hits);
+  const triedDefault = tried?.value === 'Deny' ? { ...tried, value: tried.value } : undefined;
+  return { ...inForce, triedDefault };
+}
+
+function settleAuthorization(hits: readonly Hit[]): Pick<MergedAuthorization, 'byDefault' | 'allow'> {
+  const allow = settleLists(sayingsOf(hits, RULES, allowRules));
+  const said = sayingsOf(hits, DEFAULT, ({ inbound }) => inbound?.authorization?.default);
   const mandated = allow.lists
     .filter((list) => isMandatory(list) && !hasDefault(list.policy))
     .map(denyOthers);

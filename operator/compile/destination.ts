@@ -2,9 +2,10 @@ import type { Destination } from '../../api/destination.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Service, ServicePort, Workload } from '../mesh/model.ts';
 import { type DestinationKey, parseDestinationKey } from './destination-key.ts';
+import { EndpointRoom } from './endpoint-room.ts';
 import { endpoint, endpointsOf, ofFamily, workloadAt } from './endpoints.ts';
 import { inboundProtocols } from './protocol.ts';
-import { type CompiledTraffic, compileTraffic } from './traffic/compile-traffic.ts';
+import { compileTraffic } from './traffic/compile-traffic.ts';
 import { versionOf } from './version.ts';
 
 /** What a key leads to; undefined: nothing in the mesh has this address. */
@@ -22,8 +23,7 @@ export function compileDestination(mesh: Mesh, key: string, consumer: Workload):
   const found = findDestination(mesh, key);
   if (found === undefined) return null;
   if (found.kind === 'Workload') return ofWorkload(mesh, key, found.asked, found.workload);
-  const { service, port, asked } = found;
-  return ofService(mesh, key, found, compileTraffic(mesh, service, port, asked, consumer));
+  return ofService(mesh, key, found, consumer);
 }
 
 export function findDestination(mesh: Mesh, key: string): Found | undefined {
@@ -43,15 +43,25 @@ function ofService(
   mesh: Mesh,
   key: string,
   { service, port, asked }: Extract<Found, { kind: 'Service' }>,
-  { protocol, traffic, backends, policies }: CompiledTraffic,
+  consumer: Workload,
 ): Destination {
+  const room = new EndpointRoom();
   const endpoints = endpointsOf(mesh, service, port);
+  const own = room.take(asked.isAddress ? ofFamily(endpoints, asked.host) : endpoints);
+  const { protocol, traffic, backends, policies } = compileTraffic(
+    mesh,
+    service,
+    port,
+    asked,
+    consumer,
+    room,
+  );
   const content = {
     key,
     name: service.name,
     namespace: service.namespace,
     ...(protocol && { protocol }),
-    endpoints: asked.isAddress ? ofFamily(endpoints, asked.host) : endpoints,
+    endpoints: own,
     ...(backends.length > 0 && { backends: [...backends] }),
     ...(traffic && { traffic }),
   };
@@ -65,7 +75,7 @@ function ofWorkload(
   { host: address, port }: DestinationKey,
   workload: Workload,
 ): Destination {
-  const protocol = inboundProtocols(mesh, workload).get(port);
+  const protocol = inboundProtocols(mesh, workload).get(port)?.protocol;
   const content = {
     key,
     name: workload.app,

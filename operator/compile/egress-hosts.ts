@@ -47,10 +47,11 @@ function isWhole(part: EgressHost, { host, ports }: EgressHost): boolean {
 
 /** Of two patterns of which one is within the other; others have nothing in common. */
 function narrower(a: string, b: string): string | undefined {
-  if (isWithin(a, b)) return a;
-  return isWithin(b, a) ? b : undefined;
+  if (isHostWithin(a, b)) return a;
+  return isHostWithin(b, a) ? b : undefined;
 }
-function isWithin(host: string, pattern: string): boolean {
+/** Whether every name of the first is one of the second; `*.` stands for one or more labels. */
+export function isHostWithin(host: string, pattern: string): boolean {
   return host === pattern || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)));
 }
 

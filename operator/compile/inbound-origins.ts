@@ -15,6 +15,9 @@ function originsOfScope({ port, merged }: Scope, rules: readonly CompiledRule[])
   const origins = [
     originOfLeaf('inbound.mtls', mtls, 'Permissive'),
     originOfLeaf('inbound.authorization.default', authorization.byDefault, 'Allow'),
+    ...(authorization.triedDefault === undefined
+      ? []
+      : [originOfLeaf('inbound.authorization.auditedDefault', authorization.triedDefault, undefined)]),
     ...originsOfRules(
       rules.filter((rule) => holdsOn(rule, port, authorization)),
       authorization.allow.lost,

@@ -1,9 +1,9 @@
 import type { InboundPort, ProxyConfig } from '../../api/proxy-config.ts';
-import type { Mesh } from '../mesh/mesh.ts';
 import { compileRules } from './authorization.ts';
 import type { CompiledOrigin } from './compiled-origin.ts';
 import { type Conflict, distinct } from './conflict.ts';
 import { inboundOrigins } from './inbound-origins.ts';
+import type { KeysAt } from './issuers.ts';
 import { isSame } from './leaf.ts';
 import { NumberedList } from './numbered-list.ts';
 import { conflictsOf, mergeScopes, type Scope } from './scopes.ts';
@@ -27,9 +27,9 @@ export interface Merged {
 export function mergeInbound(
   hits: readonly Hit[],
   knownPorts: ReadonlyMap<number, InboundPort['protocol']>,
-  mesh: Pick<Mesh, 'keySet'>,
+  keysAt: KeysAt,
 ): Merged {
-  const scopes = mergeScopes(hits, knownPorts, mesh);
+  const scopes = mergeScopes(hits, knownPorts, keysAt);
   const authorized = scopes.map(({ port, merged }) => ({ port, authorization: merged.authorization }));
   const rules = compileRules(hits, authorized);
   const lists: Lists = { rateLimits: new NumberedList(), issuers: new NumberedList() };
@@ -66,7 +66,7 @@ function portEntries(scopes: readonly Scope[], lists: Lists): InboundPort[] {
 }
 
 function settingsOf({ merged }: Scope, lists: Lists): Omit<InboundPort, 'port' | 'protocol'> {
-  const { byDefault } = merged.authorization;
+  const { byDefault, triedDefault } = merged.authorization;
   const { limits } = merged.limits;
   const rateLimits = lists.rateLimits.numbersOf(merged.rateLimits.items);
   const issuers = lists.issuers.numbersOf(merged.issuers.items);
@@ -74,6 +74,7 @@ function settingsOf({ merged }: Scope, lists: Lists): Omit<InboundPort, 'port' |
     mtls: merged.mtls?.value ?? 'Permissive',
     authorizationDefault: byDefault?.value ?? 'Allow',
     ...(byDefault && { authorizationDefaultPolicy: byDefault.origin.policy }),
+    ...(triedDefault && { auditedDefaultPolicy: triedDefault.origin.policy }),
     ...(limits && { limits }),
     ...(rateLimits.length > 0 && { rateLimits }),
     ...(issuers.length > 0 && { issuers }),

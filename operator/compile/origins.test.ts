@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import type { PolicyRule } from '../../api/mesh-policy.ts';
 import type { ProxyConfig } from '../../api/proxy-config.ts';
 import { Mesh } from '../mesh/mesh.ts';
+import type { Policy } from '../mesh/model.ts';
 import { objects } from '../testing/arbitrary-mesh.ts';
-import { SETTINGS } from '../testing/builders.ts';
+import { meshOf, policy, SETTINGS, service, set, workload } from '../testing/builders.ts';
 import {
   compiledWith,
   mandatory,
@@ -96,6 +97,24 @@ describe('the origins of a configuration', () => {
       find(origins, 'inbound.authorization.default').map(({ from, value }) => [from, value]),
       [['shop/s@1 spec.inbound.authorization.rules', 'Deny']],
     );
+  });
+
+  it('of the protocol of a port are a policy about its Service, or the Service itself', () => {
+    const web = service('shop/web', {
+      ports: [{ name: 'http', port: 80, protocol: 'HTTP', targetPort: 8080 }],
+    });
+    const pod = workload('shop/web', { ports: [{ name: 'http', port: 8080 }] });
+    const tcp = policy('shop/p', {
+      target: { kind: 'Service', name: 'web' },
+      traffic: { protocol: 'TCP' },
+    });
+    const origins = (...policies: Policy[]) => {
+      const mesh = meshOf(set('Service', web), set('Workload', pod), set('Policy', ...policies));
+      return find(compileProxyConfig(mesh, pod).origins, 'ports.protocol[8080]');
+    };
+    const said = { path: 'ports.protocol[8080]', port: undefined, lost: [] };
+    assert.deepEqual(origins(), [{ ...said, value: 'HTTP', from: undefined }]);
+    assert.deepEqual(origins(tcp), [{ ...said, value: 'TCP', from: 'shop/p@1 spec.traffic.protocol' }]);
   });
 
   it('of rules name each rule, where it holds', () => {

@@ -280,6 +280,24 @@ describe('authorization', () => {
     assert.equal(alone.config.inbound.ports[0]?.authorizationDefault, 'Allow');
   });
 
+  it('tells who would deny by default if what is in Audit mode were enforced', () => {
+    const trial = (authorization: object, key = 'shop/n') =>
+      policy(key, { inbound: { authorization: { mode: 'Audit', ...authorization } } });
+    const audited = (...policies: Policy[]) => {
+      const [entry] = compiled(...policies).config.inbound.ports;
+      return [entry?.authorizationDefault, entry?.auditedDefaultPolicy];
+    };
+    const onWorkload = (said: 'Allow' | 'Deny') =>
+      policy('shop/w', { ...WORKLOAD, inbound: { authorization: { default: said } } });
+    assert.deepEqual(audited(trial({ default: 'Deny' })), ['Allow', 'shop/n']);
+    assert.deepEqual(audited(trial({ rules: [allow('ops')] })), ['Allow', 'shop/n']);
+    assert.deepEqual(audited(trial({ default: 'Allow', rules: [allow('ops')] })), ['Allow', undefined]);
+    // What is more specific would still say otherwise.
+    assert.deepEqual(audited(trial({ default: 'Deny' }), onWorkload('Allow')), ['Allow', undefined]);
+    // It is so already.
+    assert.deepEqual(audited(trial({ default: 'Deny' }), onWorkload('Deny')), ['Deny', undefined]);
+  });
+
   it('qualifies callers', () => {
     const from = [
       { serviceAccount: 'web' },

@@ -7,7 +7,7 @@ import type { CompiledOrigin } from './compiled-origin.ts';
 import { type Conflict, distinct } from './conflict.ts';
 import { mergeEgress } from './egress.ts';
 import { mergeInbound } from './merge.ts';
-import { inboundProtocols } from './protocol.ts';
+import { type DeclaredProtocol, inboundProtocols, protocolOrigins } from './protocol.ts';
 import { withoutPorts } from './sayings.ts';
 import { type Hit, hitsOn } from './target.ts';
 import { mergeTelemetry } from './telemetry.ts';
@@ -21,10 +21,18 @@ export interface CompiledProxy {
   readonly origins: readonly CompiledOrigin[];
 }
 
-/** Pure: equal meshes give equal bytes. The workload must have a proxy id. */
-export function compileProxyConfig(mesh: Mesh, workload: Workload): CompiledProxy {
-  const hits = hitsOn(mesh, workload);
-  const inbound = mergeInbound(hits, knownPorts(mesh, workload), mesh);
+/**
+ * Pure: equal meshes give equal bytes. The workload must have a proxy id.
+ * @param hits the strongest first; absent: all that are about it now
+ */
+export function compileProxyConfig(
+  mesh: Mesh,
+  workload: Workload,
+  hits: readonly Hit[] = hitsOn(mesh, workload),
+): CompiledProxy {
+  const protocols = inboundProtocols(mesh, workload);
+  const keysAt = (uri: string) => mesh.keysIn(workload.namespace, uri);
+  const inbound = mergeInbound(hits, knownPorts(workload, protocols), keysAt);
   const ofPod = withoutPorts(hits);
   const { egress, ...ofEgress } = mergeEgress(ofPod);
   const { telemetry, ...ofTelemetry } = mergeTelemetry(ofPod);
@@ -48,9 +56,13 @@ export function compileProxyConfig(mesh: Mesh, workload: Workload): CompiledProx
     ...(workload.listeners && { listeners: workload.listeners }),
   };
   return {
-    config: { ...content, version: versionOf(content, generations(hits)) },
+    config: { ...content, version: versionOf(content, generationsIn(hits)) },
     conflicts: distinct([inbound, ofEgress, ofTelemetry].flatMap(({ conflicts }) => conflicts)),
-    origins: [inbound, ofEgress, ofTelemetry].flatMap(({ origins }) => origins),
+    origins: [
+      ...inbound.origins,
+      ...protocolOrigins(protocols),
+      ...[ofEgress, ofTelemetry].flatMap(({ origins }) => origins),
+    ],
   };
 }
 
@@ -63,13 +75,17 @@ export function operatorSpiffeId(settings: MeshSettings): string {
   });
 }
 
-function knownPorts(mesh: Mesh, workload: Workload): Map<number, InboundPort['protocol']> {
-  const declared = workload.ports.map(({ port }) => [port, undefined] as const);
-  return new Map<number, InboundPort['protocol']>([...declared, ...inboundProtocols(mesh, workload)]);
+function knownPorts(
+  workload: Workload,
+  protocols: ReadonlyMap<number, DeclaredProtocol>,
+): Map<number, InboundPort['protocol']> {
+  const ports = new Map<number, InboundPort['protocol']>(workload.ports.map(({ port }) => [port, undefined]));
+  for (const [port, { protocol }] of protocols) ports.set(port, protocol);
+  return ports;
 }
 
-/** Of all that may be in it: `traffic` is for callers, but for the protocol, which the Service's own sidecars are told. */
-function generations(hits: readonly Hit[]): Map<string, number> {
+/** Policy uid → generation, of all that may be in it: `traffic` is for callers, but for the protocol, which the Service's own sidecars are told. */
+export function generationsIn(hits: readonly Hit[]): Map<string, number> {
   const held = hits.filter(({ policy: { spec } }) => {
     const { inbound, egress, telemetry, traffic } = spec;
     const isProtocol = traffic?.protocol !== undefined && traffic.to === undefined;

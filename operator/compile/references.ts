@@ -1,7 +1,7 @@
 import type { Target } from '../../api/mesh-policy.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Policy, Service, Workload } from '../mesh/model.ts';
-import { effective } from './effective.ts';
+import { type EffectivePolicy, effective } from './effective.ts';
 import { servicePortsNamed } from './service-ports.ts';
 import { isAbout, targetsOf } from './target.ts';
 import { type Unresolved, unresolvedServices } from './traffic/unresolved.ts';
@@ -27,9 +27,8 @@ export function referencesOf(mesh: Mesh, policy: Policy): References {
   if (inForce === undefined) {
     return { status: 'Unknown', reason: 'NotAccepted', message: 'no generation of it was ever accepted' };
   }
-  const targets = targetsOf(inForce.spec).flatMap((target) => unresolvedTarget(mesh, policy, target));
   const keys = unavailableKeys(mesh, inForce.spec);
-  const unresolved = [...targets, ...unresolvedServices(mesh, inForce), ...keys];
+  const unresolved = [...unresolvedRefs(mesh, inForce), ...keys];
   const [first] = unresolved;
   if (first === undefined) {
     const awaited = awaitedKeys(mesh, inForce.spec);
@@ -39,21 +38,37 @@ export function referencesOf(mesh: Mesh, policy: Policy): References {
   return { status: 'False', reason: first.reason, message: messages.join('; ') };
 }
 
-function unresolvedTarget(mesh: Mesh, policy: Policy, target: Target): Unresolved[] {
-  const message = missingService(mesh, policy, target) ?? missingPorts(mesh, policy, target);
-  return message === undefined ? [] : [{ reason: 'TargetNotFound', message }];
+/** Services and ports that the policy names and that are not there, each with the field that names it. */
+export function unresolvedRefs(mesh: Mesh, policy: EffectivePolicy): Unresolved[] {
+  const { targetRefs } = policy.spec;
+  const targets = targetsOf(policy.spec).flatMap((target, index) =>
+    unresolvedTarget(mesh, policy, target, targetRefs ? `spec.targetRefs[${index}]` : 'spec.target'),
+  );
+  return [...targets, ...unresolvedServices(mesh, policy)];
 }
 
-function targetService(mesh: Mesh, { namespace }: Policy, { kind, name }: Target): Service | undefined {
+function unresolvedTarget(mesh: Mesh, policy: EffectivePolicy, target: Target, field: string): Unresolved[] {
+  const reason = 'TargetNotFound';
+  const service = missingService(mesh, policy, target);
+  if (service !== undefined) return [{ reason, field, message: service }];
+  const ports = missingPorts(mesh, policy, target);
+  return ports === undefined ? [] : [{ reason, field: `${field}.ports`, message: ports }];
+}
+
+function targetService(
+  mesh: Mesh,
+  { namespace }: EffectivePolicy,
+  { kind, name }: Target,
+): Service | undefined {
   return kind === 'Service' ? mesh.service(`${namespace}/${name}`) : undefined;
 }
 
-function missingService(mesh: Mesh, policy: Policy, target: Target): string | undefined {
+function missingService(mesh: Mesh, policy: EffectivePolicy, target: Target): string | undefined {
   if (target.kind !== 'Service' || targetService(mesh, policy, target) !== undefined) return undefined;
   return `Service ${policy.namespace}/${target.name} does not exist`;
 }
 
-function missingPorts(mesh: Mesh, policy: Policy, target: Target): string | undefined {
+function missingPorts(mesh: Mesh, policy: EffectivePolicy, target: Target): string | undefined {
   const service = targetService(mesh, policy, target);
   const wanted = target.ports ?? [];
   if (wanted.length === 0) return undefined;
@@ -67,7 +82,7 @@ function missingPorts(mesh: Mesh, policy: Policy, target: Target): string | unde
   return `${owners} a port ${missing.join(' or ')}`;
 }
 
-function targeted(mesh: Mesh, policy: Policy, target: Target): Workload[] {
+function targeted(mesh: Mesh, policy: EffectivePolicy, target: Target): Workload[] {
   const candidates = target.kind === 'Mesh' ? mesh.workloads() : mesh.workloadsOf(policy.namespace);
   return candidates.filter(
     (each) => !each.finished && isAbout(policy, target, each, mesh.servicesOver(each)),

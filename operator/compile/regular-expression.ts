@@ -1,16 +1,7 @@
 import { RE2JSException, RE2Set } from 're2js';
+import { EXPANDED_MAX, expandedSize } from '../../api/expression-size.ts';
+import { EXPRESSION_MAX_STEPS, ROUTES_MAX_STEPS, stepsOf } from '../../api/expression-steps.ts';
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
-import { expandedSize } from './expression-size.ts';
-
-/**
- * Steps of one expression and of all in one policy. What an expression does with one character of a value is at
- * most so many steps, and sidecars bound the value's length: the largest expression on the longest value takes
- * some 8 ms where it is worst.
- */
-export const EXPRESSION_MAX_STEPS = 192;
-export const POLICY_MAX_STEPS = 2048;
-/** Before it is compiled; classes and quantifiers are counted otherwise there, so it is generous. */
-const EXPANDED_MAX = 512;
 
 interface PlacedExpression {
   /** such as `spec.traffic.routes[web].match[0].path` */
@@ -25,8 +16,8 @@ export function expressionProblem(spec: MeshPolicySpec): string | undefined {
     const size = measure(pattern);
     if (typeof size === 'string') return `${place}: ${size}`;
     total += size;
-    if (total > POLICY_MAX_STEPS) {
-      return `${place}: the regular expressions of the policy are more than ${POLICY_MAX_STEPS} steps together: use fewer, or Exact and PathPrefix where they suffice`;
+    if (total > ROUTES_MAX_STEPS) {
+      return `${place}: the regular expressions of the policy are more than ${ROUTES_MAX_STEPS} steps together: use fewer, or Exact and PathPrefix where they suffice`;
     }
   }
   return undefined;
@@ -38,7 +29,7 @@ const TOO_LARGE = `the regular expression is larger than ${EXPRESSION_MAX_STEPS}
 function measure(pattern: string): number | string {
   if (expandedSize(pattern) > EXPANDED_MAX) return TOO_LARGE;
   try {
-    const steps = stepsOf(pattern);
+    const steps = stepsOf(compile(pattern));
     return steps > EXPRESSION_MAX_STEPS ? TOO_LARGE : steps;
   } catch (error) {
     if (!(error instanceof RE2JSException)) throw error;
@@ -46,23 +37,13 @@ function measure(pattern: string): number | string {
   }
 }
 
-/** Of the program a sidecar will run: one an instruction, up to three where a class has many ranges. */
-function stepsOf(pattern: string): number {
+/** The program that sidecars will run. */
+function compile(pattern: string) {
   const set = new RE2Set(RE2Set.ANCHOR_BOTH);
   set.add(pattern);
   set.compile();
-  const { prog } = set;
-  let steps = 0;
-  for (let at = 0; at < prog.numInst(); at += 1) {
-    const { runes } = prog.getInst(at) as { readonly runes?: ArrayLike<number> | null };
-    steps += Math.min(Math.max(1, (runes?.length ?? 0) / BOUNDS_A_STEP), STEPS_MAX);
-  }
-  return Math.ceil(steps);
+  return set.prog;
 }
-
-/** Measured: a class takes so much longer, the more ends its ranges have, until they are searched by halving. */
-const BOUNDS_A_STEP = 4;
-const STEPS_MAX = 3;
 
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [/\(\?(?:<?[=!])/, ': RE2 has no lookahead and no lookbehind, so make it two matches or two routes'],

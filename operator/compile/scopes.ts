@@ -1,8 +1,7 @@
 import type { InboundPort, Issuer, MtlsMode, RateLimit } from '../../api/proxy-config.ts';
-import type { Mesh } from '../mesh/mesh.ts';
 import { type MergedAuthorization, mergeAuthorization } from './authorization.ts';
 import type { Conflict } from './conflict.ts';
-import { mergeIssuers } from './issuers.ts';
+import { type KeysAt, mergeIssuers } from './issuers.ts';
 import type { Settled } from './leaf.ts';
 import { type MergedLimits, mergeLimits } from './limits.ts';
 import { settleAtLeast } from './mandatory.ts';
@@ -35,14 +34,14 @@ export interface MergedScope {
 export function mergeScopes(
   hits: readonly Hit[],
   knownPorts: ReadonlyMap<number, InboundPort['protocol']>,
-  mesh: Pick<Mesh, 'keySet'>,
+  keysAt: KeysAt,
 ): Scope[] {
   const ports = [...new Set([...knownPorts.keys(), ...hits.flatMap((hit) => hit.ports ?? [])])];
   const merged = new Map<string, MergedScope>();
   return [undefined, ...ports.sort((a, b) => a - b)].map((port) => {
     const here = hits.filter((hit) => appliesTo(hit, port));
     const own = here.filter((hit) => hit.ports !== undefined).map(({ policy }) => policy.key);
-    const known = merged.get(own.join(' ')) ?? mergeScope(here, mesh);
+    const known = merged.get(own.join(' ')) ?? mergeScope(here, keysAt);
     merged.set(own.join(' '), known);
     const protocol = port === undefined ? undefined : knownPorts.get(port);
     return { port, protocol, isOwn: own.length > 0, merged: known };
@@ -54,14 +53,14 @@ export function conflictsOf({ mtls, authorization, limits, rateLimits, issuers }
   return parts.flatMap((part) => part?.conflicts ?? []);
 }
 
-function mergeScope(hits: readonly Hit[], mesh: Pick<Mesh, 'keySet'>): MergedScope {
+function mergeScope(hits: readonly Hit[], keysAt: KeysAt): MergedScope {
   const modes = sayingsOf(hits, 'spec.inbound.mtls.mode', ({ inbound }) => inbound?.mtls?.mode);
   return {
     mtls: settleAtLeast(modes, (mode) => mode === 'Permissive'),
     authorization: mergeAuthorization(hits),
     limits: mergeLimits(hits),
     rateLimits: mergeRateLimits(hits),
-    issuers: mergeIssuers(hits, mesh),
+    issuers: mergeIssuers(hits, keysAt),
   };
 }
 

@@ -28,7 +28,11 @@ export function hitsOn(mesh: Mesh, workload: Workload): Hit[] {
   const services = mesh.servicesOver(workload);
   const policies = effectiveOn(mesh, workload).filter(({ spec }) => isForTarget(spec));
   const hits = policies.flatMap((policy) => hitOf(mesh, policy, workload, services) ?? []);
-  return hits.sort((a, b) => b.specificity - a.specificity || byPrecedence(a.policy, b.policy));
+  return hits.sort(strongestHitFirst);
+}
+
+export function strongestHitFirst(a: Hit, b: Hit): number {
+  return b.specificity - a.specificity || byPrecedence(a.policy, b.policy);
 }
 
 /** Of `traffic`, which is enforced by the callers, the target is told the protocol. */

@@ -9,10 +9,10 @@ export interface UnavailableKeys {
 /** Key sets that a policy names by URI and that could not be had, each once. */
 export function unavailableKeys(mesh: Pick<Mesh, 'keySet'>, spec: MeshPolicySpec): UnavailableKeys[] {
   return urisOf(spec).flatMap((uri) => {
-    const { problem, keys = [] } = mesh.keySet(uri) ?? {};
+    const { problem, keys = [], handedOut } = mesh.keySet(uri) ?? {};
     if (problem === undefined) return [];
-    const consequence =
-      keys.length === 0 ? 'no token of its issuer is valid' : 'the keys fetched before stay in use';
+    const isHad = keys.length > 0 || handedOut !== undefined;
+    const consequence = isHad ? 'the keys fetched before stay in use' : 'no token of its issuer is valid';
     return { reason: 'JwksUnavailable', message: `${uri}: ${problem}; ${consequence}` };
   });
 }

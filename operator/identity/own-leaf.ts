@@ -15,9 +15,10 @@ export interface OwnLeafOptions {
 }
 
 /** Also how late a renewal may be after the machine slept. */
-const CHECK_MS = 60_000;
+const CHECK_MAX_MS = 60_000;
+const CHECKS_A_LIFETIME = 20;
 
-/** Keeps the operator's own certificate young. */
+/** Keeps the operator's own certificate young, and of a root that is trusted. */
 export class OwnLeaf {
   readonly #options: OwnLeafOptions;
   #current: Leaf;
@@ -29,6 +30,9 @@ export class OwnLeaf {
     this.#current = options.leaf;
     this.#renewAtMs = this.#renewalOf(options.leaf);
     this.#cancel = this.#schedule();
+    options.authority.onChange(() => {
+      this.#check().catch(options.onError);
+    });
   }
 
   get current(): Leaf {
@@ -44,7 +48,8 @@ export class OwnLeaf {
   }
 
   #schedule(): () => void {
-    return this.#options.clock.after(CHECK_MS, () => {
+    const { clock, authority } = this.#options;
+    return clock.after(Math.min(CHECK_MAX_MS, authority.leafLifetimeMs / CHECKS_A_LIFETIME), () => {
       this.#cancel = this.#schedule();
       this.#check().catch(this.#options.onError);
     });
@@ -52,7 +57,8 @@ export class OwnLeaf {
 
   async #check(): Promise<void> {
     const { authority, request, clock, onRenew } = this.#options;
-    if (clock.unixMs() < this.#renewAtMs) return;
+    const isTrusted = authority.signed(new X509Certificate(this.#current.certificate));
+    if (isTrusted && clock.unixMs() < this.#renewAtMs) return;
     const leaf = await authority.issue(request, clock.unixMs());
     this.#current = leaf;
     this.#renewAtMs = this.#renewalOf(leaf);

@@ -6,10 +6,15 @@ import type { Workload } from '../mesh/model.ts';
 import type { ProxyFiles } from '../platform.ts';
 import { canonicalKeys } from './parse-key-set.ts';
 
-/** Proxies that are looked at for one key set. */
+/** Proxies of a namespace that are looked at for one key set. */
 const PROXIES_MAX = 4;
+/** Namespaces that are asked about one key set at the same time. */
+const CONCURRENCY = 16;
 
-/** What proxies were given last, by this process or one before it, read once for each proxy. */
+/**
+ * What proxies were given last, by this process or one before it, read once for each proxy. It is read from where
+ * those of a namespace may write, so it counts for the proxies of that namespace alone.
+ */
 export class HandedOutKeySets {
   readonly #mesh: Mesh;
   readonly #read: (workload: Workload) => Promise<ProxyFiles | undefined>;
@@ -20,9 +25,24 @@ export class HandedOutKeySets {
     this.#read = read;
   }
 
-  /** @param policies keys of those that name the URI. @returns undefined: no proxy was given keys of it */
-  async keysOf(uri: string, policies: readonly string[]): Promise<object[] | undefined> {
-    for (const workload of this.#targeted(policies)) {
+  /** @param policies keys of those that name the URI. @returns by namespace; undefined: no proxy was given keys of it */
+  async keysOf(uri: string, policies: readonly string[]): Promise<Map<string, object[]> | undefined> {
+    const found = new Map<string, object[]>();
+    const targeted = [...this.#targeted(policies)];
+    for (let at = 0; at < targeted.length; at += CONCURRENCY) {
+      const turn = targeted.slice(at, at + CONCURRENCY);
+      await Promise.all(
+        turn.map(async ([namespace, workloads]) => {
+          const keys = await this.#keysAmong(workloads, uri);
+          if (keys !== undefined) found.set(namespace, keys);
+        }),
+      );
+    }
+    return found.size === 0 ? undefined : found;
+  }
+
+  async #keysAmong(workloads: readonly Workload[], uri: string): Promise<object[] | undefined> {
+    for (const workload of workloads) {
       const issuers = await this.#issuersOf(workload);
       const issuer = issuers.find(({ jwksUri, keys }) => jwksUri === uri && keys.length > 0);
       if (issuer !== undefined) return canonicalKeys(issuer.keys);
@@ -30,9 +50,10 @@ export class HandedOutKeySets {
     return undefined;
   }
 
-  #targeted(policies: readonly string[]): Workload[] {
+  /** A few of each namespace. */
+  #targeted(policies: readonly string[]): Map<string, Workload[]> {
     const mesh = this.#mesh;
-    const found: Workload[] = [];
+    const found = new Map<string, Workload[]>();
     for (const key of policies) {
       const policy = mesh.policy(key);
       const inForce = policy && effective(mesh, policy);
@@ -40,10 +61,11 @@ export class HandedOutKeySets {
       const everywhere = inForce.namespace === mesh.settings.controlPlaneNamespace;
       const candidates = everywhere ? mesh.workloads() : mesh.workloadsOf(inForce.namespace);
       for (const workload of readyFirst(candidates)) {
-        if (found.length === PROXIES_MAX) return found;
+        const known = found.get(workload.namespace) ?? [];
+        if (known.length === PROXIES_MAX || known.includes(workload)) continue;
         const services = mesh.servicesOver(workload);
         const isHit = mesh.isMeshed(workload) && hitOf(mesh, inForce, workload, services) !== undefined;
-        if (isHit) found.push(workload);
+        if (isHit) found.set(workload.namespace, [...known, workload]);
       }
     }
     return found;

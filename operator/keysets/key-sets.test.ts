@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
+import { compileProxyConfig } from '../compile/proxy-config.ts';
 import { FakeClock, settle } from '../kubernetes/testing/fake-clock.ts';
 import { Mesh } from '../mesh/mesh.ts';
 import type { Change, KeySet } from '../mesh/model.ts';
@@ -250,6 +251,40 @@ describe('a key set that cannot be fetched', () => {
   });
 });
 
+describe('a namespace that names very many key sets', () => {
+  const uris = Array.from({ length: 70 }, (_, index) => `https://id${index}.example/`);
+  const names = uris.map((_, index) => `evil/p${String(index).padStart(2, '0')}`);
+  const many = () => set('Policy', ...uris.map((uri, index) => policy(names[index]!, trusting(uri))));
+
+  it('has the first of them, and the others say why they are not had', async () => {
+    const fixture = new Fixture();
+    await fixture.start(many(), POLICY);
+    assert.equal(new Set(fixture.requests).size, 65);
+    assert.deepEqual(fixture.held()?.keys, [EC_KEY]);
+    assert.match(fixture.held(uris[69])!.problem!, /more than 64 key sets/);
+    assert.deepEqual(fixture.held(uris[69])!.keys, []);
+  });
+
+  it('has another in the place of one that goes', async () => {
+    const fixture = new Fixture();
+    await fixture.start(many());
+    fixture.apply(names.slice(0, 5).map((name) => remove('Policy', name)));
+    await settle();
+    assert.deepEqual(fixture.held(uris[68]), { key: uris[68], keys: [EC_KEY] });
+    assert.match(fixture.held(uris[69])!.problem!, /more than 64 key sets/);
+    fixture.apply([remove('Policy', names[69]!)]);
+    assert.equal(fixture.held(uris[69]), undefined);
+  });
+
+  it('takes nothing from who names the same, nor from the control plane', async () => {
+    const fixture = new Fixture();
+    const ours = uris.map((uri, index) => policy(`weft-system/p${index}`, trusting(`${uri}ours`)));
+    await fixture.start(many(), set('Policy', policy('shop/a', trusting(uris[69])), ...ours));
+    assert.deepEqual(fixture.held(uris[69]), { key: uris[69], keys: [EC_KEY] });
+    assert.ok(uris.every((uri) => fixture.held(`${uri}ours`)?.keys.length === 1));
+  });
+});
+
 describe('after a restart', () => {
   it('the keys that proxies were given hold before anything is fetched, and while it cannot be', async () => {
     const fixture = new Fixture();
@@ -257,11 +292,14 @@ describe('after a restart', () => {
     fixture.files.set('shop/web', holding([OLD_KEY]));
     fixture.mesh.apply([...POLICY, ...proxies('shop/web')]);
     await fixture.keySets.restore();
-    assert.deepEqual(fixture.held(), { key: URI, keys: [OLD_KEY] });
+    const handedOut = new Map([['shop', [OLD_KEY]]]);
+    assert.deepEqual(fixture.held(), { key: URI, keys: [], handedOut });
+    assert.deepEqual(fixture.mesh.keysIn('shop', URI), [OLD_KEY]);
     assert.deepEqual(fixture.requests, []);
     fixture.keySets.start();
     await settle();
-    assert.deepEqual(fixture.held(), { key: URI, keys: [OLD_KEY], problem: 'answers 500' });
+    assert.deepEqual(fixture.held(), { key: URI, keys: [], handedOut, problem: 'answers 500' });
+    assert.match(fixture.logged[0]!, /the last keys stay in force/);
     fixture.answer = async () => fetched([EC_KEY]);
     await fixture.clock.advance(MINUTE_MS);
     assert.deepEqual(fixture.held(), { key: URI, keys: [EC_KEY] });
@@ -275,7 +313,29 @@ describe('after a restart', () => {
     fixture.files.set('shop/d', holding([OLD_KEY]));
     fixture.mesh.apply([...POLICY, ...proxies('shop/a', 'shop/b', 'shop/c', 'shop/d')]);
     await fixture.keySets.restore();
-    assert.deepEqual(fixture.held()?.keys, [OLD_KEY]);
+    assert.deepEqual(fixture.mesh.keysIn('shop', URI), [OLD_KEY]);
+  });
+
+  it('those of a namespace, where its owner may have written them, are given to nobody else', async () => {
+    const fixture = new Fixture();
+    fixture.fail();
+    const forged = { ...EC_KEY, kid: 'forged' };
+    fixture.files.set('attacker/web', holding([forged]));
+    fixture.files.set('shop/web', holding([OLD_KEY]));
+    const policies = ['attacker/a', 'other/a', 'shop/a', 'weft-system/a'].map((key) =>
+      policy(key, { ...trusting(), ...(key.startsWith('weft') && { target: { kind: 'Mesh' as const } }) }),
+    );
+    await fixture.start(set('Policy', ...policies), proxies('attacker/web', 'other/web', 'shop/web'));
+    const keysOf = (namespace: string) => {
+      const compiled = compileProxyConfig(fixture.mesh, fixture.mesh.workload(`${namespace}/web`)!);
+      return compiled.config.inbound.issuers?.flatMap(({ keys }) => keys);
+    };
+    assert.deepEqual(keysOf('attacker'), [forged]);
+    assert.deepEqual(keysOf('shop'), [OLD_KEY]);
+    assert.deepEqual(keysOf('other'), []);
+    fixture.answer = async () => fetched([EC_KEY]);
+    await fixture.clock.advance(MINUTE_MS);
+    for (const each of ['attacker', 'other', 'shop']) assert.deepEqual(keysOf(each), [EC_KEY]);
   });
 
   it('they are not taken from proxies of others', async () => {
@@ -297,7 +357,7 @@ describe('after a restart', () => {
     another.files.set('shop/web', holding([{ ...OLD_KEY, d: 'AQAB' }]));
     another.mesh.apply([...POLICY, ...proxies('shop/web')]);
     await another.keySets.restore();
-    assert.deepEqual(another.held()?.keys, [OLD_KEY]);
+    assert.deepEqual(another.mesh.keysIn('shop', URI), [OLD_KEY]);
   });
 
   it('what cannot be read is logged, and fetched like any other', async () => {

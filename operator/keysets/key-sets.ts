@@ -7,7 +7,7 @@ import type { ProxyFiles } from '../platform.ts';
 import type { FetchedKeySet, FetchKeySet } from './fetch-key-set.ts';
 import { HandedOutKeySets } from './handed-out.ts';
 import { explain } from './problem.ts';
-import { WantedKeySets } from './wanted.ts';
+import { URIS_MAX, WantedKeySets } from './wanted.ts';
 
 export interface KeySetsOptions {
   readonly mesh: Mesh;
@@ -22,8 +22,10 @@ export interface KeySetsOptions {
 
 interface Entry {
   readonly uri: string;
-  /** undefined: never had */
+  /** undefined: never fetched */
   keys: readonly object[] | undefined;
+  /** by namespace, until it was fetched; undefined: none */
+  handedOut: ReadonlyMap<string, readonly object[]> | undefined;
   problem: string | undefined;
   /** what was said last of keys that are not used */
   ignored: string;
@@ -54,6 +56,7 @@ export class KeySets {
   readonly #wanted: WantedKeySets;
   readonly #entries = new Map<string, Entry>();
   readonly #waiting = new Set<Entry>();
+  #refused: ReadonlySet<string> = new Set();
   #running = 0;
   #isStarted = false;
 
@@ -75,9 +78,11 @@ export class KeySets {
     const cancel = clock.after(RESTORE_MS, late.resolve);
     const restored = [...this.#entries.values()].map(async (entry) => {
       try {
-        const keys = await handedOut.keysOf(entry.uri, this.#wanted.policiesOf(entry.uri));
+        const found = await handedOut.keysOf(entry.uri, this.#wanted.policiesOf(entry.uri));
         const isNews = entry.keys === undefined && this.#entries.get(entry.uri) === entry;
-        if (keys !== undefined && isNews) this.#set(entry, keys, entry.problem);
+        if (found === undefined || !isNews) return;
+        entry.handedOut = found;
+        this.#set(entry, undefined, entry.problem);
       } catch (error) {
         log.warn({ uri: shown(entry.uri) }, `keys handed out before could not be read: ${explain(error)}`);
       }
@@ -104,10 +109,11 @@ export class KeySets {
 
   #refreshWanted(policies: Iterable<string>): void {
     if (!this.#wanted.refresh(policies)) return;
-    const wanted = this.#wanted.uris();
+    const { wanted, tooMany } = this.#wanted.uris();
     for (const entry of [...this.#entries.values()]) {
       if (!wanted.has(entry.uri)) this.#forget(entry);
     }
+    this.#refuse(tooMany);
     for (const uri of wanted) {
       if (!this.#entries.has(uri)) this.#add(uri);
     }
@@ -115,7 +121,8 @@ export class KeySets {
 
   #add(uri: string): void {
     const entry: Entry = {
-      ...{ uri, keys: undefined, problem: undefined, ignored: '', failures: 0, request: undefined },
+      ...{ uri, keys: undefined, handedOut: undefined, problem: undefined, ignored: '', failures: 0 },
+      request: undefined,
       cancelTimer: () => {},
     };
     this.#entries.set(uri, entry);
@@ -126,6 +133,19 @@ export class KeySets {
     this.#entries.delete(entry.uri);
     this.#end(entry);
     this.#options.apply([{ kind: 'KeySet', key: entry.uri, value: undefined }]);
+  }
+
+  /** The status of their policies says so. */
+  #refuse(tooMany: ReadonlySet<string>): void {
+    const gone = [...this.#refused.difference(tooMany)].filter((uri) => !this.#entries.has(uri));
+    const news = [...tooMany.difference(this.#refused)];
+    this.#refused = tooMany;
+    const problem = `is not fetched: its namespace names more than ${URIS_MAX} key sets`;
+    const changes = [
+      ...gone.map((key) => ({ kind: 'KeySet' as const, key, value: undefined })),
+      ...news.map((key) => ({ kind: 'KeySet' as const, key, value: { key, keys: [], problem } })),
+    ];
+    if (changes.length > 0) this.#options.apply(changes);
   }
 
   #end(entry: Entry): void {
@@ -178,6 +198,7 @@ export class KeySets {
     if (said !== '' && said !== entry.ignored) log.info({ uri }, `not all keys of ${uri} are used: ${said}`);
     entry.ignored = said;
     entry.failures = 0;
+    entry.handedOut = undefined;
     this.#set(entry, keys, undefined);
     const afterMs = Math.min(Math.max(maxAgeMs, REFRESH_MIN_MS), REFRESH_MAX_MS);
     return Math.max(REFRESH_MIN_MS, afterMs * (0.9 + 0.1 * random()));
@@ -189,7 +210,8 @@ export class KeySets {
     const uri = shown(entry.uri);
     entry.failures += 1;
     if (problem !== entry.problem) {
-      const meanwhile = entry.keys === undefined ? 'no token of it is valid' : 'the last keys stay in force';
+      const isHad = (entry.keys ?? entry.handedOut) !== undefined;
+      const meanwhile = isHad ? 'the last keys stay in force' : 'no token of it is valid';
       log.warn({ uri, problem }, `the key set ${uri} ${problem}; ${meanwhile}`);
     }
     this.#set(entry, entry.keys, problem);
@@ -199,8 +221,13 @@ export class KeySets {
   #set(entry: Entry, keys: readonly object[] | undefined, problem: string | undefined): void {
     entry.keys = keys;
     entry.problem = problem;
-    const value = { key: entry.uri, keys: keys ?? [], ...(problem !== undefined && { problem }) };
-    this.#options.apply([{ kind: 'KeySet', key: entry.uri, value }]);
+    const { uri, handedOut } = entry;
+    const value = {
+      ...{ key: uri, keys: keys ?? [] },
+      ...(handedOut && { handedOut }),
+      ...(problem !== undefined && { problem }),
+    };
+    this.#options.apply([{ kind: 'KeySet', key: uri, value }]);
   }
 }
 

@@ -1,6 +1,12 @@
 import { effective } from '../compile/effective.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 
+/**
+ * Key sets of the policies of one namespace: each costs requests, of which not all can be under way, and up to 256 KiB
+ * of memory, and nobody may use up what is there for all. The control plane's own are not counted.
+ */
+export const URIS_MAX = 64;
+
 /** The key set URIs of the policies in force. */
 export class WantedKeySets {
   readonly #mesh: Mesh;
@@ -26,8 +32,23 @@ export class WantedKeySets {
     return changed;
   }
 
-  uris(): ReadonlySet<string> {
-    return new Set([...this.#byPolicy.values()].flat());
+  /** `tooMany`: what no namespace has room for; of each those of the first policies by name have it. */
+  uris(): { readonly wanted: ReadonlySet<string>; readonly tooMany: ReadonlySet<string> } {
+    const { controlPlaneNamespace } = this.#mesh.settings;
+    const byNamespace = new Map<string, Set<string>>();
+    const tooMany = new Set<string>();
+    for (const key of [...this.#byPolicy.keys()].sort()) {
+      const namespace = key.slice(0, key.indexOf('/'));
+      const known = byNamespace.get(namespace) ?? new Set();
+      byNamespace.set(namespace, known);
+      for (const uri of this.#byPolicy.get(key)!) {
+        const hasRoom = known.size < URIS_MAX || namespace === controlPlaneNamespace;
+        if (hasRoom || known.has(uri)) known.add(uri);
+        else tooMany.add(uri);
+      }
+    }
+    const wanted = new Set([...byNamespace.values()].flatMap((uris) => [...uris]));
+    return { wanted, tooMany: tooMany.difference(wanted) };
   }
 
   /** Keys of the policies that want it, sorted. */

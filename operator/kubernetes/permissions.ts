@@ -1,5 +1,5 @@
+import { TRUST_BUNDLE_CONFIG_MAP } from '../../api/ca-report.ts';
 import { CA_SECRET, INJECTOR_TLS_SECRET, LEASE_NAME, WEBHOOK_CONFIGURATION } from '../../api/names.ts';
-import { TRUST_BUNDLE_CONFIG_MAP } from './trust-bundle.ts';
 
 /**
  * Everything the operator asks of the API server, and nothing more. The chart's roles are tested against this
@@ -58,10 +58,10 @@ export const PERMISSIONS: readonly Permission[] = [
   controlPlane('coordination.k8s.io', 'leases', ['create'], 'leader election'),
   controlPlane('coordination.k8s.io', 'leases', ['get', 'update'], 'leader election', [LEASE_NAME]),
   controlPlane('', 'secrets', ['create'], 'the root of trust and the injector’s serving certificate'),
-  controlPlane('', 'secrets', ['get'], 'the root of trust', [CA_SECRET]),
+  controlPlane('', 'secrets', ['get', 'update'], 'the roots of trust, which rotate', [CA_SECRET]),
   controlPlane('', 'secrets', ['get', 'update'], 'the injector’s serving certificate', [INJECTOR_TLS_SECRET]),
-  controlPlane('', 'configmaps', ['create'], 'the trust bundle the injector hands to pods'),
-  controlPlane('', 'configmaps', ['get', 'update'], 'the trust bundle the injector hands to pods', [
+  controlPlane('', 'configmaps', ['create'], 'the trust bundle, and how far the root’s rotation is'),
+  controlPlane('', 'configmaps', ['get', 'update'], 'the trust bundle, and how far the root’s rotation is', [
     TRUST_BUNDLE_CONFIG_MAP,
   ]),
 ];

@@ -142,6 +142,11 @@ export class Mesh {
   keySet(uri: string): KeySet | undefined {
     return this.#keySets.get(uri);
   }
+  /** The keys that proxies of a namespace are given. */
+  keysIn(namespace: string, uri: string): readonly object[] {
+    const { keys = [], handedOut } = this.#keySets.get(uri) ?? {};
+    return handedOut === undefined ? keys : (handedOut.get(namespace) ?? []);
+  }
   /** Every `jwks.uri` that a policy names, whether accepted or not, sorted: what is to be fetched. */
   keySetUris(): string[] {
     return this.#policies.keySetUris();

@@ -109,6 +109,11 @@ export interface KeySet {
   readonly key: string;
   /** JWKs (RFC 7517 section 4), public parts only; the last good ones while there is a problem */
   readonly keys: readonly object[];
+  /**
+   * Until they were fetched, per namespace: what its own proxies were given before. Whoever may write in a namespace
+   * may have written these, so nobody else is given them.
+   */
+  readonly handedOut?: ReadonlyMap<string, readonly object[]>;
   /** why the newest could not be had; absent: these are the newest */
   readonly problem?: string;
 }

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ROTATION_FILE } from '../../api/ca-report.ts';
 import { SECRET_KEYS } from '../../api/names.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
@@ -12,7 +13,7 @@ import type {
   Service,
   Workload,
 } from '../mesh/model.ts';
-import type { Platform, ProxyFiles, RootMaterial } from '../platform.ts';
+import type { Platform, ProxyFiles, StoredRoots } from '../platform.ts';
 import type { Documents } from '../sources/collect.ts';
 import type { Problem } from '../sources/documents.ts';
 import { FilesSource } from '../sources/files.ts';
@@ -21,7 +22,7 @@ import { toEndpointSlices, toServices, toWorkload } from '../sources/workload-do
 import { WorkloadEdits } from '../sources/workload-edits.ts';
 import { makePrivateFolder, readIfThere, writeAtomically, writeTogether } from './atomic-file.ts';
 import { changesBetween } from './changes.ts';
-import { loadRootFile, storeRootFile } from './root-file.ts';
+import { loadRootFile, replaceRootFile, storeRootFile } from './root-file.ts';
 
 export interface FilesPlatformOptions {
   /** folder of MeshPolicy, Workload and ReferenceGrant documents */
@@ -35,7 +36,8 @@ export interface FilesPlatformOptions {
 /**
  * Without Kubernetes: documents come from one folder, results go to another.
  *
- *     ca.pem                     the root, key included
+ *     ca.pem                     the roots, keys included
+ *     rotation.json              where the rotation of the root is
  *     policies.json              uid and generation of each policy
  *     accepted/<ns>/<name>.json  the last accepted spec of each policy
  *     proxies/<proxy id>/        what the pod's Secret holds, same names, swapped like a mounted Secret
@@ -99,7 +101,12 @@ export function createFilesPlatform(options: FilesPlatformOptions): Platform {
     stop: () => source.stop(),
 
     loadRoot: () => loadRootFile(file('ca.pem')),
-    createRoot: (material: RootMaterial) => storeRootFile(file('ca.pem'), material),
+    createRoot: (roots: StoredRoots) => storeRootFile(file('ca.pem'), roots),
+    replaceRoots: (roots: StoredRoots) => replaceRootFile(file('ca.pem'), roots),
+    async publishRotation(report) {
+      if ((await readIfThere(file(ROTATION_FILE))) !== report)
+        await writeAtomically(file(ROTATION_FILE), report);
+    },
 
     async writeProxy(workload, files) {
       const before = await readProxyFolder(proxyFolder(workload));

@@ -15,6 +15,7 @@ import { RootSecret } from '../kubernetes/root-secret.ts';
 import { ProxySecrets } from '../kubernetes/secrets.ts';
 import { PolicyStatuses } from '../kubernetes/status.ts';
 import { reviewToken } from '../kubernetes/token-review.ts';
+import { publishRotation } from '../kubernetes/trust-bundle.ts';
 import { createWatches } from '../kubernetes/watches.ts';
 import { type ServingAuthority, WebhookCertificate } from '../kubernetes/webhook-certificate.ts';
 import { describeError, type Log } from '../log.ts';
@@ -122,7 +123,15 @@ export function createKubernetesPlatform(options: KubernetesPlatformOptions): Ku
     },
 
     loadRoot: () => patiently('load the root', () => root.load()),
-    createRoot: (material) => patiently('create the root', () => root.create(material)),
+    createRoot: (roots) => patiently('create the root', () => root.create(roots)),
+    async replaceRoots(roots) {
+      if (!election.isLeader) throw new NotLeaderError();
+      return root.replace(roots);
+    },
+    async publishRotation(report) {
+      if (!election.isLeader) throw new NotLeaderError();
+      await publishRotation(api, controlPlaneNamespace, report);
+    },
 
     writeProxy: (workload, files) => write(proxyKey(workload), () => secrets.write(workload, files)),
     removeProxy: (workload) => write(proxyKey(workload), () => secrets.remove(workload)),

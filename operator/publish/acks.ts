@@ -11,6 +11,8 @@ export interface ProxyAcks {
   /** since when connected, or not connected */
   readonly sinceMs: number;
   readonly config: Held;
+  /** fingerprints of the roots it trusts; absent: it has not said */
+  readonly roots?: readonly string[] | undefined;
   /** by destination key; only what is subscribed to on the present stream */
   readonly destinations: ReadonlyMap<string, Held>;
 }
@@ -52,11 +54,11 @@ export class AckTable implements Acks {
     return this.#proxies.entries();
   }
 
-  /** @param version the configuration in force at the sidecar, as it says */
-  connected(workload: string, version: Version | undefined): void {
+  /** @param version the configuration in force at the sidecar, as it says; `roots` likewise */
+  connected(workload: string, version: Version | undefined, roots?: readonly string[]): void {
     this.#proxies.set(workload, {
       ...{ connected: true, sinceMs: this.#nowMs(), connection: ++this.#connections },
-      ...{ config: { ...NOTHING, acked: version }, destinations: new Map() },
+      ...{ config: { ...NOTHING, acked: version }, roots, destinations: new Map() },
     });
     this.#onChange(workload, undefined);
   }
@@ -89,6 +91,12 @@ export class AckTable implements Acks {
       ...held,
       refused: { version: withoutUnsent(version, held.sent, destination), reason: printable(reason) },
     }));
+  }
+  trusts(workload: string, roots: readonly string[]): void {
+    const proxy = this.#proxies.get(workload);
+    if (proxy === undefined) return;
+    proxy.roots = roots;
+    this.#onChange(workload, undefined);
   }
   unsubscribed(workload: string, destination: string): void {
     if (this.#proxies.get(workload)?.destinations.delete(destination)) this.#onChange(workload, destination);

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { parseObject } from './messages.ts';
 import { isBoundTo } from './stream-auth.ts';
-import { refuse } from './stream-session.ts';
+import { refuse } from './stream-end.ts';
 import type { StreamSource } from './stream-source.ts';
 
 const BODY_MAX_BYTES = 4096;

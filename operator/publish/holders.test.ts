@@ -69,3 +69,33 @@ describe('a policy with traffic', () => {
     assert.deepEqual(states(both, 'sent'), ['Lagging', 'InForce']);
   });
 });
+
+describe('a policy whose configuration is withheld', () => {
+  const wide: MeshPolicySpec = { inbound: { mtls: { mode: 'Strict' } } };
+  const [old, changed, fresh] = ['old', 'changed', 'new'].map((name) => policy(`shop/${name}`, wide));
+  const published = {
+    ...{ config: { version: { hash: 'a', policies: { [old!.uid]: 1, [changed!.uid]: 1 } } }, text: '' },
+    ...{ conflicts: [], sinceMs: 0 },
+    withheld: {
+      reason: 'it is too large',
+      version: { hash: '', policies: { [old!.uid]: 1, [changed!.uid]: 2, [fresh!.uid]: 1 } },
+    },
+  };
+  const table = new AckTable(
+    () => 0,
+    () => {},
+  );
+  table.connected(WEB.key, published.config.version);
+  const held = (about: ReturnType<typeof policy>) => holderOf(about, WEB, published, table, 0);
+
+  it('is refused with the reason, though the proxy was never told of it', () => {
+    for (const each of [changed, fresh]) {
+      assert.equal(held(each!)?.state, 'Refused');
+      assert.equal(held(each!)?.reason, 'it is too large');
+    }
+  });
+  it('is in force where nothing of it is withheld', () => {
+    assert.equal(held(old!)?.state, 'InForce');
+    assert.equal(held(policy('shop/other', wide)), undefined);
+  });
+});

@@ -28,8 +28,12 @@ export function holderOf(
   const about = all.filter(({ sent }) => generation(sent, policy) !== undefined);
   const held = about.find((each) => !isInForce(each, policy));
   const sinceMs = Math.max(published.sinceMs, proxy?.sinceMs ?? startedMs);
+  const { withheld } = published;
+  const wanted = generation(withheld?.version, policy);
+  if (withheld !== undefined && wanted !== undefined && wanted !== generation(config.sent, policy)) {
+    return { pod, state: 'Refused', sinceMs, reason: withheld.reason };
+  }
   if (about.length === 0) return undefined;
-  if (published.withheld !== undefined) return { pod, state: 'Refused', sinceMs, reason: published.withheld };
   if (proxy?.connected !== true) return { pod, state: 'NotConnected', sinceMs, reason: 'NotConnected' };
   if (held === undefined) return { pod, state: 'InForce', sinceMs, reason: '' };
   const { refused } = held;

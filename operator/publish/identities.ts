@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { spiffeId } from '../../api/spiffe.ts';
 import type { Clock } from '../clock.ts';
-import type { Authority } from '../identity/authority.ts';
+import type { Authority, Leaf } from '../identity/authority.ts';
 import { readPeer } from '../identity/peer.ts';
 import { renewAtMs, validityOf } from '../identity/renewal.ts';
 import type { Workload } from '../mesh/model.ts';
@@ -18,7 +18,7 @@ export interface IdentitiesOptions {
 }
 
 interface Entry {
-  readonly identity: IssuedIdentity;
+  readonly leaf: Leaf;
   readonly spiffeId: string;
   readonly proxyId: string;
   readonly notAfterMs: number;
@@ -38,12 +38,13 @@ export class Identities {
 
   constructor(options: IdentitiesOptions) {
     this.#options = options;
+    options.authority.onChange(() => this.#forgetUntrusted());
   }
 
   /** What this process issued or took over last, if it is still the workload's. */
   current(workload: Workload): IssuedIdentity | undefined {
     const entry = this.#entries.get(workload.key);
-    return entry !== undefined && this.#isOf(entry, workload) ? entry.identity : undefined;
+    return entry !== undefined && this.#isOf(entry, workload) ? this.#identity(entry) : undefined;
   }
 
   isDue(workload: Workload): boolean {
@@ -56,7 +57,7 @@ export class Identities {
     const entry = this.#entries.get(workload.key);
     const isChecked = !this.#unchecked.has(workload.key);
     if (entry !== undefined && isChecked && this.#isUsable(entry, workload)) {
-      return Promise.resolve(entry.identity);
+      return Promise.resolve(this.#identity(entry));
     }
     const pending = this.#pending.get(workload.key);
     if (pending !== undefined) return pending.catch(() => undefined).then(() => this.ensure(workload));
@@ -88,7 +89,19 @@ export class Identities {
     const usable = [known, written].filter((each) => each !== undefined && this.#isUsable(each, workload));
     const entry = usable.reduce((a, b) => newest(a, b), undefined) ?? (await this.#issue(workload));
     this.#entries.set(workload.key, entry);
-    return entry.identity;
+    return this.#identity(entry);
+  }
+
+  /** With the roots of now, whenever the leaf was issued. */
+  #identity({ leaf: { certificate, privateKey } }: Entry): IssuedIdentity {
+    return { certificate, privateKey, trustBundle: this.#options.authority.trustBundle };
+  }
+
+  /** Of a root that went without waiting, because it had ended or was replaced by hand. */
+  #forgetUntrusted(): void {
+    for (const [workload, { leaf }] of this.#entries) {
+      if (!this.#options.authority.signed(new X509Certificate(leaf.certificate))) this.forget(workload);
+    }
   }
 
   async #issue(workload: Workload): Promise<Entry> {
@@ -96,7 +109,7 @@ export class Identities {
     const names = { spiffeId: this.#spiffeId(workload), proxyId: workload.proxyId! };
     const request = { spiffeId: names.spiffeId, dnsNames: [names.proxyId] };
     const leaf = await authority.issue(request, clock.unixMs());
-    return this.#entry({ ...leaf, trustBundle: authority.trustBundle }, names);
+    return this.#entry(leaf, names);
   }
 
   /** Undefined for anything that this authority would not have issued, or whose key is another's. */
@@ -110,17 +123,17 @@ export class Identities {
       if (!authority.signed(certificate) || !authority.ownsKey(certificate, files.privateKey))
         return undefined;
       const { privateKey } = files;
-      const identity = { certificate: files.certificate, privateKey, trustBundle: authority.trustBundle };
-      return this.#entry(identity, { spiffeId: peer.spiffeId, proxyId: peer.dnsNames[0]! });
+      const leaf = { certificate: files.certificate, privateKey };
+      return this.#entry(leaf, { spiffeId: peer.spiffeId, proxyId: peer.dnsNames[0]! });
     } catch {
       return undefined;
     }
   }
 
-  #entry(identity: IssuedIdentity, names: Pick<Entry, 'spiffeId' | 'proxyId'>): Entry {
-    const validity = validityOf(new X509Certificate(identity.certificate));
+  #entry(leaf: Leaf, names: Pick<Entry, 'spiffeId' | 'proxyId'>): Entry {
+    const validity = validityOf(new X509Certificate(leaf.certificate));
     const { notAfterMs } = validity;
-    return { identity, ...names, notAfterMs, renewAtMs: renewAtMs(validity, this.#options.random) };
+    return { leaf, ...names, notAfterMs, renewAtMs: renewAtMs(validity, this.#options.random) };
   }
 
   #isOf(entry: Entry, workload: Workload): boolean {

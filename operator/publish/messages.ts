@@ -1,4 +1,4 @@
-import type { SidecarMessage } from '../../api/stream.ts';
+import { ROOTS_MAX, type SidecarMessage } from '../../api/stream.ts';
 import type { Version } from '../../api/version.ts';
 
 /** What a sidecar says is checked like what anybody says: it may be anyone's code in that pod. */
@@ -16,6 +16,10 @@ export function parseSidecarMessage(line: string): SidecarMessage | undefined {
       text(value.proxyId, 'proxyId');
       text(value.agent, 'agent');
       if (value.version !== undefined) version(value.version);
+      if (value.roots !== undefined) roots(value.roots);
+      break;
+    case 'trusts':
+      roots(value.roots);
       break;
     case 'nack':
       text(value.reason, 'reason');
@@ -71,6 +75,10 @@ function key(value: unknown, name: string): void {
   if (!isKey(value)) throw new BadMessageError(`${name} is not the key of a destination`);
 }
 
+function roots(value: unknown): void {
+  if (!isRoots(value)) throw new BadMessageError('roots are not fingerprints');
+}
+
 function version(value: unknown): asserts value is Version {
   if (!isVersion(value)) throw new BadMessageError('version is not a version');
 }
@@ -81,6 +89,14 @@ export function isText(value: unknown): value is string {
 
 export function isKey(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= KEY_MAX_LENGTH;
+}
+
+export function isRoots(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length <= ROOTS_MAX && value.every(isFingerprint);
+}
+
+function isFingerprint(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 }
 
 export function isVersion(value: unknown): value is Version {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, it } from 'node:test';
+import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
+import type { ProxyConfig } from '../../api/proxy-config.ts';
 import { Authority, createRoot } from '../identity/authority.ts';
 import { FakeClock, settle } from '../kubernetes/testing/fake-clock.ts';
 import { Mesh } from '../mesh/mesh.ts';
@@ -15,6 +17,18 @@ import { Publisher } from './publisher.ts';
 const WEB = workload('shop/web');
 const strict = (rest = {}) =>
   set('Policy', policy('shop/a', { inbound: { mtls: { mode: 'Strict' } } }, rest));
+/** So many policies with a Deny rule of 32 KiB. */
+const big = (count: number) => {
+  const paths = Array.from({ length: 32 }, (_, index) => `/${index}${'p'.repeat(1000)}`);
+  const rules = [{ name: 'r', action: 'Deny' as const, to: [{ paths }] }];
+  const names = Array.from({ length: count }, (_, index) => `shop/big-${index}`);
+  return set('Policy', ...names.map((name) => policy(name, { inbound: { authorization: { rules } } })));
+};
+const LOCKED: MeshPolicySpec = {
+  target: { kind: 'Mesh' },
+  enforcement: 'Mandatory',
+  inbound: { authorization: { rules: [{ name: 'no', action: 'Deny', from: [{ namespace: 'evil' }] }] } },
+};
 const HOUR_MS = 3600 * 1000;
 
 let root: RootMaterial;
@@ -310,24 +324,69 @@ describe('the publisher', () => {
   it('keeps the old configuration in force when the new one is too large', async () => {
     fixture.apply(set('Workload', WEB));
     const { text } = fixture.publisher.published('shop/web')!;
-    const paths = Array.from({ length: 32 }, (_, index) => `/${index}${'p'.repeat(1000)}`);
-    const rules = Array.from({ length: 1 }, (_, index) => ({
-      name: `r${index}`,
-      action: 'Deny' as const,
-      to: [{ paths }],
-    }));
-    const big = Array.from({ length: 10 }, (_, index) =>
-      set('Policy', policy(`shop/big-${index}`, { inbound: { authorization: { rules } } })),
-    );
-    fixture.apply(...big);
+    fixture.apply(big(10));
     const published = fixture.publisher.published('shop/web')!;
     assert.equal(published.text, text);
-    assert.match(published.withheld!, /more than 262144/);
+    assert.match(published.withheld!.reason, /merged configuration .* more than 262144/);
     fixture.apply([
       remove('Policy', 'shop/big-0'),
       remove('Policy', 'shop/big-1'),
       remove('Policy', 'shop/big-2'),
     ]);
     assert.equal(fixture.publisher.published('shop/web')!.withheld, undefined);
+  });
+
+  it('does not merge what is far too much', async () => {
+    fixture.apply(set('Workload', WEB), big(20));
+    const { withheld } = fixture.publisher.published('shop/web')!;
+    assert.match(withheld!.reason, /policies about it are .* more than 524288/);
+    assert.equal(Object.keys(withheld!.version.policies).length, 20);
+    const many = Array.from({ length: 257 }, (_, index) =>
+      policy(`ops/p${index}`, { inbound: { mtls: { mode: 'Strict' } } }),
+    );
+    fixture.apply(set('Workload', workload('ops/web')), set('Policy', ...many));
+    assert.match(
+      fixture.publisher.published('ops/web')!.withheld!.reason,
+      /^257 policies are about it, more than 256$/,
+    );
+    fixture.apply([remove('Policy', 'ops/p0')]);
+    assert.equal(fixture.publisher.published('ops/web')!.withheld, undefined);
+  });
+
+  it('tells what the control plane says even those whose own policies are too large', async () => {
+    fixture.apply(set('Workload', WEB), strict());
+    fixture.apply(big(10), strict({ generation: 2, spec: { inbound: { mtls: { mode: 'Permissive' } } } }));
+    const platform = (mode: 'Strict' | 'Permissive') =>
+      set('Policy', policy('weft-system/all', { ...LOCKED, inbound: { ...LOCKED.inbound, mtls: { mode } } }));
+    fixture.apply(platform('Permissive'));
+    const config = () => JSON.parse(fixture.publisher.published('shop/web')!.text!) as ProxyConfig;
+    assert.deepEqual(
+      config().inbound.rules.map(({ policy: of }) => of),
+      ['weft-system/all'],
+    );
+    assert.equal(config().inbound.ports[0]!.mtls, 'Strict');
+    assert.deepEqual(config().version.policies, { 'uid-of-shop/a': 1, 'uid-of-weft-system/all': 1 });
+    fixture.apply([remove('Policy', 'weft-system/all')]);
+    assert.deepEqual(config().inbound.rules, []);
+    assert.notEqual(fixture.publisher.published('shop/web')!.withheld, undefined);
+  });
+
+  it('leaves a proxy what it has, and renews its certificate, when it finds too much from the start', async () => {
+    fixture.apply(set('Workload', WEB));
+    await fixture.written('writeProxy shop/web');
+    const { platform, clock } = fixture;
+    const { config, certificate } = platform.proxies.get(WEB.proxyId!)!;
+    fixture.publisher.stop();
+    fixture = await new Fixture(platform, clock).start();
+    fixture.apply(set('Workload', WEB), big(10));
+    assert.deepEqual(fixture.pushed, []);
+    platform.setLeader(true);
+    await fixture.written('writeProxy shop/web', 2);
+    await fixture.clock.advance(13 * HOUR_MS);
+    await fixture.written('writeProxy shop/web', 3);
+    assert.equal(platform.count('removeProxy shop/web'), 0);
+    const now = platform.proxies.get(WEB.proxyId!)!;
+    assert.equal(now.config, config);
+    assert.notEqual(now.certificate, certificate);
   });
 });

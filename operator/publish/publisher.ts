@@ -1,11 +1,12 @@
-import { CONFIG_MAX_BYTES } from '../../api/names.ts';
+import type { ProxyConfig } from '../../api/proxy-config.ts';
 import type { Clock } from '../clock.ts';
-import { canonicalJson } from '../compile/canonical-json.ts';
-import { type CompiledProxy, compileProxyConfig } from '../compile/proxy-config.ts';
+import type { CompiledProxy } from '../compile/proxy-config.ts';
+import type { Hit } from '../compile/target.ts';
 import { describeError, type Log } from '../log.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Workload } from '../mesh/model.ts';
 import type { Platform } from '../platform.ts';
+import { compileBounded, type Withheld } from './compile-bounded.ts';
 import type { Identities } from './identities.ts';
 import { KeyedWorker } from './keyed-worker.ts';
 import type { IssuedIdentity } from './stream-source.ts';
@@ -21,23 +22,32 @@ export interface Push {
 
 export interface PublisherOptions {
   readonly mesh: Mesh;
-  readonly platform: Pick<Platform, 'leadership' | 'writeProxy' | 'removeProxy'>;
+  readonly platform: Pick<Platform, 'leadership' | 'readProxy' | 'writeProxy' | 'removeProxy'>;
   readonly identities: Identities;
   readonly push: Push;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
   readonly writeWindowMs?: number;
+  /** how often it is looked whose certificate is due */
+  readonly renewalCheckMs?: number;
 }
 
 /** What a workload's configuration is now. */
-export interface Published extends Omit<CompiledProxy, 'origins'> {
-  /** canonical JSON of config */
-  readonly text: string;
+export interface Published {
+  readonly config: Pick<ProxyConfig, 'version'>;
+  /** canonical JSON of the whole; undefined: this process has published none, and what the proxy has stays */
+  readonly text: string | undefined;
+  readonly conflicts: CompiledProxy['conflicts'];
+  /** what it was merged from */
+  readonly hits?: readonly Hit[];
   readonly sinceMs: number;
   /** why a newer configuration was not published; undefined: this is the newest */
-  readonly withheld: string | undefined;
+  readonly withheld: Withheld | undefined;
 }
+
+/** Of what an earlier process has published, nothing is known. */
+const UNKNOWN = { config: { version: { hash: '', policies: {} } }, text: undefined, conflicts: [] };
 
 const WRITE_WINDOW_MS = 100;
 const WRITE_CONCURRENCY = 8;
@@ -75,13 +85,13 @@ export class Publisher {
   }
 
   start(): void {
-    const { clock, platform } = this.#options;
+    const { clock, platform, renewalCheckMs = RENEWAL_CHECK_MS } = this.#options;
     platform.leadership.onChange((isLeader) => (isLeader ? this.#takeOver() : this.#writes.clear()));
     const check = () => {
       this.renewDue();
-      this.#cancelRenewal = clock.after(RENEWAL_CHECK_MS, check);
+      this.#cancelRenewal = clock.after(renewalCheckMs, check);
     };
-    this.#cancelRenewal = clock.after(RENEWAL_CHECK_MS, check);
+    this.#cancelRenewal = clock.after(renewalCheckMs, check);
   }
   stop(): void {
     this.#cancelRenewal();
@@ -119,48 +129,45 @@ export class Publisher {
     }
   }
 
+  /** Other roots are trusted: everybody's files say so, written by the leader a few at a time. */
+  trustChanged(): void {
+    for (const key of this.#published.keys()) this.#schedule(key);
+  }
+
   /** For whoever asks before the leader has written: any replica may sign. */
   ensureIdentity(workload: Workload): Promise<IssuedIdentity> {
     return this.#options.identities.ensure(workload);
   }
 
   #refresh(workload: Workload): void {
-    const { clock, log, push, mesh } = this.#options;
+    const { clock, push, mesh } = this.#options;
     const before = this.#published.get(workload.key);
     const changedOwner = isAnother(this.#owners.get(workload.key), workload);
     if (changedOwner) this.#retire(workload.key, undefined);
     this.#owners.set(workload.key, workload);
-    let compiled: Omit<CompiledProxy, 'origins'>;
-    try {
-      // Origins are not kept: whoever asks for them compiles again.
-      const { config, conflicts } = compileProxyConfig(mesh, workload);
-      compiled = { config, conflicts };
-    } catch (error) {
-      const { key } = workload;
-      log.error({ workload: key }, `the configuration of ${key} was not compiled: ${describeError(error)}`);
-      return;
-    }
-    const text = canonicalJson(compiled.config);
     const current = changedOwner ? undefined : before;
+    const { proxy, withheld } = compileBounded(mesh, workload, current?.hits);
+    this.#warn(workload.key, current?.withheld, withheld);
+    const sinceMs = clock.unixMs();
+    if (proxy === undefined) {
+      this.#published.set(workload.key, { ...(current ?? { ...UNKNOWN, sinceMs }), withheld });
+      return;
+    }
+    // Origins are not kept: whoever asks for them compiles again.
+    const { config, conflicts, text, hits } = proxy;
     if (current?.text === text) {
-      this.#published.set(workload.key, { ...current, conflicts: compiled.conflicts, withheld: undefined });
+      this.#published.set(workload.key, { ...current, conflicts, hits, withheld });
       return;
     }
-    const bytes = Buffer.byteLength(text);
-    if (bytes > CONFIG_MAX_BYTES) {
-      this.#withhold(workload.key, current, bytes);
-      return;
-    }
-    this.#published.set(workload.key, { ...compiled, text, sinceMs: clock.unixMs(), withheld: undefined });
+    this.#published.set(workload.key, { config, conflicts, text, hits, sinceMs, withheld });
     push.configChanged(workload.key);
     this.#schedule(workload.key);
   }
 
-  /** What is in force stays in force; the status of the policies says so. */
-  #withhold(key: string, current: Published | undefined, bytes: number): void {
-    const withheld = `the merged configuration is ${bytes} bytes, more than ${CONFIG_MAX_BYTES}`;
-    this.#options.log.warn({ workload: key, bytes }, `${key} keeps its configuration: ${withheld}`);
-    if (current !== undefined) this.#published.set(key, { ...current, withheld });
+  /** The status of the policies says so too. */
+  #warn(key: string, before: Withheld | undefined, withheld: Withheld | undefined): void {
+    if (withheld === undefined || withheld.reason === before?.reason) return;
+    this.#options.log.warn({ workload: key }, `${key} keeps its configuration: ${withheld.reason}`);
   }
 
   #retire(key: string, workload: Workload | undefined): void {
@@ -199,11 +206,12 @@ export class Publisher {
     if (!this.#published.has(key)) return this.#remove(workload);
     const before = identities.current(workload);
     const identity = await identities.ensure(workload);
-    if (identity !== before) push.identityChanged(key);
+    if (identity.certificate !== before?.certificate) push.identityChanged(key);
     // Read again: it may have changed while the certificate was made.
     const published = this.#published.get(key);
     if (published === undefined || this.#owners.get(key) !== workload) return this.#writes.add(key);
-    await platform.writeProxy(workload, { config: published.text, ...identity });
+    const config = published.text ?? (await platform.readProxy(workload))?.config;
+    if (config !== undefined) await platform.writeProxy(workload, { config, ...identity });
   }
 
   async #renew(key: string): Promise<void> {

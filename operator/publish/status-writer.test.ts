@@ -153,7 +153,7 @@ describe('the status writer', () => {
     await fixture.clock.advance(200);
     assert.equal(fixture.platform.accepted.get('shop/a')?.generation, 1);
     assert.deepEqual(fixture.inForce(), ['False', 'OlderGenerationInForce']);
-    assert.equal(fixture.published.config.inbound.ports[0]?.mtls, 'Strict');
+    assert.equal(compileProxyConfig(fixture.mesh, WEB).config.inbound.ports[0]?.mtls, 'Strict');
   });
 
   it('counts, while a generation is refused, who holds the one before', async () => {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { canonicalJson } from '../compile/canonical-json.ts';
+import type { Conflict } from '../compile/conflict.ts';
 import { acceptanceOf, effective } from '../compile/effective.ts';
 import { referencesOf } from '../compile/references.ts';
 import { trafficConflicts } from '../compile/traffic/conflicts.ts';
@@ -10,7 +11,7 @@ import type { Platform, PolicyStatus } from '../platform.ts';
 import type { Acks } from './acks.ts';
 import { holderOf } from './holders.ts';
 import { KeyedWorker } from './keyed-worker.ts';
-import { acceptanceEvent } from './policy-event.ts';
+import { policyEvents } from './policy-event.ts';
 import type { Publisher } from './publisher.ts';
 import { computeStatus } from './status.ts';
 
@@ -81,6 +82,7 @@ export class StatusWriter {
     const { mesh, publisher, acks } = this.#options;
     const versions = [
       publisher.published(key)?.config.version,
+      publisher.published(key)?.withheld?.version,
       ...[...(acks.get(key)?.destinations.values() ?? [])].map(({ sent }) => sent),
     ];
     const uids = new Set(versions.flatMap((version) => Object.keys(version?.policies ?? {})));
@@ -102,9 +104,7 @@ export class StatusWriter {
         return (workload && holderOf(policy, workload, published, acks, this.#leaderSinceMs)) ?? [];
       }),
       conflicts: [
-        ...keys.flatMap((key) =>
-          publisher.published(key)!.conflicts.filter(({ loser }) => loser === policy.key),
-        ),
+        ...keys.flatMap((key) => conflictsLostBy(policy.key, publisher.published(key)!.conflicts)),
         ...trafficConflicts(mesh, policy),
       ],
       collecting: clock.unixMs() - this.#leaderSinceMs < COLLECTING_MS,
@@ -135,19 +135,19 @@ export class StatusWriter {
       await platform.writeStatus(policy, status);
     }
     this.#written.set(key, { uid: policy.uid, status });
-    this.#recordEvent(policy, before, status);
+    this.#recordEvents(policy, before, status);
   }
 
   /** Nobody waits for it: the status says the same. */
-  #recordEvent(policy: Policy, before: PolicyStatus | undefined, status: PolicyStatus): void {
+  #recordEvents(policy: Policy, before: PolicyStatus | undefined, status: PolicyStatus): void {
     const { platform, log } = this.#options;
-    const event = acceptanceEvent(policy, before, status);
-    if (event === undefined) return;
-    platform
-      .recordEvent(event)
-      .catch((error) =>
-        log.warn({ policy: policy.key, error: describeError(error) }, 'an event was not recorded'),
-      );
+    for (const event of policyEvents(policy, before, status)) {
+      platform
+        .recordEvent(event)
+        .catch((error) =>
+          log.warn({ policy: policy.key, error: describeError(error) }, 'an event was not recorded'),
+        );
+    }
   }
 
   /** Before the status says accepted: what was promised must survive a restart. */
@@ -157,4 +157,13 @@ export class StatusWriter {
     if (!acceptanceOf(mesh, policy).accepted || mesh.accepted(policy)?.generation === generation) return;
     await platform.storeAccepted({ key, uid, generation, spec });
   }
+}
+
+const byLoser = new WeakMap<readonly Conflict[], ReadonlyMap<string, Conflict[]>>();
+
+/** Where many policies are at odds, each of them asks about every proxy. */
+function conflictsLostBy(policy: string, conflicts: readonly Conflict[]): readonly Conflict[] {
+  const known = byLoser.get(conflicts) ?? Map.groupBy(conflicts, ({ loser }) => loser);
+  byLoser.set(conflicts, known);
+  return known.get(policy) ?? [];
 }

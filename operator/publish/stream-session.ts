@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 import {
   type AckMessage,
   type HelloMessage,
@@ -8,6 +8,7 @@ import {
   STREAM_LINE_MAX_BYTES,
   STREAM_PING_INTERVAL_MS,
   type StreamErrorMessage,
+  type TrustBundleMessage,
 } from '../../api/stream.ts';
 import type { Clock } from '../clock.ts';
 import { canonicalJson } from '../compile/canonical-json.ts';
@@ -19,7 +20,8 @@ import { LineSplitter } from './lines.ts';
 import { parseSidecarMessage } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import type { StreamPeer } from './stream-auth.ts';
-import type { StreamSource } from './stream-source.ts';
+import { closeAfterEnd, errorLine, refuse } from './stream-end.ts';
+import { isSameSet, type StreamSource } from './stream-source.ts';
 import type { Subscribers } from './subscribers.ts';
 
 export interface SessionOptions {
@@ -66,6 +68,8 @@ export class StreamSession {
   /** the certificate that the sidecar has, as far as known here */
   #held: X509Certificate;
   #renewLateAtMs: number;
+  /** the trust bundle that the sidecar has or is about to; undefined: not known */
+  #trustBundle: string | undefined;
   #heardMs: number;
   #blockedPings = 0;
   #state: 'greeting' | 'open' | 'closed' = 'greeting';
@@ -92,6 +96,9 @@ export class StreamSession {
 
   configChanged(): void {
     if (this.#state === 'open') this.#outbox.add('config');
+  }
+  trustChanged(): void {
+    if (this.#state === 'open') this.#outbox.add('trust');
   }
   identityChanged(): void {
     if (this.#state === 'open') this.#outbox.add('identity');
@@ -153,6 +160,7 @@ export class StreamSession {
     } else if (message.type === 'hello') this.#fail('a second hello');
     else if (message.type === 'subscribe') this.#subscribe(message.key);
     else if (message.type === 'unsubscribe') this.#unsubscribe(message.key);
+    else if (message.type === 'trusts') this.#options.acks.trusts(this.workloadKey, message.roots);
     else if (message.type !== 'ping') this.#record(message);
   }
 
@@ -165,20 +173,23 @@ export class StreamSession {
     else acks.nacked(this.workloadKey, destination, version, message.reason);
   }
 
-  #greet({ proxyId, version }: HelloMessage): void {
+  #greet({ proxyId, version, roots }: HelloMessage): void {
     if (proxyId !== this.proxyId) {
       this.#refuse(403, 'forbidden', 'hello names another proxy id than the certificate');
       return;
     }
-    const { stream, acks, maxAgeMs, onOpen } = this.#options;
+    const { stream, acks, source, maxAgeMs, onOpen } = this.#options;
     this.#state = 'open';
     stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
-    acks.connected(this.workloadKey, version);
+    acks.connected(this.workloadKey, version, roots);
+    const trust = source.trust();
+    if (roots !== undefined && isSameSet(roots, trust.roots)) this.#trustBundle = trust.trustBundle;
     this.#sentConfig = version && canonicalJson(version);
     this.#after(maxAgeMs, () => this.end('max-age', 'the stream is old; connect again'));
     this.#keepAlive();
     onOpen(this);
     this.#outbox.add('identity');
+    this.#outbox.add('trust');
     this.#outbox.add('config');
   }
 
@@ -207,6 +218,7 @@ export class StreamSession {
     if (workload === undefined) return undefined;
     if (key === 'identity') return this.#renderIdentity(workload);
     if (key === 'config') return this.#renderConfig(workload);
+    if (key === 'trust') return this.#renderTrust();
     return this.#renderDestination(key.slice(DESTINATION.length), workload);
   }
 
@@ -224,7 +236,15 @@ export class StreamSession {
     this.#held = issued;
     this.#renewLateAtMs = this.#renewalOf(issued);
     const { certificate, privateKey, trustBundle } = identity;
+    this.#trustBundle = trustBundle;
     return JSON.stringify({ type: 'identity', certificate, privateKey, trustBundle });
+  }
+
+  #renderTrust(): string | undefined {
+    const { trustBundle } = this.#options.source.trust();
+    if (trustBundle === '' || trustBundle === this.#trustBundle) return undefined;
+    this.#trustBundle = trustBundle;
+    return JSON.stringify({ type: 'trust-bundle', trustBundle } satisfies TrustBundleMessage);
   }
 
   #renderConfig(workload: Workload): string | undefined {
@@ -286,28 +306,6 @@ export class StreamSession {
     });
     this.#cancelTimers.push(cancel);
   }
-}
-
-/** The answer to a stream that is not admitted: the status, and one line that says why. */
-export function refuse(
-  stream: ServerHttp2Stream,
-  status: number,
-  code: StreamErrorMessage['code'],
-  message: string,
-): void {
-  if (stream.destroyed || stream.headersSent) return;
-  stream.respond({ ':status': status, 'content-type': 'application/x-ndjson' });
-  stream.end(errorLine(code, message));
-  closeAfterEnd(stream);
-}
-
-/** Once all is written, tells the other side that nothing more is read either: RFC 9113 section 8.1. */
-function closeAfterEnd(stream: ServerHttp2Stream): void {
-  stream.close(constants.NGHTTP2_NO_ERROR);
-}
-
-function errorLine(code: StreamErrorMessage['code'], message: string): string {
-  return `${JSON.stringify({ type: 'error', code, message } satisfies StreamErrorMessage)}\n`;
 }
 
 /** `10.0.0.1:80` → `10.0.0.1`, `[fd00::1]:80` → `fd00::1`, `shop/payments:80` → `shop/payments`. */

@@ -8,6 +8,14 @@ export interface IssuedIdentity {
   readonly privateKey: string;
   readonly trustBundle: string;
 }
+export interface Trust {
+  readonly trustBundle: string;
+  readonly roots: readonly string[];
+}
+/** Of lists without repetition. */
+export function isSameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((each) => b.includes(each));
+}
 /** JSON that is sent as it is, and what it is a version of; a destination that is null has none. */
 export interface Versioned {
   readonly version: Version | undefined;
@@ -23,6 +31,8 @@ export interface StreamSource {
   destination(key: string, workload: Workload): Versioned;
   /** what was issued last, if this replica knows */
   identity(workload: Workload): IssuedIdentity | undefined;
+  /** PEM of the roots in force, and their fingerprints */
+  trust(): Trust;
   /** issues when there is none or it is due */
   ensureIdentity(workload: Workload): Promise<IssuedIdentity>;
   reviewToken(token: string): Promise<TokenHolder | undefined>;
@@ -36,6 +46,7 @@ export function lateSource(source: () => StreamSource | undefined): StreamSource
     destination: (key, workload) =>
       source()?.destination(key, workload) ?? { version: undefined, text: 'null' },
     identity: (workload) => source()?.identity(workload),
+    trust: () => source()?.trust() ?? { trustBundle: '', roots: [] },
     ensureIdentity: (workload) => source()?.ensureIdentity(workload) ?? Promise.reject(new Error('starting')),
     reviewToken: async (token) => source()?.reviewToken(token),
   };

@@ -19,7 +19,8 @@ import type { AckTable } from './acks.ts';
 import { FirstIdentity } from './first-identity.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { authenticate, refusalOf } from './stream-auth.ts';
-import { refuse, StreamSession } from './stream-session.ts';
+import { refuse } from './stream-end.ts';
+import { StreamSession } from './stream-session.ts';
 import type { StreamSource } from './stream-source.ts';
 import { Subscribers } from './subscribers.ts';
 
@@ -121,6 +122,10 @@ export class StreamServer {
 
   configChanged(workload: string): void {
     this.#sessions.get(workload)?.configChanged();
+  }
+  /** The roots in force have changed, for all. */
+  trustChanged(): void {
+    for (const session of this.#sessions.values()) session.trustChanged();
   }
   identityChanged(workload: string): void {
     this.#sessions.get(workload)?.identityChanged();

@@ -49,6 +49,10 @@ export class AckReporter {
     this.#connection?.link.changed(workload, destination);
   }
 
+  rootsChanged(): void {
+    this.#connection?.link.rootsChanged();
+  }
+
   #check(): void {
     const nowMs = this.#options.clock.monotonicMs();
     const target = this.#options.target();

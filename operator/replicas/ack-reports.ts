@@ -38,6 +38,11 @@ export class AckReports implements Acks {
     return this.#replicas.get(name)?.table.hasReplayed ?? false;
   }
 
+  /** Undefined: the replica has not said what it trusts. */
+  rootsOf(name: string): readonly string[] | undefined {
+    return this.#replicas.get(name)?.table.roots;
+  }
+
   /**
    * A replica begins a report; one it began before counts no longer. Undefined: too many replicas.
    * @param speaker tells its connections apart

@@ -26,6 +26,9 @@ export class ReplicaTable {
     this.#onChange = onChange;
   }
 
+  /** what the replica itself trusts; undefined: it has not said since it connected */
+  roots: readonly string[] | undefined;
+
   /** Once is enough: from then on it holds what was true a moment ago. */
   get hasReplayed(): boolean {
     return this.#hasReplayed;
@@ -37,12 +40,14 @@ export class ReplicaTable {
   /** A new connection: it begins with everything. */
   restart(): void {
     this.#replay = new Map();
+    this.roots = undefined;
   }
 
   /** Throws when there is more than any replica can have. */
   take(message: ReportMessage): void {
     if (message.type === 'proxy') this.#takeProxy(message);
     else if (message.type === 'destination') this.#takeDestination(message);
+    else if (message.type === 'roots') this.roots = message.roots;
     else if (message.type === 'gone') this.#delete(message.workload);
     else if (message.type === 'replayed' && this.#replay !== undefined) {
       this.#entries = this.#replay;
@@ -51,9 +56,9 @@ export class ReplicaTable {
     }
   }
 
-  #takeProxy({ workload, connection, connected, sinceMs, config }: ProxyMessage): void {
+  #takeProxy({ workload, connection, connected, sinceMs, config, roots }: ProxyMessage): void {
     const entry = this.#entryOf(workload, connection);
-    entry.acks = { connected, sinceMs, config, destinations: entry.acks.destinations };
+    entry.acks = { connected, sinceMs, config, roots, destinations: entry.acks.destinations };
     this.#changed(workload);
   }
 

@@ -78,6 +78,17 @@ export class Replicas implements Acks {
     this.#reporter.changed(workload, destination);
   }
 
+  /** The authority trusts other roots than before. */
+  rootsChanged(): void {
+    this.#reporter.rootsChanged();
+  }
+  /** What the other ready replicas trust, as they say, by their names. */
+  peerRoots(): Map<string, readonly string[] | undefined> {
+    const { mesh, leadership, reports } = this.#options;
+    const names = leadership.identity === undefined ? [] : readyPeers(mesh, leadership.identity);
+    return new Map(names.map((name) => [name, reports.rootsOf(name)]));
+  }
+
   #check(): void {
     const isReplaying = this.isReplaying();
     if (isReplaying !== this.#wasReplaying) this.#options.onChange();

@@ -28,6 +28,8 @@ export interface ReportConnectionOptions {
 /** Changes within this are told as one. */
 const WINDOW_MS = 50;
 const SEPARATOR = ' ';
+/** No key of a workload: those have a separator. */
+const ROOTS = 'roots';
 
 /** A follower's end: tells the whole table, then what changes, each entry as it is when its turn comes. */
 export class ReportConnection {
@@ -64,6 +66,7 @@ export class ReportConnection {
     this.#outbox = new Outbox(this.#stream, (key) => this.#render(key));
     this.#stream.on('drain', () => this.#outbox.drained());
     this.#outbox.add(JSON.stringify({ type: 'replica', name } satisfies ReportMessage));
+    this.#outbox.add(ROOTS);
     for (const key of this.#allKeys()) this.#outbox.add(key);
     this.#outbox.add(JSON.stringify({ type: 'replayed' } satisfies ReportMessage));
     this.#keepAlive();
@@ -72,6 +75,11 @@ export class ReportConnection {
   changed(workload: string, destination: string | undefined): void {
     this.#changed.add(keyOf(workload, destination));
     this.#cancelFlush ??= this.#options.clock.after(WINDOW_MS, () => this.#flush());
+  }
+
+  /** This replica trusts other roots than before. */
+  rootsChanged(): void {
+    this.#outbox.add(ROOTS);
   }
 
   close(reason: string): void {
@@ -106,15 +114,18 @@ export class ReportConnection {
   /** A key that is JSON stands for itself. */
   #render(key: string): string | undefined {
     if (key.startsWith('{')) return key;
+    if (key === ROOTS) {
+      return JSON.stringify({ type: 'roots', roots: this.#options.authority.roots } satisfies ReportMessage);
+    }
     const end = key.indexOf(SEPARATOR);
     const workload = key.slice(0, end);
     const destination = key.slice(end + 1);
     const entry = this.#options.acks.get(workload);
     if (entry === undefined) return JSON.stringify({ type: 'gone', workload } satisfies ReportMessage);
-    const { connection, connected, sinceMs, config } = entry;
+    const { connection, connected, sinceMs, config, roots } = entry;
     const message: ReportMessage =
       destination === ''
-        ? { type: 'proxy', workload, connection, connected, sinceMs, config }
+        ? { type: 'proxy', workload, connection, connected, sinceMs, config, ...(roots && { roots }) }
         : destinationMessage(workload, connection, destination, entry.destinations.get(destination));
     return JSON.stringify(message);
   }

@@ -1,6 +1,6 @@
 import type { Version } from '../../api/version.ts';
 import type { Held } from '../publish/acks.ts';
-import { BadMessageError, isKey, isText, isVersion, parseObject } from '../publish/messages.ts';
+import { BadMessageError, isKey, isRoots, isText, isVersion, parseObject } from '../publish/messages.ts';
 
 /**
  * What a follower tells the leader: one long-lived `POST /v1/acks` over HTTP/2 and mTLS between operators,
@@ -15,6 +15,8 @@ export type ReportMessage =
   | { readonly type: 'replica'; readonly name: string }
   | ProxyMessage
   | DestinationHeldMessage
+  /** those that the replica itself trusts; told again when they change */
+  | { readonly type: 'roots'; readonly roots: readonly string[] }
   /** the workload went */
   | { readonly type: 'gone'; readonly workload: string }
   /** all that was there at the start has been told */
@@ -29,6 +31,7 @@ export interface ProxyMessage {
   readonly connected: boolean;
   readonly sinceMs: number;
   readonly config: Held;
+  readonly roots?: readonly string[];
 }
 export interface DestinationHeldMessage {
   readonly type: 'destination';
@@ -48,11 +51,13 @@ export function parseReportMessage(line: string): ReportMessage | undefined {
     require(typeof value.connected === 'boolean', 'connected');
     require(Number.isSafeInteger(value.sinceMs), 'sinceMs');
     require(isHeld(value.config), 'config');
+    require(value.roots === undefined || isRoots(value.roots), 'roots');
   } else if (value.type === 'destination') {
     requireWorkload(value);
     require(isKey(value.key), 'key');
     require(value.held === undefined || isHeld(value.held), 'held');
-  } else if (value.type === 'gone') require(isText(value.workload), 'workload');
+  } else if (value.type === 'roots') require(isRoots(value.roots), 'roots');
+  else if (value.type === 'gone') require(isText(value.workload), 'workload');
   else if (typeof value.type !== 'string') throw new BadMessageError('a message has no type');
   else if (value.type !== 'replayed' && value.type !== 'ping') return undefined;
   return value as unknown as ReportMessage;

@@ -33,6 +33,15 @@ describe('documents in a file', () => {
       isReadable: true,
     });
   });
+  it('are no YAML where a mapping says something twice, and where it does is told', () => {
+    const again = '    mtls: {mode: Permissive}\n';
+    assert.deepEqual(lines(POLICY + again), [
+      '7: this is not YAML (Map keys must be unique): mend it; until then what the file said before counts',
+    ]);
+    assert.deepEqual(readDocuments(POLICY + again, 'a.yaml').policies, []);
+    assert.match(lines(`${POLICY}---\n- {a: [{b: 1, b: 1}]}\n`)[0]!, /^8: .*unique/);
+    assert.doesNotMatch(lines('{1: a, "1": b, [c]: d, [c]: e}\n')[0]!, /unique/);
+  });
   it('are of namespace default when they do not say', () => {
     const [policy] = readDocuments(POLICY.replace(', namespace: shop', ''), 'a.yaml').policies;
     assert.equal(policy?.metadata.namespace, 'default');

@@ -1,4 +1,4 @@
-import { type Document, isMap, isNode, isSeq, LineCounter, parseAllDocuments } from 'yaml';
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml';
 import type { MeshPolicy } from '../../api/mesh-policy.ts';
 import { API_VERSION } from '../../api/names.ts';
 import { type ValidationProblem, validateMeshPolicy, validateWorkload } from '../../api/validate.ts';
@@ -41,14 +41,15 @@ export function readDocuments(
   defaultNamespace: string = DEFAULT_NAMESPACE,
 ): FileContent {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, version: '1.2', uniqueKeys: true });
+  // The parser would compare each key of a mapping with all others.
+  const documents = parseAllDocuments(text, { lineCounter: lines, version: '1.2', uniqueKeys: false });
   const policies: MeshPolicy[] = [];
   const workloads: WorkloadDocument[] = [];
   const grants: ReferenceGrant[] = [];
   const problems: Problem[] = [];
   const content = { policies, workloads, grants, problems };
   if (!Array.isArray(documents)) return { ...content, isReadable: true };
-  const broken = documents.flatMap((document) => document.errors);
+  const broken = documents.flatMap((document) => [...document.errors, ...repeatedKeys(document)]);
   if (broken.length > 0 || documents.length > DOCUMENTS_MAX) {
     const [error] = broken;
     const line = error === undefined ? 1 : lines.linePos(error.pos[0]).line;
@@ -76,8 +77,34 @@ function isGrant({ apiVersion, kind }: Record<string, unknown>): boolean {
   return kind === 'ReferenceGrant' && GRANT_API_VERSIONS.includes(String(apiVersion));
 }
 
+interface Broken {
+  readonly message: string;
+  /** offsets in the text */
+  readonly pos: readonly [from: number, ...others: number[]];
+}
+
+/** The first mapping that says something twice: YAML 1.2.2, section 3.2.1.3. */
+function repeatedKeys(document: Document): Broken[] {
+  const found: Broken[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        const value = isScalar(key) ? key.value : key;
+        if (seen.has(value)) {
+          found.push({ message: 'Map keys must be unique', pos: [isNode(key) ? (key.range?.[0] ?? 0) : 0] });
+          return visit.BREAK;
+        }
+        seen.add(value);
+      }
+      return undefined;
+    },
+  });
+  return found;
+}
+
 /** The parser's own words, without the place: that stands before them. */
-function notYaml({ message }: Error): string {
+function notYaml({ message }: Broken): string {
   const [said = ''] = message.split('\n');
   const why = said.replace(/ at line \d+, column \d+:?$/, '');
   return `this is not YAML (${why}): mend it; until then what the file said before counts`;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -144,6 +145,17 @@ describe('a file', () => {
     await folder.look(() => folder.problems.length === 1);
     await folder.write('b.yaml', foreign);
     await folder.look(() => last() === 'one:Strict web');
+  });
+
+  it('that is a pipe, a device or a folder by now is reported, is not waited for, and keeps what it said', async () => {
+    await rm(join(folder.path, 'a.yaml'));
+    execFileSync('mkfifo', [join(folder.path, 'a.yaml')]);
+    await symlink('/dev/zero', join(folder.path, 'c.yaml'));
+    await mkdir(join(folder.path, 'd.yaml'));
+    await folder.look(() => folder.problems.length === 3);
+    for (const { message } of folder.problems) assert.match(message, /this is no file/);
+    await folder.write('b.yaml', policy('two', 'Permissive'));
+    await folder.look(() => last() === 'one:Strict two:Permissive web');
   });
 
   it('that is removed takes its documents with it', async () => {

@@ -105,9 +105,12 @@ export class FilesSource {
   async #readFile(name: string, before: { stamp: string; content: FileContent } | undefined) {
     const path = join(this.#options.folder, name);
     try {
-      const { mtimeMs, size, ino } = await stat(path);
+      const found = await stat(path);
+      const { mtimeMs, size, ino } = found;
       const stamp = `${ino} ${mtimeMs} ${size}`;
       if (before?.stamp === stamp) return before;
+      // A pipe keeps whoever reads it waiting, and a device may have no end.
+      if (!found.isFile()) throw new Error('this is no file: put a file or a link to one in its place');
       const text = size > FILE_MAX_BYTES ? undefined : await readFile(path, 'utf8');
       return { stamp, content: keepWhatWas(before?.content, parse(text, path)) };
     } catch (error) {

@@ -4,6 +4,7 @@ import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
 import { MeshPolicySpecSchema } from '../../api/mesh-policy.ts';
 import { API_VERSION } from '../../api/names.ts';
 import { valuesOf } from '../../api/policy/arbitrary.ts';
+import { tracesUrl } from '../../api/traces-url.ts';
 import { validateMeshPolicy } from '../../api/validate.ts';
 
 /** What generated specs name, so that they are about something. */
@@ -69,6 +70,7 @@ function rewire(value: unknown, field: string, words: Vocabulary, pick: Pick): u
   if (field === 'matchLabels') return pick(words.labels);
   if (field === 'jwks') return { type: 'URI', uri: pick(words.keySets) };
   if (field === 'from') return pick(sources(words));
+  if (field === 'endpoint' && tracesUrl(String(value)) === undefined) return 'http://collector:4318';
   if (typeof value !== 'object' || value === null) return value;
   const members = Object.entries(consistent(value as Json, pick)).map(([name, inner]) => [
     name,

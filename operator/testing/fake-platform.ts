@@ -4,7 +4,7 @@ import type {
   PlatformEvent,
   PolicyStatus,
   ProxyFiles,
-  RootMaterial,
+  StoredRoots,
   TokenHolder,
 } from '../platform.ts';
 
@@ -17,7 +17,10 @@ export class FakePlatform implements Platform {
   readonly calls: string[] = [];
   /** what the next calls throw, by name */
   readonly failures = new Map<string, number>();
-  root: RootMaterial | undefined;
+  root: StoredRoots | undefined;
+  /** as published last, JSON */
+  rotation: string | undefined;
+  #revision = 0;
   deliver: (changes: readonly Change[]) => void = () => {};
   readonly #initial: readonly Change[];
   readonly #listeners: ((isLeader: boolean) => void)[] = [];
@@ -44,12 +47,23 @@ export class FakePlatform implements Platform {
   async stop(): Promise<void> {
     this.#called('stop');
   }
-  async loadRoot(): Promise<RootMaterial | undefined> {
+  async loadRoot(): Promise<StoredRoots | undefined> {
     return this.root;
   }
-  async createRoot(material: RootMaterial): Promise<RootMaterial> {
-    this.root ??= material;
+  async createRoot(roots: StoredRoots): Promise<StoredRoots> {
+    this.root ??= roots;
     return this.root;
+  }
+  async replaceRoots(roots: StoredRoots): Promise<boolean> {
+    this.#called('replaceRoots');
+    if (roots.revision !== this.root?.revision) return false;
+    this.#revision += 1;
+    this.root = { ...roots, revision: String(this.#revision) };
+    return true;
+  }
+  async publishRotation(report: string): Promise<void> {
+    this.#called('publishRotation');
+    this.rotation = report;
   }
   async writeProxy(workload: Workload, files: ProxyFiles): Promise<void> {
     this.#called(`writeProxy ${workload.key}`);

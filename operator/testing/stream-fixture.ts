@@ -41,6 +41,11 @@ export class TestSource implements StreamSource {
     this.asked.push(key);
     return this.destinations.get(key) ?? { version: undefined, text: 'null' };
   }
+  trustBundle = '';
+  roots: readonly string[] = [];
+  trust() {
+    return this;
+  }
   identity() {
     return this.issued;
   }

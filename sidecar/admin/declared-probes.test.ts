@@ -22,6 +22,8 @@ describe('declared probes', () => {
         [`${TOKEN}/app/liveness`]: { tcpSocket: { port: 80 } },
         [`${TOKEN}/app/startup`]: { httpGet: { port: 80, path: 'healthz' } },
         [`${TOKEN}/app/preStop`]: { httpGet: { port: 80 }, timeoutSeconds: 30 },
+        [`${TOKEN}/rpc/liveness`]: { grpc: { port: 50051, service: 'shop.Cart' } },
+        [`${TOKEN}/rpc/startup`]: { grpc: { port: 50051 } },
       }),
     );
     assert.deepEqual(Object.fromEntries(probes), {
@@ -46,6 +48,8 @@ describe('declared probes', () => {
         timeoutMs: 30_000,
         headers: [],
       },
+      [`${TOKEN}/rpc/liveness`]: { type: 'grpc', port: 50051, service: 'shop.Cart', timeoutMs: 1000 },
+      [`${TOKEN}/rpc/startup`]: { type: 'grpc', port: 50051, service: '', timeoutMs: 1000 },
     });
   });
 
@@ -58,7 +62,14 @@ describe('declared probes', () => {
     ['an unknown kind', { [`${TOKEN}/app/other`]: {} }, /a key must be </],
     ['a key that climbs', { [`${TOKEN}/../liveness`]: {} }, /a key must be </],
     ['neither kind of action', { [`${TOKEN}/app/liveness`]: {} }, /^Error: app\/liveness: must have either/],
-    ['both kinds of action', probe({ httpGet: { port: 80 } }), /either httpGet or tcpSocket/],
+    ['both kinds of action', probe({ httpGet: { port: 80 } }), /either httpGet, tcpSocket or grpc/],
+    ['gRPC and TCP', probe({ grpc: { port: 80 } }), /either httpGet, tcpSocket or grpc/],
+    [
+      'a service that is no text',
+      { [`${TOKEN}/app/liveness`]: { grpc: { port: 80, service: 5 } } },
+      /service/,
+    ],
+    ['gRPC without a port', { [`${TOKEN}/app/liveness`]: { grpc: {} } }, /port must be/],
     ['a named port', probe({ tcpSocket: { port: 'http' } }), /port must be a number/],
     ['port 0', probe({ tcpSocket: { port: 0 } }), /port must be/],
     ['port 65536', http({ port: 65_536 }), /port must be/],

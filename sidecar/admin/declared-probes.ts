@@ -1,12 +1,12 @@
 /**
  * The probes and HTTP hooks a pod declared, as the injector hands them over in WEFT_PROBES: JSON of
- * `{"<token>/<container>/<kind>": {httpGet: {path, port, scheme, httpHeaders}} | {tcpSocket: {port}}}`
- * with `timeoutSeconds`. Ports are numbers; the injector has resolved names. The token is a secret of the pod.
+ * `{"<token>/<container>/<kind>": {httpGet: {path, port, scheme, httpHeaders}} | {tcpSocket: {port}} |
+ * {grpc: {port, service}}}` with `timeoutSeconds`. Ports are numbers; the injector has resolved names. The token is a secret of the pod.
  * Source: https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/
  */
 export type DeclaredProbes = ReadonlyMap<string, DeclaredProbe>;
 
-export type DeclaredProbe = HttpProbe | TcpProbe;
+export type DeclaredProbe = HttpProbe | TcpProbe | GrpcProbe;
 export interface HttpProbe {
   readonly type: 'http';
   readonly scheme: 'http' | 'https';
@@ -20,12 +20,20 @@ export interface TcpProbe {
   readonly port: number;
   readonly timeoutMs: number;
 }
+/** Asks grpc.health.v1.Health; an empty service is the server as a whole. */
+export interface GrpcProbe {
+  readonly type: 'grpc';
+  readonly port: number;
+  readonly service: string;
+  readonly timeoutMs: number;
+}
 
 const KEY =
   /^[a-z0-9]{20,63}\/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/(liveness|readiness|startup|postStart|preStop)$/;
 const PROBES_MAX = 256;
 const HEADERS_MAX = 64;
 const TIMEOUT_MAX_SECONDS = 3600;
+const SERVICE_MAX_LENGTH = 4096;
 // a path of printable ASCII without blanks, as it goes into a request line
 const PATH = /^\/[\x21-\x7e]{0,4095}$/;
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
@@ -55,13 +63,14 @@ function checkKey(key: string): string {
 }
 
 function parseProbe(key: string, value: unknown): DeclaredProbe {
-  const { httpGet, tcpSocket, timeoutSeconds = 1 } = asObject(value, key);
+  const { httpGet, tcpSocket, grpc, timeoutSeconds = 1 } = asObject(value, key);
   if (!isIntegerIn(timeoutSeconds, 1, TIMEOUT_MAX_SECONDS)) throw new Error(`${key}: timeoutSeconds`);
   const timeoutMs = timeoutSeconds * 1000;
-  if ((httpGet === undefined) === (tcpSocket === undefined)) {
-    throw new Error(`${key}: must have either httpGet or tcpSocket`);
+  if ([httpGet, tcpSocket, grpc].filter((action) => action !== undefined).length !== 1) {
+    throw new Error(`${key}: must have either httpGet, tcpSocket or grpc`);
   }
   if (httpGet !== undefined) return parseHttp(key, asObject(httpGet, key), timeoutMs);
+  if (grpc !== undefined) return parseGrpc(key, asObject(grpc, key), timeoutMs);
   return { type: 'tcp', port: parsePort(key, asObject(tcpSocket, key).port), timeoutMs };
 }
 
@@ -80,6 +89,12 @@ function parseHttp(key: string, value: Record<string, unknown>, timeoutMs: numbe
     headers: httpHeaders.map((header: unknown) => parseHeader(key, header)),
     timeoutMs,
   };
+}
+
+function parseGrpc(key: string, value: Record<string, unknown>, timeoutMs: number): GrpcProbe {
+  const { service = '' } = value;
+  if (typeof service !== 'string' || service.length > SERVICE_MAX_LENGTH) throw new Error(`${key}: service`);
+  return { type: 'grpc', port: parsePort(key, value.port), service, timeoutMs };
 }
 
 function parseHeader(key: string, value: unknown): { name: string; value: string } {

@@ -1,9 +1,10 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { connect, isIPv6 } from 'node:net';
+import { connect, isIPv6, type Socket } from 'node:net';
 import { INBOUND_SOURCE_IPV4, INBOUND_SOURCE_IPV6 } from '../../api/names.ts';
 import { messageOf } from '../log.ts';
 import type { DeclaredProbe, HttpProbe, TcpProbe } from './declared-probes.ts';
+import { askGrpc } from './grpc-probe.ts';
 
 export interface ProbeResult {
   readonly status: number;
@@ -31,9 +32,7 @@ export async function relayProbe(
   const timer = setTimeout(abort, probe.timeoutMs);
   signal.addEventListener('abort', abort, { once: true });
   try {
-    return probe.type === 'tcp'
-      ? await askTcp(probe, podIp, bounded.signal)
-      : await askHttp(probe, podIp, userAgent, bounded.signal);
+    return await ask(probe, podIp, userAgent, bounded.signal);
   } catch (error) {
     const late = bounded.signal.aborted && !signal.aborted;
     return {
@@ -46,9 +45,24 @@ export async function relayProbe(
   }
 }
 
+function ask(
+  probe: DeclaredProbe,
+  podIp: string,
+  userAgent: string,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  if (probe.type === 'http') return askHttp(probe, podIp, userAgent, signal);
+  if (probe.type === 'tcp') return askTcp(probe, podIp, signal);
+  return askGrpc(probe, urlHost(podIp), userAgent, dial(podIp, probe.port, signal));
+}
+
+function dial(podIp: string, port: number, signal: AbortSignal): Socket {
+  return connect({ host: podIp, port, localAddress: sourceFor(podIp), signal });
+}
+
 function askTcp(probe: TcpProbe, podIp: string, signal: AbortSignal): Promise<ProbeResult> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: podIp, port: probe.port, localAddress: sourceFor(podIp), signal });
+    const socket = dial(podIp, probe.port, signal);
     socket.on('error', reject);
     socket.once('connect', () => {
       socket.destroy();
@@ -64,7 +78,7 @@ async function askHttp(
   userAgent: string,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
-  const origin = `${probe.scheme}://${isIPv6(podIp) ? `[${podIp}]` : podIp}:${probe.port}`;
+  const origin = `${probe.scheme}://${urlHost(podIp)}:${probe.port}`;
   let path = probe.path;
   for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
     const { status, location } = await get(probe, podIp, path, userAgent, signal);
@@ -124,6 +138,10 @@ function headersOf(probe: HttpProbe, userAgent: string): Record<string, string |
 
 function resolveLocation(location: string, base: string): URL | undefined {
   return URL.canParse(location, base) ? new URL(location, base) : undefined;
+}
+
+function urlHost(podIp: string): string {
+  return isIPv6(podIp) ? `[${podIp}]` : podIp;
 }
 
 function sourceFor(podIp: string): string {

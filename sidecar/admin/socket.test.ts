@@ -62,6 +62,23 @@ describe('the admin socket', () => {
     assert.equal(drained(), 1);
   });
 
+  it('holds the bodies of four replays, and refuses others until one is done', async (t) => {
+    const waiting: (() => void)[] = [];
+    const { socket, path } = await open(t, {
+      replay: () => new Promise((resolve) => waiting.push(() => resolve({}))),
+    });
+    await socket.listen();
+    const first = Array.from({ length: 4 }, () => ask(path, 'POST', '/replay', '{}'));
+    while (waiting.length < 4) await new Promise(setImmediate);
+    assert.equal((await ask(path, 'POST', '/replay', '{}')).status, 503);
+    for (const done of waiting) done();
+    for (const { status } of await Promise.all(first)) assert.equal(status, 200);
+    const next = ask(path, 'POST', '/replay', '{}');
+    while (waiting.length < 5) await new Promise(setImmediate);
+    waiting[4]!();
+    assert.equal((await next).status, 200);
+  });
+
   it('knows nothing else', async (t) => {
     const { socket, path, drained } = await open(t);
     await socket.listen();

@@ -9,6 +9,8 @@ import { bodyOf } from './body.ts';
 export const SOCKET_NAME = 'admin.sock';
 /** sun_path of unix(7), without its terminating NUL */
 const SOCKET_PATH_MAX_BYTES = 107;
+/** Bodies of replays that are held at the same time; one is answered at a time anyway. */
+const REPLAYS_MAX = 4;
 
 export interface AdminSocketOptions {
   readonly stateDir: string;
@@ -33,6 +35,7 @@ export class AdminSocket {
   readonly #options: AdminSocketOptions;
   readonly #path: string;
   #server: Server | undefined;
+  #replays = 0;
 
   constructor(options: AdminSocketOptions) {
     this.#options = options;
@@ -63,12 +66,16 @@ export class AdminSocket {
   }
 
   async #replay(request: IncomingMessage): Promise<Answer> {
+    if (this.#replays >= REPLAYS_MAX) return json({ error: 'other replays are under way: ask again' }, 503);
+    this.#replays += 1;
     try {
       const body = await bodyOf(request, REPLAY_MAX_BYTES);
       if (body === undefined) return json({ error: `more than ${REPLAY_MAX_BYTES} bytes` }, 413);
       return json(await this.#options.replay(body));
     } catch (error) {
       return json({ error: messageOf(error) }, 400);
+    } finally {
+      this.#replays -= 1;
     }
   }
 

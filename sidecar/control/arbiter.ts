@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts';
 import type { AppliedState } from './proxy-state.ts';
 import type { SavedCore } from './saved-core.ts';
 import { parseTexts } from './saved-core.ts';
+import { isOlderBundle, rootsOf } from './trust-bundle.ts';
 import { acknowledge, compareMounted, compareStreamed, EMPTY_HISTORY, type History } from './version.ts';
 
 export type Source = 'mount' | 'stream';
@@ -76,20 +77,65 @@ export class Arbiter {
 
   /** `streamIsUp` matters for the mount only, which may then still show an older trust bundle. */
   offerIdentity(value: unknown, source: Source, streamIsUp: boolean): Verdict {
-    const { state, clock, log } = this.#options;
+    const { state } = this.#options;
     try {
-      const identity = readIdentity(parseTexts(value), clock.nowMs());
+      const texts = parseTexts(value);
+      const identity = this.#read(texts);
       if (state.config !== undefined) checkBelongTogether(state.config, identity);
       if (state.identity !== undefined && isSame(state.identity, identity)) return { outcome: 'same' };
       if (source === 'mount' && !isNewer(state.identity, identity, streamIsUp)) {
+        if (isNewerBundle(state.identity!, texts.trustBundle))
+          return this.offerBundle(texts.trustBundle, source);
         return { outcome: 'stale', reason: 'another identity was taken later' };
       }
-      state.applyIdentity(identity);
-      log.info('an identity is in force', {
-        source,
-        spiffeId: identity.spiffeId,
-        notAfter: new Date(identity.notAfterMs).toISOString(),
-      });
+      this.#apply(identity, source);
+      return { outcome: 'applied' };
+    } catch (error) {
+      return this.refuse(messageOf(error), source);
+    }
+  }
+
+  /**
+   * A certificate may come with an older trust bundle than the one in force: from the mount, or from a replica that
+   * has not seen the newest. Then it is taken without it, unless it is of a root that the one in force lacks: who
+   * numbers bundles has begun anew.
+   */
+  #read(texts: IdentityTexts): Identity {
+    const { state, clock } = this.#options;
+    const held = state.identity?.trustBundle;
+    if (held !== undefined && isOlderBundle(texts.trustBundle, held)) {
+      try {
+        return readIdentity({ ...texts, trustBundle: held }, clock.nowMs());
+      } catch {
+        // judged as it came, below
+      }
+    }
+    return readIdentity(texts, clock.nowMs());
+  }
+
+  #apply(identity: Identity, source: Source): void {
+    const { state, log } = this.#options;
+    state.applyIdentity(identity);
+    log.info('an identity is in force', {
+      source,
+      spiffeId: identity.spiffeId,
+      notAfter: new Date(identity.notAfterMs).toISOString(),
+      roots: rootsOf(identity.trustBundle).length,
+    });
+  }
+
+  /** The roots alone; certificate and key stay. */
+  offerBundle(trustBundle: unknown, source: Source): Verdict {
+    const { identity } = this.#options.state;
+    if (typeof trustBundle !== 'string') return this.refuse('the trust bundle is not a text', source);
+    if (identity === undefined)
+      return { outcome: 'stale', reason: 'there is no identity to verify others with' };
+    if (isOlderBundle(trustBundle, identity.trustBundle)) {
+      return { outcome: 'stale', reason: 'a newer trust bundle is in force' };
+    }
+    if (trustBundle === identity.trustBundle) return { outcome: 'same' };
+    try {
+      this.#apply(readIdentity({ ...identity, trustBundle }, this.#options.clock.nowMs()), source);
       return { outcome: 'applied' };
     } catch (error) {
       return this.refuse(messageOf(error), source);
@@ -129,6 +175,10 @@ export class Arbiter {
 
 function isSame(a: Identity, b: Identity): boolean {
   return a.certificate === b.certificate && a.privateKey === b.privateKey && a.trustBundle === b.trustBundle;
+}
+
+function isNewerBundle(held: Identity, trustBundle: string): boolean {
+  return isOlderBundle(held.trustBundle, trustBundle);
 }
 
 function isNewer(held: Identity | undefined, offered: Identity, streamIsUp: boolean): boolean {

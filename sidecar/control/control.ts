@@ -12,6 +12,7 @@ import { Mount, type Mounted } from './mount.ts';
 import { AppliedState } from './proxy-state.ts';
 import { Snapshots } from './snapshots.ts';
 import { StreamClient } from './stream-client.ts';
+import { rootsOf } from './trust-bundle.ts';
 import { readVersion } from './version.ts';
 
 export interface ControlOptions {
@@ -144,11 +145,27 @@ export class Control {
 
   #offerIdentity(texts: unknown, source: 'mount' | 'stream') {
     const verdict = this.arbiter.offerIdentity(texts, source, this.#stream.isUp);
-    if (verdict.outcome === 'applied') {
-      void this.#snapshots.saveCore();
-      this.#identityChanged();
-    }
+    if (verdict.outcome === 'applied') this.#identityApplied();
     return verdict;
+  }
+
+  /** The roots are acknowledged once they would survive a restart. */
+  #identityApplied(): void {
+    const saved = this.#snapshots.saveCore();
+    this.#identityChanged();
+    void saved.then(() => this.#acknowledgeRoots());
+  }
+
+  #acknowledgeRoots(): void {
+    const { identity } = this.state;
+    if (identity !== undefined && !this.#stopped) {
+      this.#stream.send({ type: 'trusts', roots: rootsOf(identity.trustBundle) });
+    }
+  }
+
+  #takeBundle(trustBundle: unknown): void {
+    if (this.arbiter.offerBundle(trustBundle, 'stream').outcome === 'applied') this.#identityApplied();
+    else this.#acknowledgeRoots();
   }
 
   /** Resolves when it is on disk. */
@@ -196,12 +213,15 @@ export class Control {
   *#greeting(): Iterable<SidecarMessage> {
     const { settings, agent } = this.#options;
     const version = this.state.config?.version;
-    yield { type: 'hello', proxyId: settings.proxyId, agent, ...(version && { version }) };
+    const { identity } = this.state;
+    const roots = identity === undefined ? [] : rootsOf(identity.trustBundle);
+    yield { type: 'hello', proxyId: settings.proxyId, agent, ...(version && { version }), roots };
     for (const key of this.destinations.keys()) yield { type: 'subscribe', key };
   }
 
   #take(message: Delivery): void {
     if (message.type === 'identity') this.#offerIdentity(message, 'stream');
+    else if (message.type === 'trust-bundle') this.#takeBundle(message.trustBundle);
     else if (message.type === 'destination') this.#takeDestination(message.key, message.destination);
     else void this.#takeConfig(message.config);
   }
@@ -232,12 +252,16 @@ export class Control {
     return { ...where, trustBundle: identity.trustBundle, client: identity };
   }
 
-  /** Roots may have been rotated since this pod was made, so the last known ones count as well. */
+  /**
+   * Roots may have been rotated since this pod was made, so the last known ones count as well, and those of a
+   * mounted Secret whose certificate has expired.
+   */
   #tokenTarget(): ControlPlaneTarget | undefined {
     const where = this.#controlPlane();
     const bundles = [
       this.#options.settings.trustBundle,
       this.state.identity?.trustBundle ?? this.#savedTrustBundle,
+      this.#mounted.trustBundle,
     ].filter((bundle) => bundle !== undefined);
     if (where === undefined || bundles.length === 0) return undefined;
     return { ...where, trustBundle: bundles.join('\n'), client: undefined };

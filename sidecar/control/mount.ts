@@ -7,11 +7,17 @@ import { checkBelongTogether, checkConfig } from './check-config.ts';
 import type { Clock } from './clock.ts';
 import { parseJson } from './lines.ts';
 import { type ProxyFiles, readProxyFiles, stampOf } from './proxy-files.ts';
+import { rootsOf } from './trust-bundle.ts';
 
 export type Mounted =
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'invalid'; readonly reason: string }
-  | { readonly kind: 'valid'; readonly config: ProxyConfig; readonly identity: Identity };
+  | { readonly kind: 'absent'; readonly trustBundle?: undefined }
+  | { readonly kind: 'invalid'; readonly reason: string; readonly trustBundle?: string }
+  | {
+      readonly kind: 'valid';
+      readonly config: ProxyConfig;
+      readonly identity: Identity;
+      readonly trustBundle?: undefined;
+    };
 
 export interface MountOptions {
   readonly directory: string;
@@ -106,15 +112,26 @@ export class Mount {
   }
 
   async #read(): Promise<Mounted> {
+    let trustBundle: string | undefined;
     try {
       const files = await readProxyFiles(this.#options.directory);
+      trustBundle = files && usableBundle(files.trustBundle);
       if (files === undefined) return { kind: 'absent' };
       const checked = checkFiles(files, this.#options.proxyId, this.#options.clock.nowMs());
       this.#found = true;
       return { kind: 'valid', ...checked };
     } catch (error) {
-      return { kind: 'invalid', reason: messageOf(error) };
+      return { kind: 'invalid', reason: messageOf(error), ...(trustBundle !== undefined && { trustBundle }) };
     }
+  }
+}
+
+/** Undefined: not one certificate, or something that is none. */
+function usableBundle(trustBundle: string): string | undefined {
+  try {
+    return rootsOf(trustBundle).length > 0 ? trustBundle : undefined;
+  } catch {
+    return undefined;
   }
 }
 

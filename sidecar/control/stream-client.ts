@@ -161,6 +161,7 @@ export class StreamClient {
     switch (message?.type) {
       case 'config':
       case 'identity':
+      case 'trust-bundle':
       case 'destination':
         this.#options.handler.onMessage(message);
         break;

@@ -1,18 +1,15 @@
 import type { Issuer, ProxyConfig } from '../../api/proxy-config.ts';
 import type { TrailRecord } from '../../api/trail-record.ts';
-import { compilePortPolicies, type PortPolicies } from '../inbound/port-policy.ts';
+import { normalizePath } from '../http1/normal-form.ts';
+import type { PortPolicies } from '../inbound/port-policy.ts';
 import type { Decision } from '../layers/authorization.ts';
-import { TokenAuthenticators } from '../layers/jwt-authenticators.ts';
-import { RateLimiters } from '../layers/rate-limiters.ts';
+import { candidatePorts } from './candidate-ports.ts';
 import { type Difference, type Judgement, nameOfRule } from './judgement.ts';
 import { atLimits, limitsOfPort } from './limit-replay.ts';
 import { portOf, recordedCaller, recordedRequest } from './recorded-request.ts';
 import { enclose, ruleKey } from './unrecorded-rules.ts';
 
 type After = Omit<Difference, 'from'>;
-
-/** Any: nothing is kept that an adversary chose, and it lives for one replay. */
-const SEED = 1;
 
 /** What a candidate says to requests that came in. Compiled for itself alone: what is in force does not see it. */
 export class InboundReplay {
@@ -27,8 +24,8 @@ export class InboundReplay {
     this.#candidate = candidate;
     this.#current = current;
     const { mostOpen, mostClosed, asks } = enclose(candidate);
-    this.#mostOpen = compile(mostOpen);
-    this.#mostClosed = compile(mostClosed);
+    this.#mostOpen = candidatePorts(mostOpen);
+    this.#mostClosed = candidatePorts(mostClosed);
     this.#asks = asks;
   }
 
@@ -52,6 +49,9 @@ export class InboundReplay {
     }
     const caller = recordedCaller(record);
     const { method, path } = record;
+    if (authorizer.looksAtPaths && path !== undefined && normalizePath(path).ambiguous) {
+      return { kind: 'denied', to: '400: servers read its path in different ways, and rules look at paths' };
+    }
     const open = authorizer.decide({ caller, method, path, request: recordedRequest(record, GRPC) });
     if (!open.allowed) return { kind: 'denied', to: words(open) };
     const request = recordedRequest(record, undefined);
@@ -124,12 +124,4 @@ function issuersOfPort({ inbound }: ProxyConfig, port: number): unknown {
 
 export function withoutFetched({ keys, ...issuer }: Issuer): unknown {
   return issuer.jwksUri === undefined ? { ...issuer, keys } : issuer;
-}
-
-function compile(config: ProxyConfig): PortPolicies {
-  return compilePortPolicies(
-    config,
-    new TokenAuthenticators(config, undefined),
-    new RateLimiters(config, undefined, SEED),
-  );
 }

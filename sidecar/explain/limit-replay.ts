@@ -1,6 +1,6 @@
 import type { ProxyConfig, RateLimit } from '../../api/proxy-config.ts';
 import type { TrailRecord } from '../../api/trail-record.ts';
-import type { Caller } from '../layers/caller.ts';
+import { type Caller, sourceOf } from '../layers/caller.ts';
 import type { RateLimiter } from '../layers/rate-limit.ts';
 import { rateLimitKey } from '../layers/rate-limit-keys.ts';
 
@@ -30,7 +30,7 @@ export function atLimits(
   let verdict: Limited = IN;
   let longestMs = 0;
   for (const limiter of limiters) {
-    const waitMs = limiter.look(keyOf(limiter.limit, record), limiter.sender(caller), nowMs);
+    const waitMs = limiter.look(keyOf(limiter.limit, record, caller), limiter.sender(caller), nowMs);
     const isByHeader = limiter.limit.key.type === 'Header';
     if (isByHeader) limiter.take();
     if (waitMs <= 0) continue;
@@ -48,8 +48,8 @@ function takeFrom(limiter: RateLimiter): void {
   if (limiter.limit.key.type !== 'Header') limiter.take();
 }
 
-function keyOf({ key }: RateLimit, record: TrailRecord): string {
-  if (key.type === 'Source') return rateLimitKey(record.encrypted ? record.caller : record.callerAddress);
+function keyOf({ key }: RateLimit, record: TrailRecord, caller: Caller): string {
+  if (key.type === 'Source') return rateLimitKey(sourceOf(caller));
   if (key.type === 'Path') return rateLimitKey(record.path ?? record.host);
   return '';
 }

@@ -9,9 +9,25 @@ import { type Judgement, nameOfRule } from './judgement.ts';
 import { portOf } from './recorded-request.ts';
 import { RecordedRoutes } from './recorded-routes.ts';
 
-interface Compiled {
+/** Of many that are known few are asked about, so each is compiled when it is. */
+class Compiled {
   readonly destination: Destination;
-  readonly routes: RecordedRoutes;
+  #routes: RecordedRoutes | undefined;
+  #serviceKey: string | undefined;
+
+  constructor(destination: Destination) {
+    this.destination = destination;
+  }
+
+  get routes(): RecordedRoutes {
+    this.#routes ??= new RecordedRoutes(this.destination);
+    return this.#routes;
+  }
+
+  get serviceKey(): string {
+    this.#serviceKey ??= serviceKey(this.destination);
+    return this.#serviceKey;
+  }
 }
 
 /** What candidates say to requests that went out: which route they take, and whether they may leave the mesh. */
@@ -27,16 +43,14 @@ export class OutboundReplay {
     config: ProxyConfig | undefined,
   ) {
     this.#candidates = byKey(candidates);
-    this.#current = byKey(current.filter((known) => this.#candidates.has(serviceKey(known))));
+    this.#current = byKey(current);
     this.#egress = config && new EgressRules(config);
   }
 
   judge(record: TrailRecord): Judgement {
     if (record.rule === EGRESS_RULE) return this.#judgeEgress(record);
     const current = this.#current.get(record.at);
-    const candidate = this.#candidates.get(
-      current === undefined ? record.at : serviceKey(current.destination),
-    );
+    const candidate = this.#candidates.get(current?.serviceKey ?? record.at);
     return candidate && this.#judgeRoute(record, candidate, current);
   }
 
@@ -56,7 +70,8 @@ export class OutboundReplay {
     if (record.route === '' && record.attempts === 0 && record.code !== 'no-route' && record.status !== 404) {
       return undefined;
     }
-    const from = describeBefore(record, current);
+    const before = beforeOf(record, current);
+    const from = describeBefore(record, before);
     const isSameOrder = current?.routes.order === candidate.routes.order && record.route !== '';
     const after = isSameOrder
       ? { type: 'certain' as const, route: candidate.routes.named(record.route) }
@@ -69,7 +84,8 @@ export class OutboundReplay {
         to: `perhaps ${to}: it asks for headers or a query, which are not kept`,
       };
     }
-    return from === to ? 'unchanged' : { kind: after.route === undefined ? 'denied' : 'rerouted', from, to };
+    if (from === to || isSameEffect(before, { compiled: candidate, route: after.route })) return 'unchanged';
+    return { kind: after.route === undefined ? 'denied' : 'rerouted', from, to };
   }
 }
 
@@ -83,12 +99,31 @@ function serviceKey({ key, namespace, name, endpoints }: Destination): string {
   return `${namespace}/${name}:${portOf(key)}`;
 }
 
-/** The route it took, and where that led, as far as the route is still there. */
-function describeBefore(record: TrailRecord, current: Compiled | undefined): string {
-  if (record.route === '' && record.code === 'no-route') return NO_ROUTE;
-  const route = current?.routes.named(record.route);
-  if (current !== undefined && route !== undefined) return describe(current.destination, route);
-  return record.route === '' ? 'the whole Service' : `route ${record.route}`;
+interface Taken {
+  readonly compiled: Compiled;
+  /** undefined: none took it */
+  readonly route: DestinationRoute | undefined;
+}
+
+/** The route it took, as far as it is still known. */
+function beforeOf({ route, code }: TrailRecord, current: Compiled | undefined): Taken | undefined {
+  if (current === undefined) return undefined;
+  if (route === '' && code === 'no-route') return { compiled: current, route: undefined };
+  const named = current.routes.named(route);
+  return named && { compiled: current, route: named };
+}
+
+/** Whether a request ends up at the same place in the same way, whatever the route is called. */
+function isSameEffect(before: Taken | undefined, after: Taken): boolean {
+  if (before?.route === undefined || after.route === undefined) return false;
+  const of = ({ compiled }: Taken, route: DestinationRoute) => effectOf(compiled.destination, route);
+  return of(before, before.route) === of(after, after.route);
+}
+
+function describeBefore({ route, code }: TrailRecord, before: Taken | undefined): string {
+  if (route === '' && code === 'no-route') return NO_ROUTE;
+  if (before?.route !== undefined) return describe(before.compiled.destination, before.route);
+  return route === '' ? 'the whole Service' : `route ${route}`;
 }
 
 const NO_ROUTE = 'no route takes it (404 no-route)';
@@ -96,6 +131,12 @@ const NO_ROUTE = 'no route takes it (404 no-route)';
 /** What happens to a request on this route, in words. */
 function describe(destination: Destination, route: DestinationRoute | undefined): string {
   if (route === undefined) return NO_ROUTE;
+  const name = route.policy === undefined ? '' : `route ${route.name} of ${route.policy}: `;
+  return name + effectOf(destination, route);
+}
+
+/** What the route does, without what it is called. */
+function effectOf(destination: Destination, route: DestinationRoute): string {
   const { fault, redirect, rewrite, mirror } = route;
   const parts = [redirect === undefined ? backendsOf(destination, route) : `redirect ${redirect.status}`];
   if (rewrite !== undefined)
@@ -105,8 +146,7 @@ function describe(destination: Destination, route: DestinationRoute | undefined)
   if (fault?.abort !== undefined) parts.push(`${fault.abort.percent}% aborted with ${fault.abort.status}`);
   if (fault?.delay !== undefined)
     parts.push(`${fault.delay.percent}% delayed by ${fault.delay.durationMs} ms`);
-  const name = route.policy === undefined ? '' : `route ${route.name} of ${route.policy}: `;
-  return name + parts.join(', ');
+  return parts.join(', ');
 }
 
 function backendsOf(destination: Destination, { backends }: DestinationRoute): string {
@@ -133,10 +173,5 @@ function egressWords(denied: boolean, host: string, policy: string): string {
 }
 
 function byKey(destinations: readonly Destination[]): Map<string, Compiled> {
-  return new Map(
-    destinations.map((destination) => [
-      destination.key,
-      { destination, routes: new RecordedRoutes(destination) },
-    ]),
-  );
+  return new Map(destinations.map((destination) => [destination.key, new Compiled(destination)]));
 }

@@ -10,17 +10,21 @@ export class RecordedRoutes {
   readonly #hasRoutes: boolean;
   /** only matches that ask for nothing that is not kept */
   readonly #certain: RouteTable;
-  /** every match, as if it did not ask for such things */
+  /** every match, as if it did not ask for such things; the same table where none does */
   readonly #possible: RouteTable;
+  /** what decides which route is taken, as text */
+  readonly order: string;
 
   constructor({ traffic }: Destination) {
     const routes = traffic?.routes ?? [];
     this.#routes = routes;
     this.#hasRoutes = routes.length > 0;
+    this.order = JSON.stringify(routes.map(({ name, match }) => [name, match]));
     this.#certain = compileRoutes(routes.map((route) => withMatches(route, route.match?.filter(isKept))));
-    this.#possible = compileRoutes(
-      routes.map((route) => withMatches(route, route.match?.map(withoutAsking))),
-    );
+    const isAllKept = routes.every(({ match }) => match === undefined || match.every(isKept));
+    this.#possible = isAllKept
+      ? this.#certain
+      : compileRoutes(routes.map((route) => withMatches(route, route.match?.map(withoutAsking))));
   }
 
   /** `perhaps`: this route, or one after it. A route of undefined: none takes it. */
@@ -31,6 +35,7 @@ export class RecordedRoutes {
     if (!this.#hasRoutes) return { type: 'certain', route: WHOLE_SERVICE };
     const request = recordedRequest(record, undefined);
     const certain = this.#certain.find(request)?.index ?? this.#routes.length;
+    if (this.#possible === this.#certain) return { type: 'certain', route: this.#routes[certain] };
     const possible = this.#possible.find(request)?.index ?? this.#routes.length;
     return {
       type: possible < certain ? 'perhaps' : 'certain',
@@ -40,11 +45,6 @@ export class RecordedRoutes {
 
   named(name: string): DestinationRoute | undefined {
     return this.#hasRoutes ? this.#routes.find((route) => route.name === name) : WHOLE_SERVICE;
-  }
-
-  /** What decides which route is taken, as text. */
-  get order(): string {
-    return JSON.stringify(this.#routes.map(({ name, match }) => [name, match]));
   }
 }
 

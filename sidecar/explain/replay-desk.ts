@@ -3,7 +3,9 @@ import type { Destination } from '../../api/destination.ts';
 import type { ProxyConfig } from '../../api/proxy-config.ts';
 import type { ReplayResult } from '../../api/replay.ts';
 import type { TrailRecord } from '../../api/trail-record.ts';
-import { BadReplay, parseReplayRequest, replay } from './replay.ts';
+import { replay } from './replay.ts';
+import { BadReplay, parseReplayRequest } from './replay-request.ts';
+import { Turns } from './turns.ts';
 
 export interface ReplayDeskOptions {
   readonly proxyId: string;
@@ -11,6 +13,8 @@ export interface ReplayDeskOptions {
   readonly trails: () => { records(): Iterable<TrailRecord> } | undefined;
   readonly config: () => ProxyConfig | undefined;
   readonly destinations: () => readonly Destination[];
+  /** monotonic */
+  readonly nowMs?: () => number;
 }
 
 /** Where replays are asked for: one at a time, between the turns in which traffic is served. */
@@ -34,18 +38,16 @@ export class ReplayDesk {
   }
 
   async #run(body: string): Promise<ReplayResult> {
-    const { proxyId, trails, config, destinations } = this.#options;
-    const steps = replay(parseReplayRequest(body, proxyId), {
+    const { proxyId, trails, config, destinations, nowMs = () => performance.now() } = this.#options;
+    const turns = new Turns({ nowMs, pause: setImmediate });
+    const request = await turns.run(parseReplayRequest(body, proxyId));
+    const options = {
       proxyId,
       records: trails()?.records() ?? [],
       config: config(),
       destinations: destinations(),
       nowMs: Date.now(),
-    });
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-      await setImmediate();
-    }
+    };
+    return await turns.run(replay(request, options));
   }
 }

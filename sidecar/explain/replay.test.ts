@@ -1,47 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Destination } from '../../api/destination.ts';
-import type { DestinationRoute } from '../../api/destination-traffic.ts';
-import type { AuthorizationRule, ProxyConfig, RateLimit } from '../../api/proxy-config.ts';
-import type { ReplayRequest, ReplayResult } from '../../api/replay.ts';
+import type { RateLimit } from '../../api/proxy-config.ts';
 import type { TrailRecord } from '../../api/trail-record.ts';
-import { destination, proxyConfig } from '../testing/fake-state.ts';
-import { BadReplay, parseReplayRequest, type ReplayOptions, replay } from './replay.ts';
-import { recordOf } from './trail-record.fixture.ts';
-
-const NOW_MS = 1_000_000;
-const WEB = 'spiffe://cluster.local/ns/shop/sa/web';
-const inboundRecord = (more: Partial<TrailRecord> = {}) =>
-  recordOf({ at: '10.0.0.2:8080', caller: WEB, encrypted: true, endedMs: NOW_MS, ...more });
-const outboundRecord = (more: Partial<TrailRecord> = {}) =>
-  recordOf({ direction: 'outbound', at: 'shop/api:80', verdict: '', attempts: 1, endedMs: NOW_MS, ...more });
-
-function ruled(rules: readonly Partial<AuthorizationRule>[], port = {}, more = {}): ProxyConfig {
-  const whole = rules.map((rule) => ({
-    ...{ policy: 'shop/p', name: 'r', action: 'Allow', mode: 'Enforce' },
-    ...rule,
-  })) as AuthorizationRule[];
-  const ports = [{ mtls: 'Permissive' as const, authorizationDefault: 'Deny' as const, ...port }];
-  return proxyConfig('api', { inbound: { ports, rules: whole, ...more } });
-}
-
-function run(
-  request: ReplayRequest,
-  records: readonly TrailRecord[],
-  more: Partial<ReplayOptions> = {},
-): ReplayResult {
-  const steps = replay(request, {
-    ...{ proxyId: 'api-proxy', records, config: proxyConfig('api'), destinations: [], nowMs: NOW_MS },
-    ...more,
-  });
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
-}
-/** `kind: from → to` of each change, with its count. */
-const changesOf = (...args: Parameters<typeof run>) =>
-  run(...args).changes.map(({ kind, from, to, count }) => `${count} ${kind}: ${from} → ${to}`);
+import { changesOf, inboundRecord, NOW_MS, ruled, run, WEB } from './replay.fixture.ts';
+import { replay } from './replay.ts';
+import { BadReplay } from './replay-request.ts';
 
 describe('a replay of requests that came in', () => {
   it('says which would be denied, by which rule, and counts those that are alike together', () => {
@@ -135,6 +98,17 @@ describe('a replay of requests that came in', () => {
     assert.deepEqual(changesOf({ config: ruled([{}]) }, [cut]), []);
   });
 
+  for (const path of ['/a%2Fb', '/a/..;/b', '/a%5Cb', '/a%00']) {
+    it(`refuses ${path} where rules look at paths, and nowhere else`, () => {
+      const record = inboundRecord({ path });
+      assert.match(
+        changesOf({ config: ruled([{ to: [{ paths: ['/**'] }] }]) }, [record])[0]!,
+        /1 denied.* 400/,
+      );
+      assert.deepEqual(changesOf({ config: ruled([{}]) }, [record]), []);
+    });
+  }
+
   it('judges each port by what holds there', () => {
     const config = ruled([{ ports: [8080] }]);
     assert.deepEqual(changesOf({ config }, [inboundRecord()]), []);
@@ -196,88 +170,6 @@ describe('a replay at rate limits', () => {
   });
 });
 
-describe('a replay of requests that went out', () => {
-  const api = (routes?: DestinationRoute[], more: Partial<Destination> = {}) =>
-    destination('shop/api:80', [{ address: '10.0.0.3', port: 80 }], {
-      name: 'api',
-      ...(routes && { traffic: { routes } }),
-      ...more,
-    });
-  const canary = (match?: DestinationRoute['match']): DestinationRoute => ({
-    ...{ name: 'canary', policy: 'shop/t', ...(match && { match }) },
-    backends: [
-      { backend: 0, weight: 1 },
-      { backend: -1, weight: 3 },
-    ],
-  });
-  const backends = [{ name: 'shop/api:80{v=2}', service: 'api', namespace: 'shop', endpoints: [] }];
-  const withCanary = (match?: DestinationRoute['match']) => api([canary(match)], { backends });
-  const judge = (candidate: Destination, record = outboundRecord(), known = [api()]) =>
-    changesOf({ destinations: [candidate] }, [record], { destinations: known });
-
-  it('says where they would go', () => {
-    assert.deepEqual(judge(withCanary()), [
-      '1 rerouted: shop/api → route canary of shop/t: 25% shop/api:80{v=2} (no endpoint), 75% shop/api',
-    ]);
-  });
-
-  it('knows a Service by its key when its address was dialled, and a pod for what it is', () => {
-    const known = api(undefined, { key: '10.9.0.1:80' });
-    assert.equal(judge(withCanary(), outboundRecord({ at: '10.9.0.1:80' }), [known]).length, 1);
-    const pod = api(undefined, { key: '10.0.0.3:80' });
-    assert.equal(judge(withCanary(), outboundRecord({ at: '10.0.0.3:80' }), [pod]).length, 0);
-  });
-
-  it('says that no route would take them', () => {
-    assert.match(
-      judge(withCanary([{ path: { type: 'Exact', value: '/v2' } }]))[0]!,
-      /1 denied: .* → no route takes it/,
-    );
-  });
-
-  it('does not know of a route that asks for headers or a query', () => {
-    const asking = withCanary([{ headers: [{ name: 'x-a', type: 'Present' }] }]);
-    assert.match(judge(asking)[0]!, /1 unknown: .* → perhaps route canary .*not kept/);
-    const certain = [{ methods: ['POST'], queryParams: [{ name: 'a', type: 'Present' as const }] }];
-    assert.match(judge(withCanary(certain))[0]!, /no route takes it/);
-  });
-
-  it('knows the route that was taken where the order of routes stays as it is', () => {
-    const match = [{ headers: [{ name: 'x-a', type: 'Present' as const }] }];
-    const known = api([{ name: 'canary', policy: 'shop/t', match }]);
-    const taken = outboundRecord({ route: 'canary' });
-    assert.match(
-      judge(withCanary(match), taken, [known])[0]!,
-      /^1 rerouted: route canary of shop\/t: shop\/api →/,
-    );
-    assert.deepEqual(judge(known, taken, [known]), []);
-  });
-
-  it('says what may leave the mesh no more, and what may again', () => {
-    const egress = {
-      mode: 'AllowListed' as const,
-      policy: 'shop/e',
-      hosts: [{ host: '*.example.com', tls: 'Passthrough' as const }],
-    };
-    const config = proxyConfig('api', { egress });
-    const out = (host: string, verdict: string) =>
-      outboundRecord({ at: '93.184.216.34:80', rule: 'egress', host, verdict });
-    assert.deepEqual(
-      changesOf({ config }, [out('a.example.com', 'allowed'), out('other.org:80', 'denied')]),
-      [],
-    );
-    assert.match(
-      changesOf({ config }, [out('other.org', 'allowed')])[0]!,
-      /1 denied: .* → denied by egress of shop\/e|rule egress of shop\/e/,
-    );
-    assert.match(changesOf({ config: proxyConfig('api') }, [out('other.org', 'denied')])[0]!, /1 allowed/);
-  });
-
-  it('leaves out what goes elsewhere', () => {
-    assert.equal(run({ destinations: [withCanary()] }, [outboundRecord({ at: 'shop/other:80' })]).judged, 0);
-  });
-});
-
 describe('a replay', () => {
   it('takes only the last minutes, if it is told so', () => {
     const records = [inboundRecord(), inboundRecord({ endedMs: NOW_MS - 61_000 })];
@@ -292,15 +184,54 @@ describe('a replay', () => {
     assert.deepEqual([changes.length, notListed], [256, 44]);
   });
 
-  it('lets other work be done between', () => {
-    const records = Array.from({ length: 1_000 }, () => inboundRecord());
-    const steps = replay(
+  const stepsOver = (records: readonly TrailRecord[]) =>
+    replay(
       { config: ruled([]) },
       { proxyId: 'p', records, config: undefined, destinations: [], nowMs: NOW_MS },
     );
+
+  it('lets other work be done after each request', () => {
+    const steps = stepsOver(Array.from({ length: 100 }, () => inboundRecord()));
     let turns = 0;
-    while (steps.next().done !== true) turns += 1;
-    assert.ok(turns >= 10, `${turns}`);
+    while (steps.next(false).done !== true) turns += 1;
+    assert.equal(turns, 100);
+  });
+
+  it('ends when its time is over, and says how many requests are left out', () => {
+    const steps = stepsOver(Array.from({ length: 100 }, () => inboundRecord()));
+    for (let step = 0; step <= 30; step += 1) steps.next(false);
+    const last = steps.next(true);
+    assert.ok(last.done);
+    const { kept, judged, notJudged, changes } = last.value;
+    assert.deepEqual([kept, judged, notJudged, changes[0]?.count], [100, 30, 70, 30]);
+  });
+
+  it('compiles what is said of ports where requests came to, and once', () => {
+    const rules: Parameters<typeof ruled>[0] = [
+      { name: 'one', action: 'Deny', ports: [8080], from: [{ spiffeId: WEB }] },
+      { name: 'two', action: 'Deny', ports: [9090, 8080], from: [{ spiffeId: `${WEB}2` }] },
+    ];
+    const config = ruled(rules, { authorizationDefault: 'Allow' });
+    const records = [8080, 9090, 7070].flatMap((port) =>
+      ['', '2'].map((end) => inboundRecord({ at: `10.0.0.2:${port}`, caller: WEB + end })),
+    );
+    const { changes } = run({ config }, records);
+    assert.deepEqual(
+      changes.map(({ at, caller, to }) => [at, caller.slice(WEB.length), to]),
+      [
+        ['10.0.0.2:8080', '', 'denied by rule one of shop/p'],
+        ['10.0.0.2:8080', '2', 'denied by rule two of shop/p'],
+        ['10.0.0.2:9090', '2', 'denied by rule two of shop/p'],
+      ],
+    );
+  });
+
+  it('refuses a candidate that cannot be enforced, also only where a request came to', () => {
+    const broken = ruled([{ to: [{ paths: ['no-slash'] }] }]);
+    assert.throws(() => run({ config: broken }, []), /cannot be enforced: path pattern/);
+    const elsewhere = ruled([{ ports: [8080], to: [{ paths: ['no-slash'] }] }]);
+    const isBad = (error: unknown) => error instanceof BadReplay && /cannot be enforced/.test(error.message);
+    assert.throws(() => run({ config: elsewhere }, [inboundRecord()]), isBad);
   });
 
   it('says when issuers change that tokens are not kept', () => {
@@ -310,40 +241,5 @@ describe('a replay', () => {
     const refused = inboundRecord({ verdict: '', code: 'unauthenticated', status: 401 });
     assert.match(changesOf({ config }, [refused])[0]!, /1 unknown: its token was refused/);
     assert.deepEqual(changesOf({ config }, [refused], { config }), []);
-  });
-});
-
-describe('what is asked of a replay', () => {
-  const config = proxyConfig('api');
-  it('is a configuration of this proxy and destinations', () => {
-    const text = JSON.stringify({ config, destinations: [destination('a/b:1', [])], minutes: 0.5 });
-    assert.deepEqual(parseReplayRequest(text, 'api-proxy').config, config);
-  });
-  for (const [what, body, message] of [
-    ['no JSON', '{', /must be a JSON object/],
-    ['a list', '[]', /must be a JSON object/],
-    ['an unknown field', '{"apply":true}', /unknown field apply/],
-    ['a configuration that is none', '{"config":{}}', /^config: /],
-    [
-      'a configuration of another proxy',
-      JSON.stringify({ config: { ...config, proxyId: 'x' } }),
-      /is for proxy x/,
-    ],
-    ['destinations that are no list', '{"destinations":{}}', /must be a list/],
-    ['a destination that is none', '{"destinations":[1]}', /^destinations\[0\]/],
-    ['too many destinations', JSON.stringify({ destinations: Array(4_097).fill(0) }), /at most 4096/],
-    ['minutes that are none', '{"minutes":-1}', /minutes must be/],
-    ['minutes as text', '{"minutes":"1"}', /minutes must be/],
-  ] as const) {
-    it(`is not ${what}`, () => {
-      assert.throws(
-        () => parseReplayRequest(body, 'api-proxy'),
-        (error) => error instanceof BadReplay && message.test(error.message),
-      );
-    });
-  }
-  it('is not a candidate that cannot be enforced', () => {
-    const broken = ruled([{ to: [{ paths: ['no-slash'] }] }]);
-    assert.throws(() => run({ config: broken }, []), /cannot be enforced: path pattern/);
   });
 });

@@ -2,18 +2,12 @@ import type { Destination } from '../../api/destination.ts';
 import type { ProxyConfig } from '../../api/proxy-config.ts';
 import type { ReplayRequest, ReplayResult } from '../../api/replay.ts';
 import type { TrailRecord } from '../../api/trail-record.ts';
-import { validateDestination, validateProxyConfig } from '../../api/validate-proxy-config.ts';
 import { InboundReplay, withoutFetched } from './inbound-replay.ts';
+import type { Judgement } from './judgement.ts';
 import { OutboundReplay } from './outbound-replay.ts';
+import { BadReplay } from './replay-request.ts';
 import { Tally } from './tally.ts';
-
-/** What is asked is wrong; the message says how. */
-export class BadReplay extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'BadReplay';
-  }
-}
+import type { Steps } from './turns.ts';
 
 export interface ReplayOptions {
   readonly proxyId: string;
@@ -23,64 +17,25 @@ export interface ReplayOptions {
   readonly nowMs: number;
 }
 
-/** Records judged in one turn of the event loop, which has traffic to serve. */
-const RECORDS_PER_TURN = 64;
-const MAX_DESTINATIONS = 4_096;
-
-/** Throws BadReplay. */
-export function parseReplayRequest(text: string, proxyId: string): ReplayRequest {
-  const value = parseObject(text);
-  const unknown = Object.keys(value).find((key) => !['config', 'destinations', 'minutes'].includes(key));
-  if (unknown !== undefined) throw new BadReplay(`unknown field ${unknown}`);
-  const { config, destinations = [], minutes } = value;
-  if (config !== undefined) check('config', validateProxyConfig(config));
-  const wanted = (config as ProxyConfig | undefined)?.proxyId ?? proxyId;
-  if (wanted !== proxyId) throw new BadReplay(`the candidate is for proxy ${wanted}, this is ${proxyId}`);
-  if (!Array.isArray(destinations) || destinations.length > MAX_DESTINATIONS) {
-    throw new BadReplay(`destinations must be a list of at most ${MAX_DESTINATIONS}`);
-  }
-  for (const [place, each] of destinations.entries()) {
-    check(`destinations[${place}]`, validateDestination(each));
-  }
-  if (minutes !== undefined && !(typeof minutes === 'number' && minutes > 0)) {
-    throw new BadReplay('minutes must be a number above 0');
-  }
-  return value as ReplayRequest;
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as never;
-  } catch {
-    // said below
-  }
-  throw new BadReplay('the body must be a JSON object');
-}
-
-function check(
-  what: string,
-  [problem]: readonly { readonly path: string; readonly message: string }[],
-): void {
-  if (problem !== undefined) throw new BadReplay(`${what}: ${problem.path} ${problem.message}`);
-}
-
 /**
  * What the candidate would have said to the requests that are kept. It changes nothing and counts nothing: all it
- * compiles is its own. It yields after every few records, so that whoever runs it can do other work between.
+ * compiles is its own. One step a record; when the time is over the others are left out.
  * Throws BadReplay when the candidate cannot be enforced.
  */
-export function* replay(request: ReplayRequest, options: ReplayOptions): Generator<undefined, ReplayResult> {
-  const { inbound, outbound } = compile(request, options);
+export function* replay(request: ReplayRequest, options: ReplayOptions): Steps<ReplayResult> {
+  const judge = judgeOf(request, options);
   const sinceMs = request.minutes === undefined ? 0 : options.nowMs - request.minutes * 60_000;
   const kept = [...options.records];
   const records = kept.filter(({ endedMs }) => endedMs >= sinceMs).sort(byBegin);
   const tally = new Tally();
+  let looked = 0;
   let judged = 0;
   let unchanged = 0;
-  for (const [place, record] of records.entries()) {
-    if (place % RECORDS_PER_TURN === 0) yield;
-    const judgement = record.direction === 'inbound' ? inbound?.judge(record) : outbound.judge(record);
+  for (const record of records) {
+    const isOver: boolean = yield;
+    if (isOver) break;
+    looked += 1;
+    const judgement = judge(record);
     if (judgement === undefined) continue;
     judged += 1;
     if (judgement === 'unchanged') unchanged += 1;
@@ -90,17 +45,25 @@ export function* replay(request: ReplayRequest, options: ReplayOptions): Generat
     proxyId: options.proxyId,
     kept: kept.length,
     keptSinceMs: kept.reduce((oldest, { endedMs }) => Math.min(oldest, endedMs), kept[0]?.endedMs ?? 0),
-    ...{ judged, unchanged, changes: tally.changes(), notListed: tally.notListed },
+    ...{ judged, unchanged, notJudged: records.length - looked },
+    ...{ changes: tally.changes(), notListed: tally.notListed },
     notes: notesOn(request, options.config),
   };
 }
 
-function compile({ config, destinations }: ReplayRequest, options: ReplayOptions) {
+function judgeOf(
+  { config, destinations }: ReplayRequest,
+  options: ReplayOptions,
+): (record: TrailRecord) => Judgement {
+  const inbound = enforceable(() => config && new InboundReplay(config, options.config));
+  const outbound = enforceable(() => new OutboundReplay(destinations ?? [], options.destinations, config));
+  return (record) =>
+    enforceable(() => (record.direction === 'inbound' ? inbound?.judge(record) : outbound.judge(record)));
+}
+
+function enforceable<T>(compiled: () => T): T {
   try {
-    return {
-      inbound: config && new InboundReplay(config, options.config),
-      outbound: new OutboundReplay(destinations ?? [], options.destinations, config),
-    };
+    return compiled();
   } catch (error) {
     throw new BadReplay(`the candidate cannot be enforced: ${(error as Error).message}`);
   }

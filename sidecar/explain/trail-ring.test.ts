@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Exchange } from '../http1/exchange.ts';
 import { parseRequestHead } from '../http1/request-head.ts';
+import { Trail } from '../layers/trail.ts';
 import { TrailRing } from './trail-ring.ts';
 
 const SUBJECT = { direction: 'inbound', caller: 'c', callerAddress: '10.0.0.1', at: '10.0.0.2:80' } as const;
@@ -73,3 +74,73 @@ test('a request without a path has none', () => {
 test('what a sidecar that served nothing has to keep is nothing', () => {
   assert.deepEqual([...ringOf(2_048).records()], []);
 });
+
+test('a place that is used again has method and host of the request it was used for last', () => {
+  const ring = ringOf(1);
+  for (const [method, host] of [
+    ['GET', 'a.example'],
+    ['GET', 'b.example'],
+    ['M-SEARCH-OF-A-KIND', 'b.example'],
+    ['GET', 'b.example'],
+    ['POST', 'a.example'],
+  ]) {
+    const head = parseRequestHead(`${method} / HTTP/1.1\r\nHost: ${host}\r\n`);
+    ring.record(SUBJECT, new Exchange(head, NO_TRANSPORT, 0), '', 1);
+    const [record] = ring.records();
+    assert.deepEqual([record?.method, record?.host], [method, host]);
+  }
+});
+
+test('an id is kept whole up to its bound, however long it is', () => {
+  for (const length of [1, 47, 48, 49, 127, 128]) {
+    const ring = ringOf(1);
+    const id = `${'i'.repeat(length - 1)}z`;
+    ring.record(SUBJECT, exchangeOf('/', id), '', 1);
+    assert.equal([...ring.records()][0]?.requestId, id);
+  }
+});
+
+test('what differs from the request before on the same connection is that request’s alone', () => {
+  const subject = { ...SUBJECT };
+  const ring = ringOf(100);
+  const changes: ((exchange: Exchange) => void)[] = [
+    ...Object.entries(new Trail()).flatMap(([name, value]) =>
+      UNRECORDED.has(name)
+        ? []
+        : [(exchange: Exchange) => void Object.assign(exchange.trail, { [name]: otherThan(value) })],
+    ),
+    (exchange) => Object.assign(exchange, { error: 'denied' }),
+    (exchange) => Object.assign(exchange, { aborted: true }),
+    (exchange) => Object.assign(exchange, { status: 418 }),
+  ];
+  for (const change of changes) {
+    const before = exchangeOf('/');
+    const after = exchangeOf('/');
+    change(after);
+    for (const exchange of [before, after, before]) ring.record(subject, exchange, '', 1);
+    const [third, second, first] = [...ring.records()].map(({ endedMs: _, ...record }) => record);
+    assert.deepEqual(third, first);
+    assert.notDeepEqual(second, first, change.toString());
+    const fresh = ringOf(1);
+    fresh.record({ ...SUBJECT }, after, '', 1);
+    const { endedMs: _, ...alone } = [...fresh.records()][0]!;
+    assert.deepEqual(second, alone);
+  }
+});
+
+test('a change of the service alone is seen, too', () => {
+  const ring = ringOf(3);
+  const subject = { ...SUBJECT };
+  for (const service of ['a', 'b', 'a']) ring.record(subject, exchangeOf('/'), service, 1);
+  assert.deepEqual(
+    [...ring.records()].map(({ service }) => service),
+    ['a', 'b', 'a'],
+  );
+});
+
+/** Times are differences to the beginning; the host is the request’s. */
+const UNRECORDED: ReadonlySet<string> = new Set(['startedMs', 'host']);
+function otherThan(value: unknown): unknown {
+  if (typeof value === 'boolean') return !value;
+  return typeof value === 'number' ? 7 : 'other';
+}

@@ -1,80 +1,40 @@
 import type { TrailRecord } from '../../api/trail-record.ts';
 import type { Exchange } from '../http1/exchange.ts';
-import type { Direction } from '../telemetry/parties.ts';
+import { type Subject, TrailKind } from './trail-kind.ts';
 
 /** What is written of the texts that a client chose; more of them is not kept. */
 const ID_BYTES = 128;
 const TRACE_BYTES = 32;
 const PATH_BYTES = 256;
-const MAX_METHOD = 32;
-/** V8's SlicedString::kMinLength */
-const LEAST_VIEW = 13;
-const STRIDE = ID_BYTES + TRACE_BYTES + PATH_BYTES;
+/** Written sign by sign, for which a call of the runtime would take longer. */
+const SHORT = 48;
 
-/** Numbers of a record. */
+/** Numbers of a record; a cache line of them, and right behind it the texts. */
 const ENDED_MS = 0;
 const DURATION_MS = 1;
 const CONNECTED_MS = 2;
 const RESPONDED_MS = 3;
-const ID_LENGTH = 4;
-const TRACE_LENGTH = 5;
-const PATH_LENGTH = 6;
-const NUMBERS = 7;
-
-/** Which exchange a record is of. */
-export interface Subject {
-  readonly direction: Direction;
-  /** SPIFFE ID or address */
-  readonly caller: string;
-  /** its source address; empty outbound */
-  readonly callerAddress: string;
-  /** what was dialled: `address:port` inbound, the key of the destination outbound */
-  readonly at: string;
-}
-
-/** Texts here come from the configuration or live as long as their connection: none keeps a message alive. */
-class Slot {
-  direction: Direction = 'inbound';
-  caller = '';
-  callerAddress = '';
-  at = '';
-  service = '';
-  method = '';
-  host = '';
-  status = 0;
-  code = '';
-  aborted = false;
-  hasPath = false;
-  verdict = '';
-  policy = '';
-  rule = '';
-  auditPolicy = '';
-  auditRule = '';
-  limitPolicy = '';
-  limit = '';
-  route = '';
-  routePolicy = '';
-  endpoint = '';
-  algorithm = '';
-  knownEndpoints = 0;
-  usableEndpoints = 0;
-  isPanicking = false;
-  failedAttempts = '';
-  attempts = 0;
-  encrypted = false;
-  peerError = '';
-  reason = '';
-  delayedMs = 0;
-}
+const STATUS = 4;
+const DELAYED_MS = 5;
+const ID_LENGTH = 6;
+const TRACE_AND_PATH_LENGTH = 7;
+const NUMBERS = 8;
+const TEXT = NUMBERS * Float64Array.BYTES_PER_ELEMENT;
+const STRIDE = 512;
+const STRIDE_NUMBERS = STRIDE / Float64Array.BYTES_PER_ELEMENT;
+/** of the length of a path beside that of a trace id */
+const PATH_UNIT = 256;
 
 /**
- * The last requests, each in a place that was made beforehand: recording allocates nothing, and memory does not
- * grow with what clients send.
+ * The last requests, each in a place that was made beforehand: memory does not grow with what clients send, and
+ * recording allocates nothing for a request that is like the one before it. Little of a place is touched, because
+ * what has not been touched for so many requests has to come from memory each time.
  */
 export class TrailRing {
   readonly #capacity: number;
   readonly #wallMs: () => number;
-  #slots: readonly Slot[] = [];
+  #kinds: TrailKind[] = [];
+  #endpoints: string[] = [];
   #numbers = new Float64Array(0);
   #texts = Buffer.alloc(0);
   #written = 0;
@@ -94,48 +54,25 @@ export class TrailRing {
     const index = this.#written % this.#capacity;
     this.#written += 1;
     const { trail, head } = exchange;
-    const slot = this.#slots[index]!;
-    slot.direction = subject.direction;
-    slot.caller = subject.caller;
-    slot.callerAddress = subject.callerAddress;
-    slot.at = subject.at;
-    slot.service = service;
-    slot.method = short(head.method);
-    slot.host = head.host;
-    slot.status = exchange.status;
-    slot.code = exchange.error ?? '';
-    slot.aborted = exchange.aborted;
-    slot.hasPath = head.path !== undefined;
-    slot.verdict = trail.verdict;
-    slot.policy = trail.policy;
-    slot.rule = trail.rule;
-    slot.auditPolicy = trail.auditPolicy;
-    slot.auditRule = trail.auditRule;
-    slot.limitPolicy = trail.limitPolicy;
-    slot.limit = trail.limit;
-    slot.route = trail.route;
-    slot.routePolicy = trail.routePolicy;
-    slot.endpoint = trail.endpoint;
-    slot.algorithm = trail.algorithm;
-    slot.knownEndpoints = trail.knownEndpoints;
-    slot.usableEndpoints = trail.usableEndpoints;
-    slot.isPanicking = trail.isPanicking;
-    slot.failedAttempts = trail.failedAttempts;
-    slot.attempts = trail.attempts;
-    slot.encrypted = trail.encrypted;
-    slot.peerError = trail.peerError;
-    slot.reason = trail.reason;
-    slot.delayedMs = trail.delayedMs;
+    if (subject.kind === undefined || !subject.kind.isOf(exchange, service)) {
+      subject.kind = new TrailKind(subject, exchange, service);
+    }
+    this.#kinds[index] = subject.kind;
+    this.#endpoints[index] = trail.endpoint;
+    const at = index * STRIDE + TEXT;
+    const idLength = this.#write(trail.requestId, at, ID_BYTES);
+    const traceLength = this.#write(trail.traceId, at + idLength, TRACE_BYTES);
+    const pathLength = this.#write(head.path ?? '', at + idLength + traceLength, PATH_BYTES);
     const numbers = this.#numbers;
-    const at = index * NUMBERS;
-    const text = index * STRIDE;
-    numbers[at + ENDED_MS] = this.#wallMs();
-    numbers[at + DURATION_MS] = durationMs;
-    numbers[at + CONNECTED_MS] = since(trail.connectedMs, trail.startedMs);
-    numbers[at + RESPONDED_MS] = since(trail.respondedMs, trail.startedMs);
-    numbers[at + ID_LENGTH] = this.#write(trail.requestId, text, ID_BYTES);
-    numbers[at + TRACE_LENGTH] = this.#write(trail.traceId, text + ID_BYTES, TRACE_BYTES);
-    numbers[at + PATH_LENGTH] = this.#write(head.path ?? '', text + ID_BYTES + TRACE_BYTES, PATH_BYTES);
+    const first = index * STRIDE_NUMBERS;
+    numbers[first + ENDED_MS] = this.#wallMs();
+    numbers[first + DURATION_MS] = durationMs;
+    numbers[first + CONNECTED_MS] = since(trail.connectedMs, trail.startedMs);
+    numbers[first + RESPONDED_MS] = since(trail.respondedMs, trail.startedMs);
+    numbers[first + STATUS] = exchange.status;
+    numbers[first + DELAYED_MS] = trail.delayedMs;
+    numbers[first + ID_LENGTH] = idLength;
+    numbers[first + TRACE_AND_PATH_LENGTH] = pathLength * PATH_UNIT + traceLength;
   }
 
   /** Those that `matches` takes, the newest first. */
@@ -147,13 +84,18 @@ export class TrailRing {
   }
 
   #allocate(): void {
-    this.#slots = Array.from({ length: this.#capacity }, () => new Slot());
-    this.#numbers = new Float64Array(this.#capacity * NUMBERS);
-    this.#texts = Buffer.alloc(this.#capacity * STRIDE);
+    const memory = new ArrayBuffer(this.#capacity * STRIDE);
+    this.#numbers = new Float64Array(memory);
+    this.#texts = Buffer.from(memory);
   }
 
+  /** The rest of a place has room for the longest of each. */
   #write(text: string, at: number, most: number): number {
-    return text === '' ? 0 : this.#texts.write(text, at, most, 'latin1');
+    if (text.length > SHORT) return this.#texts.write(text, at, most, 'latin1');
+    const texts = this.#texts;
+    const length = Math.min(text.length, most);
+    for (let i = 0; i < length; i += 1) texts[at + i] = text.charCodeAt(i);
+    return length;
   }
 
   #text(at: number, length: number): string {
@@ -161,15 +103,19 @@ export class TrailRing {
   }
 
   #read(index: number): TrailRecord {
-    const { hasPath, ...slot } = this.#slots[index]!;
-    const at = index * NUMBERS;
-    const text = index * STRIDE;
-    const number = (which: number) => this.#numbers[at + which]!;
-    const path = this.#text(text + ID_BYTES + TRACE_BYTES, number(PATH_LENGTH));
+    const { hasPath, ...kind } = this.#kinds[index]!;
+    const number = (which: number) => this.#numbers[index * STRIDE_NUMBERS + which]!;
+    const id = index * STRIDE + TEXT;
+    const trace = id + number(ID_LENGTH);
+    const traceLength = number(TRACE_AND_PATH_LENGTH) % PATH_UNIT;
+    const path = this.#text(trace + traceLength, (number(TRACE_AND_PATH_LENGTH) - traceLength) / PATH_UNIT);
     return {
-      ...slot,
-      requestId: this.#text(text, number(ID_LENGTH)),
-      traceId: this.#text(text + ID_BYTES, number(TRACE_LENGTH)),
+      ...kind,
+      status: number(STATUS),
+      endpoint: this.#endpoints[index]!,
+      delayedMs: number(DELAYED_MS),
+      requestId: this.#text(id, number(ID_LENGTH)),
+      traceId: this.#text(trace, traceLength),
       path: hasPath ? path : undefined,
       pathIsCut: path.length === PATH_BYTES,
       endedMs: number(ENDED_MS),
@@ -178,13 +124,6 @@ export class TrailRing {
       respondedAfterMs: number(RESPONDED_MS),
     };
   }
-}
-
-/** A view of a text keeps all of it alive; one this short is a copy anyway, as V8 makes them. */
-function short(text: string): string {
-  return text.length < LEAST_VIEW
-    ? text
-    : Buffer.from(text.slice(0, MAX_METHOD), 'latin1').toString('latin1');
 }
 
 /** -1: it did not come to it. */

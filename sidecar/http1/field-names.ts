@@ -70,6 +70,25 @@ function isMeshAt(text: string, start: number, end: number): boolean {
   return !isLetterOrDigit(next);
 }
 
+/**
+ * Whether gateways to applications make one variable of this name and some other (RFC 3875 4.1.18): they write one
+ * sign for all that is neither letter nor digit, so `x_role` and `x.role` are `x-role` to what is behind them.
+ */
+export function mayHaveAlikes(lower: string): boolean {
+  for (let at = 0; at < lower.length; at += 1) if (!isLetterOrDigit(lower.charCodeAt(at))) return true;
+  return false;
+}
+
+/** Whether the name of as many characters at `start` is one variable with `lower`; the same name is too. */
+export function isAlikeAt(text: string, start: number, lower: string): boolean {
+  for (let at = 0; at < lower.length; at += 1) {
+    const code = foldCase(text.charCodeAt(start + at));
+    const expected = lower.charCodeAt(at);
+    if (code !== expected && (isLetterOrDigit(code) || isLetterOrDigit(expected))) return false;
+  }
+  return true;
+}
+
 /** `lower` holds no capitals; tokens only, where setting the case bit confuses no letter with another sign. */
 export function equalsAt(text: string, start: number, lower: string): boolean {
   for (let at = 0; at < lower.length; at += 1) {

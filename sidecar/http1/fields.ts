@@ -1,5 +1,5 @@
 import { COLON, CR, FIELD_VALUE, HTAB, LF, SP, TOKEN } from './characters.ts';
-import { equalsAt, FIELD, FIELD_COUNT, fieldAt } from './field-names.ts';
+import { equalsAt, FIELD, FIELD_COUNT, fieldAt, isAlikeAt } from './field-names.ts';
 import { bad } from './syntax-error.ts';
 
 const MAX_FIELDS = 512;
@@ -13,6 +13,8 @@ const VALUE_START = 2;
 const VALUE_END = 3;
 const KIND = 4;
 const STRIDE = 5;
+
+const NONE: readonly string[] = [];
 
 /** Kinds besides those of FIELD. */
 const REMOVED = -1;
@@ -43,15 +45,13 @@ export class Fields {
 
   /** The message is over: an idle connection keeps nothing of it. */
   forget(): void {
-    this.#text = '';
-    this.#added = '';
+    this.#text = this.#added = '';
     this.#lines = this.#removed = 0;
     if (this.#marks.length > MAX_KEPT_MARKS) this.#marks.length = 0;
   }
 
   clear(): void {
-    this.#text = '';
-    this.#added = '';
+    this.#text = this.#added = '';
     this.#lines = this.#removed = 0;
     this.#first.fill(-1);
     this.#count.fill(0);
@@ -131,7 +131,8 @@ export class Fields {
   get(name: string): string | undefined {
     const line = this.#find(name, 0);
     if (line !== -1) return this.#value(line);
-    return this.#added === '' ? undefined : this.#getAllAdded(name)[0];
+    const added = this.#findAdded(name, 0);
+    return added === -1 ? undefined : this.#addedValue(name, added);
   }
 
   getAll(name: string): string[] {
@@ -139,7 +140,36 @@ export class Fields {
     for (let line = this.#find(name, 0); line !== -1; line = this.#find(name, line + 1)) {
       values.push(this.#value(line));
     }
-    return this.#added === '' ? values : [...values, ...this.#getAllAdded(name)];
+    for (let at = this.#findAdded(name, 0); at !== -1; at = this.#findAdded(name, at + 1)) {
+      values.push(this.#addedValue(name, at));
+    }
+    return values;
+  }
+
+  /** Whether there is more than one line of this lower-case name. */
+  isRepeated(name: string): boolean {
+    const line = this.#find(name, 0);
+    if (line !== -1 && this.#find(name, line + 1) !== -1) return true;
+    const added = this.#findAdded(name, 0);
+    return added !== -1 && (line !== -1 || this.#findAdded(name, added + 1) !== -1);
+  }
+
+  /**
+   * Values of the fields that came under another name which gateways to applications do not tell from this one
+   * (`mayHaveAlikes`).
+   */
+  getAlikes(name: string): readonly string[] {
+    let values: string[] | undefined;
+    for (let line = 0; line < this.#lines; line += 1) {
+      const base = line * STRIDE;
+      const start = this.#marks[base + START]!;
+      if (this.#marks[base + NAME_END]! - start !== name.length || this.#marks[base + KIND] === REMOVED)
+        continue;
+      if (!isAlikeAt(this.#text, start, name) || equalsAt(this.#text, start, name)) continue;
+      values ??= [];
+      values.push(this.#value(line));
+    }
+    return values ?? NONE;
   }
 
   add(name: string, value: string): void {
@@ -149,8 +179,7 @@ export class Fields {
   /** Takes out every line of this lower-case name. */
   remove(name: string): void {
     for (let line = this.#find(name, 0); line !== -1; line = this.#find(name, line + 1)) this.#remove(line);
-    if (this.#added === '') return;
-    this.#keepAdded((added) => added !== name);
+    if (this.#findAdded(name, 0) !== -1) this.#keepAdded((added) => added !== name);
   }
 
   /** The same fields, whatever becomes of these. */
@@ -173,12 +202,13 @@ export class Fields {
       if (this.#marks[base + KIND] === REMOVED) continue;
       if (matches(this.#nameAt(base).toLowerCase())) this.#remove(line);
     }
-    if (this.#added !== '') this.#keepAdded((name) => !matches(name));
+    this.#keepAdded((name) => !matches(name));
   }
 
   #keepAdded(isKept: (lowerCaseName: string) => boolean): void {
-    const kept = this.#addedLines().filter(([name]) => isKept(name.toLowerCase()));
-    this.#added = kept.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    if (this.#added === '') return;
+    const lines = this.#added.split(/(?<=\n)/);
+    this.#added = lines.filter((line) => isKept(line.slice(0, line.indexOf(':')).toLowerCase())).join('');
   }
 
   serialize(): string {
@@ -232,18 +262,18 @@ export class Fields {
     return this.#text.slice(this.#marks[base + VALUE_START], this.#marks[base + VALUE_END]);
   }
 
-  #getAllAdded(name: string): string[] {
-    return this.#addedLines()
-      .filter(([added]) => added.toLowerCase() === name)
-      .map(([, value]) => value);
+  /** Where the next added line of this name begins, at or behind `from`; -1: there is none. */
+  #findAdded(name: string, from: number): number {
+    const added = this.#added;
+    let at = from === 0 ? 0 : added.indexOf('\n', from) + 1;
+    for (; at < added.length; at = added.indexOf('\n', at) + 1) {
+      if (added.charCodeAt(at + name.length) === COLON && equalsAt(added, at, name)) return at;
+    }
+    return -1;
   }
 
-  #addedLines(): [name: string, value: string][] {
-    const lines = this.#added.split('\r\n').slice(0, -1);
-    return lines.map((line) => {
-      const colon = line.indexOf(':');
-      return [line.slice(0, colon), line.slice(colon + 2)];
-    });
+  #addedValue(name: string, at: number): string {
+    return this.#added.slice(at + name.length + 2, this.#added.indexOf('\r', at));
   }
 }
 

@@ -62,6 +62,12 @@ export class RequestHead {
     const values = this.fields.getAll(name);
     return values.length <= 1 ? values[0] : values.join(', ');
   }
+
+  /** What came under names that gateways to applications do not tell from this one, joined. */
+  alikes(name: string): string | undefined {
+    const values = this.fields.getAlikes(name);
+    return values.length === 0 ? undefined : values.join(', ');
+  }
 }
 
 const VERSION = ' HTTP/1.';

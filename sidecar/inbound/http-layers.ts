@@ -53,10 +53,10 @@ function inOrder({ context, flow, app }: HttpLayersOptions, policy: PortPolicy):
     [
       // sees every answer, also those of the layers below
       observe(observation),
+      // by which it can be asked about, also when it is refused; looked for among what came alone
+      identifyRequest(context.requestIds),
       // before any rule may look at a header: what the network says about identity is not worth keeping
       callerIdentity(caller),
-      // by which it can be asked about, also when it is refused
-      identifyRequest(context.requestIds),
       // the verdicts below are part of the span
       trace(context.tracing, observation),
       // whose tokens they bring: rules ask for what was verified, and nobody is let in with a false one

@@ -23,7 +23,7 @@ import { HttpLayers } from './http-layers.ts';
 import { opaqueWatch } from './opaque-watch.ts';
 import { OpenFlows } from './open-flows.ts';
 import { compilePortPolicies, mayBeHttp, type PortPolicies, type PortPolicy } from './port-policy.ts';
-import { type Recognized, recognize } from './recognize.ts';
+import { type Recognized, recognize, recognizeLate } from './recognize.ts';
 
 /**
  * From the network to the app: whose connection is this, who is the caller, may they, and only then the app.
@@ -93,7 +93,7 @@ export class Inbound {
       helloTimeoutMs: limits.handshakeTimeoutMs,
       done: (recognized, bytes) => {
         if (recognized === 'gone') return void flow.client.destroy();
-        if (recognized === 'mesh') return this.#authenticate(flow, bytes);
+        if (recognized === 'mesh') return this.#authenticate(flow, bytes, flow.trail.startedMs);
         // no identity, and the policy demands one: closed without a word, whatever it speaks
         if (this.#policy(flow).mtls === 'Strict') return refuse(this.#context, flow, 'strict-mtls');
         this.#plaintext(flow, recognized, bytes);
@@ -110,7 +110,7 @@ export class Inbound {
   }
 
   /** Who is the caller: a chain to our roots and one SPIFFE ID, or nothing at all. */
-  #authenticate(flow: Flow, bytes: Buffer): void {
+  #authenticate(flow: Flow, bytes: Buffer, sinceMs: number): void {
     const { limits, timers, mtlsServer } = this.#context;
     // a peer that begins handshakes and never ends them must not keep others out
     if (this.#handshakes >= limits.maxHandshakes) {
@@ -118,13 +118,14 @@ export class Inbound {
       mtlsServer.abandonOldest();
     }
     this.#handshakes += 1;
-    // one deadline from accept to a verified peer
-    const leftMs = limits.handshakeTimeoutMs - (timers.nowMs() - flow.trail.startedMs);
+    // one deadline from accept, or from when a silent client speaks after all, to a verified peer
+    const leftMs = limits.handshakeTimeoutMs - (timers.nowMs() - sinceMs);
     mtlsServer.handshake(flow.client, bytes, Math.max(1, leftMs), (result) => {
       this.#handshakes -= 1;
       if (!result.ok) return refuse(this.#context, flow, 'unauthenticated', result.reason);
       const caller: Caller = { ...result.peer, spiffeId: result.spiffeId, address: flow.caller.address };
       const authenticated = this.#flow(result.channel, flow.target, caller, true);
+      this.#open.prove(authenticated, result.provenUntilMs);
       if (result.alpn === ALPN.http1) return this.#http(authenticated, EMPTY);
       this.#opaque(authenticated, EMPTY);
     });
@@ -149,11 +150,16 @@ export class Inbound {
     const context = this.#context;
     const { trail } = flow;
     const app = this.#apps.handler(flow.target);
+    let isEnding = false;
+    const end = () => {
+      isEnding = true;
+      connection.drain();
+    };
     const layers = new HttpLayers({ context, flow, policy: () => this.#policy(flow), app });
     const connection = new ServerConnection(flow.client, {
       limits: context.limits,
       timers: context.timers,
-      isDraining: context.isDraining,
+      isDraining: () => isEnding || context.isDraining(),
       handler: (exchange) => layers.handle(exchange),
       onRefused: (code, reason) => observeRefused(flow.observation, trail, code, reason),
     });
@@ -166,7 +172,7 @@ export class Inbound {
     };
     const { limits } = this.#policy(flow);
     if (limits !== undefined) follow(limits);
-    this.#open.keep(flow, { tunnel: () => connection.tunnel, follow });
+    this.#open.keep(flow, { tunnel: () => connection.tunnel, follow, end });
     context.connections.onDrain(flow.client, () => connection.drain());
     connection.start(bytes);
   }
@@ -196,16 +202,23 @@ export class Inbound {
       };
     };
     if (!watch || bytes.length > 0) return void dial((result) => connected(result, bytes, EMPTY));
-    firstSpeaker({
+    firstSpeaker<'mesh'>({
       client,
       dial,
       dialDelayMs: 0,
+      recognize: trail.encrypted ? undefined : recognizeLate,
       timers: context.timers,
       limits: context.limits,
       done: (word) => {
         if (word.by === 'nobody') return void client.destroy();
         if (word.by === 'server') {
           return connected({ ok: true, channel: word.server }, word.clientBytes, word.serverBytes);
+        }
+        if (word.verdict === 'mesh') {
+          // held up on its way: its hello must not come to the app as bytes of an unknown caller
+          word.speculation?.discard();
+          this.#open.forget(flow);
+          return this.#authenticate(flow, word.bytes, context.timers.nowMs());
         }
         if (word.verdict === 'http1') {
           word.speculation?.discard();
@@ -246,6 +259,7 @@ export class Inbound {
       caller: caller.spiffeId ?? caller.address,
       callerAddress: caller.address,
       at: hostPort(target),
+      kind: undefined,
     };
     return { client, target, caller, trail, observation };
   }

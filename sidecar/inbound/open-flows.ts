@@ -16,12 +16,16 @@ export interface Open {
   readonly tunnel: (() => Exchange | undefined) | undefined;
   /** what follows the limits in force; undefined: nothing does yet */
   follow: ((limits: InboundLimits | undefined) => void) | undefined;
+  /** Ends it after the request under way; absent: the connection is not parsed. */
+  readonly end?: () => void;
 }
 
 /** A connection that the policy in force would not let in is not kept because it came before. */
 export class OpenFlows {
   readonly #context: Context;
   readonly #open = new Map<Flow, Open>();
+  /** whose caller's certificate has ended */
+  readonly #unproven = new WeakSet<Flow>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -33,11 +37,46 @@ export class OpenFlows {
     return open;
   }
 
+  /** It has become another. */
+  forget(flow: Flow): void {
+    this.#open.delete(flow);
+  }
+
+  /**
+   * What the caller has proven ends with its certificate, and it has to connect anew: after the request under way,
+   * or where nothing tells one request from the next in the first pause, or without a pause at the very last.
+   * @param untilMs since the epoch
+   */
+  prove(flow: Flow, untilMs: number): void {
+    this.#after(flow, Math.max(0, untilMs - Date.now()), () => this.#endSoon(flow));
+  }
+
+  #endSoon(flow: Flow): void {
+    const open = this.#open.get(flow);
+    const { unprovenIdleMs, unprovenMaxMs } = this.#context.limits;
+    this.#unproven.add(flow);
+    if (open?.end !== undefined && open.tunnel?.() === undefined) open.end();
+    else open?.follow?.({ idleTimeoutMs: unprovenIdleMs });
+    this.#after(flow, unprovenMaxMs, () =>
+      refuse(this.#context, flow, 'unauthenticated', 'the certificate of the caller has ended'),
+    );
+  }
+
+  #after(flow: Flow, delayMs: number, run: () => void): void {
+    const timer = this.#context.timers.after(delayMs, run);
+    flow.client.onClosed(() => timer.cancel());
+  }
+
+  #limitsOf(flow: Flow, { limits }: PortPolicy): InboundLimits | undefined {
+    const { unprovenIdleMs } = this.#context.limits;
+    return this.#unproven.has(flow) ? { ...limits, idleTimeoutMs: unprovenIdleMs } : limits;
+  }
+
   /** A new configuration is in force. */
   judge(policyOf: (flow: Flow) => PortPolicy): void {
     for (const [flow, open] of this.#open) {
       const policy = policyOf(flow);
-      open.follow?.(policy.limits);
+      open.follow?.(this.#limitsOf(flow, policy));
       this.#judge(flow, open, policy);
     }
   }

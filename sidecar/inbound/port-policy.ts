@@ -42,6 +42,7 @@ export function compilePortPolicies(
       port,
       entry.authorizationDefault,
       entry.authorizationDefaultPolicy,
+      entry.auditedDefaultPolicy,
     ),
     rateLimiters: rateLimiters.of(entry.rateLimits),
     limits: entry.limits,

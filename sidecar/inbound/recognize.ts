@@ -53,7 +53,7 @@ export function recognize(options: RecognizeOptions): void {
 }
 
 /** Pure: the verdict, or how many bytes it takes to say more. */
-export function recognizeBytes(bytes: Buffer): Recognized | { readonly atLeast: number } {
+export function recognizeBytes(bytes: Buffer): Spoken | 'mesh' | { readonly atLeast: number } {
   const verdict = detect(bytes);
   if (verdict === 'need-more') return { atLeast: 0 };
   if (verdict !== 'tls') return verdict;
@@ -61,4 +61,10 @@ export function recognizeBytes(bytes: Buffer): Recognized | { readonly atLeast: 
   if (hello.kind === 'need-more') return hello;
   if (hello.kind !== 'client-hello') return 'opaque';
   return hello.alpn.some((name) => OURS.has(name)) ? 'mesh' : 'tls';
+}
+
+/** The same of a client that said nothing for long, beside a server that may speak first. */
+export function recognizeLate(bytes: Buffer): Spoken | 'mesh' | 'need-more' {
+  const result = recognizeBytes(bytes);
+  return typeof result === 'string' ? result : 'need-more';
 }

@@ -121,16 +121,17 @@ test('what is compiled for a caller decides and audits as going through the rule
     fc.property(
       rulesOf,
       fc.constantFrom('Allow', 'Deny'),
+      fc.constantFrom('', '', 'shop/trial'),
       fc.array(call, { minLength: 1 }),
-      (rules, fallback, calls) => {
-        const authorizer = compileAuthorization(rules, 80, fallback);
+      (rules, fallback, trial, calls) => {
+        const authorizer = compileAuthorization(rules, 80, fallback, '', trial);
         for (const asked of calls) {
           const forCaller = authorizer.forCaller(asked.caller);
           const decision = forCaller.decide(asked.method, asked.path);
           assert.deepEqual(decision, decideNaively(rules, fallback, asked), JSON.stringify(asked));
           assert.equal(authorizer.decide(asked), decision);
           const audited = forCaller.audit(asked.method, asked.path);
-          assert.deepEqual(audited, auditNaively(rules, fallback, asked), JSON.stringify(asked));
+          assert.deepEqual(audited, auditNaively(rules, fallback, trial, asked), JSON.stringify(asked));
           assert.equal(authorizer.audit?.(asked), audited);
         }
       },
@@ -146,14 +147,15 @@ function decideNaively(rules: readonly AuthorizationRule[], fallback: 'Allow' | 
   return firstOf(enforced, asked) ?? { ...NOTHING, allowed: fallback === 'Allow' };
 }
 
-function auditNaively(rules: readonly AuthorizationRule[], fallback: 'Allow' | 'Deny', asked: Call) {
+function auditNaively(
+  rules: readonly AuthorizationRule[],
+  fallback: 'Allow' | 'Deny',
+  trial: string,
+  asked: Call,
+) {
   const audited = rules.filter(({ mode, ports }) => mode === 'Audit' && (ports?.includes(80) ?? true));
-  if (audited.length === 0) return undefined;
-  const allow = audited.find(({ action }) => action === 'Allow');
-  const last =
-    allow === undefined
-      ? { ...NOTHING, allowed: fallback === 'Allow' }
-      : { ...NOTHING, policy: allow.policy };
+  if (audited.length === 0 && trial === '') return undefined;
+  const last = trial === '' ? { ...NOTHING, allowed: fallback === 'Allow' } : { ...NOTHING, policy: trial };
   const decision = firstOf(rules, asked) ?? last;
   return decision.allowed ? undefined : decision;
 }

@@ -36,7 +36,7 @@ test('the default names the policy it comes from, in audit too', () => {
     mode: 'Audit',
     policy: 'shop/a',
   };
-  const audited = compileAuthorization([allow], 80, 'Allow', 'shop/base');
+  const audited = compileAuthorization([allow], 80, 'Allow', 'shop/base', 'shop/a');
   assert.deepEqual(audited.audit?.(asked), { allowed: false, policy: 'shop/a', rule: 'default' });
 });
 

@@ -272,9 +272,24 @@ test('audit names the rule that would deny, and nothing for what it would allow'
 });
 
 test('audit of an Allow rule names the default that would deny the rest', () => {
-  const { audit } = compileAuthorization([{ ...WEB_READS, mode: 'Audit' }], 8080, 'Allow');
+  const rules: AuthorizationRule[] = [{ ...WEB_READS, mode: 'Audit' }];
+  const { audit } = compileAuthorization(rules, 8080, 'Allow', '', 'shop/p');
   assert.deepEqual(audit?.(call(OPS, 'GET', '/')), { allowed: false, policy: 'shop/p', rule: 'default' });
   assert.equal(audit?.(call(WEB, 'GET', '/v1/a')), undefined);
+});
+
+test('audit of a default alone names it for what no rule allows, and nothing for what one does', () => {
+  const { audit } = compileAuthorization([WEB_READS], 8080, 'Allow', '', 'shop/trial');
+  assert.deepEqual(audit?.(call(OPS, 'GET', '/')), { allowed: false, policy: 'shop/trial', rule: 'default' });
+  assert.equal(audit?.(call(WEB, 'GET', '/v1/a')), undefined);
+  const nothingElse = compileAuthorization([], 8080, 'Allow', '', 'shop/trial');
+  assert.equal(nothingElse.audit?.(call(WEB, 'GET', '/v1/a'))?.policy, 'shop/trial');
+  assert.equal(nothingElse.decide(call(WEB, 'GET', '/v1/a')).allowed, true);
+});
+
+test('audit of an Allow rule beside a default that stays Allow denies nothing', () => {
+  const { audit } = compileAuthorization([{ ...WEB_READS, mode: 'Audit' }], 8080, 'Allow');
+  assert.equal(audit?.(call(OPS, 'GET', '/')), undefined);
 });
 
 test('without rules in Audit mode there is no audit at all', () => {

@@ -26,8 +26,8 @@ export interface Call {
 export interface Authorizer {
   readonly decide: (call: Call) => Decision;
   /**
-   * What would be denied if the rules in Audit mode were enforced; undefined: nothing. The function itself
-   * is absent when there are no such rules.
+   * What would be denied if what is in Audit mode were enforced; undefined: nothing. The function itself is
+   * absent when nothing is.
    */
   readonly audit: ((call: Call) => Decision | undefined) | undefined;
   /** once per connection and configuration: what depends on the caller is decided here */
@@ -82,13 +82,15 @@ interface RuleList {
 /**
  * Compiles the rules that apply to one port: Deny rules first, then Allow rules, then the default. Throws on
  * a rule it cannot enforce, so that the configuration is refused as a whole. `defaultPolicy`: the one whose words
- * or Allow rules make the default; empty: none does.
+ * or Allow rules make the default; empty: none does. `auditedPolicy`: the one in Audit mode by which the default
+ * would be Deny; empty: there is none.
  */
 export function compileAuthorization(
   rules: readonly AuthorizationRule[],
   port: number | undefined,
   defaultAction: 'Allow' | 'Deny',
   defaultPolicy = '',
+  auditedPolicy = '',
 ): Authorizer {
   const applying = rules.filter(
     ({ ports }) => ports === undefined || (port !== undefined && ports.includes(port)),
@@ -97,7 +99,7 @@ export function compileAuthorization(
   const values = new RequestValues();
   const fallback = { allowed: defaultAction === 'Allow', policy: defaultPolicy, rule: 'default' };
   const enforced = compileEnforced(applying, fallback, values);
-  const audited = compileAudited(applying, fallback, values);
+  const audited = compileAudited(applying, fallback, auditedPolicy, values);
   const forCaller = rememberCallers(callers, (matched) => {
     const tableOf = ({ rules, fallback }: RuleList) =>
       new DecisionTable(
@@ -127,17 +129,20 @@ function compileEnforced(
   return { rules: denyFirst(compiled, applying, ['Enforce']), fallback };
 }
 
-/** With an Allow rule of an audited policy enforced, what no rule allows would be denied (the implicit default). */
+/** @param auditedPolicy by which what no rule matches would be denied; empty: it would be as it is */
 function compileAudited(
   applying: readonly AuthorizationRule[],
   fallback: Decision,
+  auditedPolicy: string,
   values: RequestValues,
 ): RuleList | undefined {
-  if (!applying.some(({ mode }) => mode === 'Audit')) return undefined;
-  const allow = applying.find(({ mode, action }) => mode === 'Audit' && action === 'Allow');
-  const audited = allow ? { allowed: false, policy: allow.policy, rule: 'default' } : { ...fallback };
+  if (auditedPolicy === '' && !applying.some(({ mode }) => mode === 'Audit')) return undefined;
+  const denied = { allowed: false, policy: auditedPolicy, rule: 'default' };
   const compiled = applying.map((rule, place) => compileRule(rule, place, values));
-  return { rules: denyFirst(compiled, applying, ['Enforce', 'Audit']), fallback: audited };
+  return {
+    rules: denyFirst(compiled, applying, ['Enforce', 'Audit']),
+    fallback: auditedPolicy === '' ? { ...fallback } : denied,
+  };
 }
 
 function compileRule(rule: AuthorizationRule, place: number, values: RequestValues): PlacedRule {

@@ -10,7 +10,9 @@ export interface FaultPlan {
   readonly bytesPerSecond: number;
 }
 
-export function compileFault({ abort, delay, bandwidthBytesPerSecond }: Fault): FaultPlan {
+/** Undefined: nothing of it can happen. */
+export function compileFault({ abort, delay, bandwidthBytesPerSecond }: Fault): FaultPlan | undefined {
+  if (!abort?.percent && !delay?.percent && !bandwidthBytesPerSecond) return undefined;
   return {
     delayMs: (random) => (delay !== undefined && isHit(delay.percent, random) ? delay.durationMs : 0),
     abortStatus: (random) => (abort !== undefined && isHit(abort.percent, random) ? abort.status : 0),

@@ -61,7 +61,7 @@ class TokenCheck {
       refuse(exchange, `two tokens of issuer ${token.source.name}`);
       return false;
     }
-    if (!token.source.forward) exchange.head.fields.remove(this.#authenticator.locations[at]!.header);
+    if (!token.source.forward) this.#authenticator.locations[at]!.remove(exchange.head.fields);
     if (other === undefined) exchange.tokens = [...exchange.tokens, token];
     return true;
   }

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../api/errors.ts';
 import type { Context } from '../context.ts';
 import { copy } from '../tcp/copy.ts';
+import { countOn } from '../telemetry/edges.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { IdleWatch } from '../transport/timers.ts';
 import { accessBase, type Observation } from './telemetry.ts';
@@ -44,8 +45,7 @@ export function refuse(context: Context, connection: OpaqueConnection, code: Err
   const { observation, trail, client } = connection;
   if (reason !== '') trail.reason = reason;
   const edge = context.telemetry.edges.get(observation.direction, observation.parties(), trail.encrypted);
-  if (code === 'denied' || code === 'strict-mtls' || code === 'unauthenticated') edge.denied += 1;
-  else edge.errors += 1;
+  countOn(edge, code, true);
   context.telemetry.error(observation.direction, code);
   if (context.telemetry.wantsAccess(true)) {
     const durationMs = context.timers.nowMs() - trail.startedMs;

@@ -33,7 +33,10 @@ export class CompiledOperation {
 
   matchesMethod(method: string | undefined): boolean {
     if (this.methods === undefined) return true;
-    return method === undefined ? this.unknownMatches : this.methods.has(method);
+    if (method === undefined) return this.unknownMatches;
+    if (this.methods.has(method)) return true;
+    // to some servers `delete` is DELETE, to others nothing: a Deny rule means both readings
+    return this.unknownMatches && hasSmallLetter(method) && this.methods.has(method.toUpperCase());
   }
 
   /** `plain` is the path without path parameters. */
@@ -51,6 +54,11 @@ export class CompiledOperation {
       isOneOf(this.globs!, path) && (this.furtherGlobs === undefined || isOneOf(this.furtherGlobs, path))
     );
   }
+}
+
+function hasSmallLetter(method: string): boolean {
+  for (let at = 0; at < method.length; at += 1) if (method.charCodeAt(at) >= 0x61) return true;
+  return false;
 }
 
 export function isOneOf(globs: readonly PathGlob[], path: string): boolean {

@@ -3,7 +3,7 @@ import type { Exchange, ExtraField, HttpLayer } from '../http1/exchange.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Timers } from '../transport/timers.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, sourceOf } from './caller.ts';
 import { Gcra } from './gcra.ts';
 import { rateLimitFields } from './rate-limit-fields.ts';
 import { overflowEntry, RateLimitKeys, rateLimitKey } from './rate-limit-keys.ts';
@@ -33,8 +33,8 @@ export class RateLimiter {
   }
 
   /** Where keys of this caller are counted when they have no place of their own. */
-  sender({ spiffeId, address }: Caller): number {
-    return overflowEntry(spiffeId ?? address, spiffeId !== undefined, this.#seed);
+  sender(caller: Caller): number {
+    return overflowEntry(sourceOf(caller), caller.spiffeId !== undefined, this.#seed);
   }
 
   /** How long until the request would be let in, in milliseconds; 0: now. Consumes nothing. */
@@ -87,7 +87,7 @@ class CallerLimit {
     this.limiter = limiter;
     this.#type = key.type;
     this.#header = key.header ?? '';
-    this.#source = rateLimitKey(caller.spiffeId ?? caller.address);
+    this.#source = rateLimitKey(sourceOf(caller));
     this.#sender = limiter.sender(caller);
   }
 

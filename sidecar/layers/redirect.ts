@@ -34,7 +34,9 @@ export function compileRedirect(redirect: Redirect, prefixes: readonly string[])
     const path = head.path ?? '/';
     const mark = head.target.indexOf('?');
     const query = mark === -1 ? '' : head.target.slice(mark);
-    return `${scheme}://${authority}${newPath === undefined ? path : newPath(path)}${query}`;
+    const target = `${newPath === undefined ? path : newPath(path)}${query}`;
+    // HTTP/1.0 without a Host: after an empty authority clients take the first segment of the path for the host
+    return host === '' ? target : `${scheme}://${authority}${target}`;
   };
   return { status: redirect.status, location };
 }

@@ -1,5 +1,6 @@
 import type { Operation, When } from '../../api/proxy-config.ts';
 import { wireText } from '../http1/characters.ts';
+import { mayHaveAlikes } from '../http1/field-names.ts';
 import { CompiledWhen, type VerifiedTokens } from './jwt-claims.ts';
 import type { RequestValues } from './route-match.ts';
 
@@ -23,6 +24,7 @@ export class RequestConditions {
     this.#hostSlot = operation.hosts ? values.registerHeader('host') : -1;
     this.#headers = (operation.headers ?? []).map(({ name, value }) => ({
       slot: values.registerHeader(name),
+      alikesSlot: mayHaveAlikes(name) ? values.registerAlikes(name) : -1,
       value: wireText(value),
     }));
     this.#contentTypeSlot = needsGrpc(operation, isDeny) ? values.registerHeader('content-type') : -1;
@@ -44,11 +46,15 @@ export class RequestConditions {
     return host === undefined || host === '' ? this.#isDeny : hosts.has(host);
   }
 
-  /** Several lines are one list (RFC 9110 5.3): Allow wants the list to be the value, Deny a member of it. */
-  #has({ slot, value }: HeaderCheck): boolean {
+  /**
+   * Several lines are one list (RFC 9110 5.3): Allow wants the list to be the value, Deny a member of it. To apps behind
+   * gateways `x_role` is `x-role` (RFC 3875 4.1.18): Deny looks at both, Allow wants no such second field.
+   */
+  #has({ slot, alikesSlot, value }: HeaderCheck): boolean {
     const sent = this.#values.header(slot);
-    if (sent === undefined) return false;
-    return sent === value || (this.#isDeny && hasMember(sent, value));
+    const alikes = alikesSlot === -1 ? undefined : this.#values.header(alikesSlot);
+    if (!this.#isDeny) return sent === value && alikes === undefined;
+    return holdsMember(sent, value) || holdsMember(alikes, value);
   }
 
   #isGrpc(method: string | undefined): boolean {
@@ -82,12 +88,18 @@ const GRPC = /^application\/grpc(?:$|[+;-])[^,]*$/i;
 
 interface HeaderCheck {
   readonly slot: number;
+  /** of names that are read like it; -1: there are none */
+  readonly alikesSlot: number;
   readonly value: string;
 }
 
 const COMMA = 0x2c;
 const SPACE = 0x20;
 const TAB = 0x09;
+
+function holdsMember(sent: string | undefined, value: string): boolean {
+  return sent !== undefined && (sent === value || hasMember(sent, value));
+}
 
 /** Whether `value` is what stands between two commas, or between the first and the last of some. */
 export function hasMember(list: string, value: string): boolean {

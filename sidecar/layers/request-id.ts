@@ -26,8 +26,10 @@ export function identifyRequest(ids: RequestIds): HttpLayer {
   return (next) => (exchange) => {
     const { fields } = exchange.head;
     const given = fields.get(HEADER_REQUEST_ID);
-    if (given !== undefined && isUsable(given)) exchange.trail.requestId = given;
-    else {
+    if (given !== undefined && isUsable(given) && !fields.isRepeated(HEADER_REQUEST_ID)) {
+      exchange.trail.requestId = given;
+    } else {
+      // of two nobody knows which one the next reads
       if (given !== undefined) fields.remove(HEADER_REQUEST_ID);
       exchange.trail.requestId = ids.next();
       fields.add(HEADER_REQUEST_ID, exchange.trail.requestId);

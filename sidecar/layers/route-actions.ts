@@ -28,7 +28,7 @@ export function compileRouteActions(route: DestinationRoute): RouteActions | und
     fault: fault && compileFault(fault),
     changeRequest: compileHeaderChanges(headers?.request),
     rewrite: rewrite && compileRewrite(rewrite, prefixes),
-    mirror,
+    mirror: mirror?.percent === 0 ? undefined : mirror,
     choose: backends && chooseBackend(backends),
     changeResponse: compileHeaderChanges(headers?.response),
   };

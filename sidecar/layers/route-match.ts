@@ -14,6 +14,8 @@ export interface RouteRequest {
   readonly query: string;
   /** by its name in lower case; undefined when there is no such field */
   header(lowerCaseName: string): string | undefined;
+  /** of fields under names that applications behind gateways do not tell from this one; absent: none are known */
+  alikes?(lowerCaseName: string): string | undefined;
 }
 
 /**
@@ -24,6 +26,8 @@ export class RequestValues {
   readonly #headerSlots = new Map<string, number>();
   readonly #headerNames: string[] = [];
   readonly #headerValues: (string | undefined)[] = [];
+  /** what is read is what came under names like it */
+  readonly #isOfAlikes: boolean[] = [];
   /** number of the request whose value it is */
   readonly #headerReadFor: number[] = [];
   readonly #query = new QueryParameters();
@@ -32,9 +36,18 @@ export class RequestValues {
   #requestNumber = 0;
 
   registerHeader(name: string): number {
-    const known = this.#headerSlots.get(name);
+    return this.#register(name, name, false);
+  }
+
+  registerAlikes(name: string): number {
+    return this.#register(`${name}:`, name, true);
+  }
+
+  #register(key: string, name: string, isOfAlikes: boolean): number {
+    const known = this.#headerSlots.get(key);
     if (known !== undefined) return known;
-    this.#headerSlots.set(name, this.#headerNames.length);
+    this.#headerSlots.set(key, this.#headerNames.length);
+    this.#isOfAlikes.push(isOfAlikes);
     this.#headerReadFor.push(-1);
     this.#headerValues.push(undefined);
     return this.#headerNames.push(name) - 1;
@@ -68,9 +81,14 @@ export class RequestValues {
   header(slot: number): string | undefined {
     if (this.#headerReadFor[slot] !== this.#requestNumber) {
       this.#headerReadFor[slot] = this.#requestNumber;
-      this.#headerValues[slot] = this.#request?.header(this.#headerNames[slot]!);
+      this.#headerValues[slot] = this.#read(slot);
     }
     return this.#headerValues[slot];
+  }
+
+  #read(slot: number): string | undefined {
+    const name = this.#headerNames[slot]!;
+    return this.#isOfAlikes[slot] ? this.#request?.alikes?.(name) : this.#request?.header(name);
   }
 
   parameter(slot: number): string | undefined {

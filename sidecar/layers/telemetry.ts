@@ -1,25 +1,20 @@
 import { ERRORS, type ErrorCode } from '../../api/errors.ts';
+import type { Subject } from '../explain/trail-kind.ts';
 import type { Exchange, FinishListener, HttpLayer } from '../http1/exchange.ts';
-import type { Direction, Parties } from '../telemetry/parties.ts';
+import { countOn } from '../telemetry/edges.ts';
+import type { Parties } from '../telemetry/parties.ts';
 import type { RequestMeter } from '../telemetry/request-meters.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Timers } from '../transport/timers.ts';
 import type { Trail } from './trail.ts';
 
-export interface Observation {
-  readonly direction: Direction;
+export interface Observation extends Subject {
   readonly telemetry: Telemetry;
   readonly timers: Timers;
   /** asked when the exchange is over, since outbound learns them on the way */
   readonly parties: () => Parties;
   /** the one that counts what just ended; kept by whoever knows for how long it holds */
   readonly meter: (trail: Trail) => RequestMeter;
-  /** SPIFFE ID or address */
-  readonly caller: string;
-  /** its source address; empty outbound */
-  readonly callerAddress: string;
-  /** what was dialled: `address:port` inbound, the key of the destination outbound */
-  readonly at: string;
 }
 
 /** Counts every answer, the mesh's own included, and logs those that policy asks for: errors, unless it says otherwise. */
@@ -43,8 +38,7 @@ export function observeRefused(
   const status = code === 'timeout' ? 0 : ERRORS[code].httpStatus;
   const meter = observation.meter(trail);
   meter.record(status, 0);
-  meter.edge.allowed += 1;
-  meter.edge.errors += 1;
+  countOn(meter.edge, code, true);
   telemetry.error(direction, code);
   if (!telemetry.wantsAccess(true)) return;
   telemetry.access({ ...accessBase(observation, trail, 0), reason, status, code });
@@ -64,10 +58,8 @@ class Observer implements FinishListener {
     const durationMs = timers.nowMs() - trail.startedMs;
     meter.record(status, durationMs);
     if (error !== undefined) telemetry.error(direction, error);
-    if (error === 'denied') meter.edge.denied += 1;
-    else meter.edge.allowed += 1;
     const failed = error !== undefined || status >= 500 || exchange.aborted;
-    if (failed && error !== 'denied') meter.edge.errors += 1;
+    countOn(meter.edge, error, failed);
     telemetry.trails.record(this.#observation, exchange, meter.edge.service, durationMs);
     if (telemetry.wantsAccess(failed || trail.auditRule !== '')) this.#log(exchange, durationMs);
   }

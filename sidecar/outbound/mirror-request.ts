@@ -17,6 +17,8 @@ export type MirrorResult = 'answered' | 'failed' | 'dropped';
 const MAX_HELD_BYTES = 64 * 1024;
 /** Of an answer, for the sake of its connection. */
 const MAX_DISCARDED_BYTES = 1024 * 1024;
+/** Before an answer: who sends them without end shall not keep us busy. */
+const MAX_INTERIMS = 16;
 const TIMEOUT_MS = 15_000;
 
 /** One copy of a request on its way. Its request never waits for it: what it cannot take in time ends it. */
@@ -33,6 +35,7 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
   #end: { readonly trailers: Fields | undefined } | undefined;
   #discardedBytes = 0;
   #isInterim = false;
+  #interims = 0;
   #isOver = false;
   #timer: Timer | undefined;
   #cancelConnect: (() => void) | undefined;
@@ -82,7 +85,11 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
       this.#heldBytes -= piece.length;
       this.#isBlocked = !connection.writeBody(piece);
     }
-    if (this.#end !== undefined && this.#held.length === 0) connection?.endBody(this.#end.trailers);
+    if (connection === undefined || this.#end === undefined || this.#held.length > 0) return;
+    const { trailers } = this.#end;
+    // once: the last chunk a second time would be the beginning of the next request
+    this.#end = undefined;
+    connection.endBody(trailers);
   }
 
   // === from the request ===
@@ -116,6 +123,8 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
     // a switch of protocols that nobody asked for
     if (head.status === 101) return void this.#cut('failed');
     this.#isInterim = head.status < 200;
+    if (this.#isInterim) this.#interims += 1;
+    if (this.#interims > MAX_INTERIMS) this.#cut('failed');
   }
   onBody(data: Buffer): void {
     this.#discardedBytes += data.length;

@@ -240,6 +240,7 @@ export class Outbound {
       caller: state.identity?.spiffeId ?? '',
       callerAddress: '',
       at: key,
+      kind: undefined,
     };
     const flow: Flow = {
       client,

@@ -60,17 +60,24 @@ export class RequestSender {
     const { redirect, fault } = actions;
     // answers by itself
     if (redirect !== undefined) return void answerRedirect(exchange, redirect);
-    const change = () => {
-      // what the app wrote is what routes match; what they change is what everybody behind sees
-      actions.changeRequest?.(exchange.head.fields);
-      actions.rewrite?.(exchange.head);
-      // the copy is of what is sent, and of every request once, however often that is tried
-      if (actions.mirror !== undefined) this.#mirrors.copy(exchange, upstream, actions.mirror);
-      this.#send(flow, exchange, upstream, route);
-    };
     // before anything is sent or counted against the destination
-    if (fault === undefined) change();
-    else this.#injectFault(exchange, fault, change);
+    if (fault === undefined) this.#change(flow, exchange, upstream, route, actions);
+    else this.#injectFault(exchange, fault, () => this.#change(flow, exchange, upstream, route, actions));
+  }
+
+  #change(
+    flow: Learns,
+    exchange: Exchange,
+    upstream: Upstream,
+    route: RouteSettings,
+    actions: RouteActions,
+  ): void {
+    // what the app wrote is what routes match; what they change is what everybody behind sees
+    actions.changeRequest?.(exchange.head.fields);
+    actions.rewrite?.(exchange.head);
+    // the copy is of what is sent, and of every request once, however often that is tried
+    if (actions.mirror !== undefined) this.#mirrors.copy(exchange, upstream, actions.mirror);
+    this.#send(flow, exchange, upstream, route);
   }
 
   /** Delayed first, then aborted, or let through at its pace. */

@@ -5,10 +5,11 @@ import type { Dial, DialResult } from '../transport/dial.ts';
 import { peek } from '../transport/peek.ts';
 import type { Timer, Timers } from '../transport/timers.ts';
 
-export type FirstWord =
+/** `More`: what `recognize` tells apart besides. */
+export type FirstWord<More = never> =
   | {
       readonly by: 'client';
-      readonly verdict: Spoken;
+      readonly verdict: Spoken | More;
       readonly bytes: Buffer;
       /** the connection dialled meanwhile: take it or discard it; undefined when none was to be dialled */
       readonly speculation: Speculation | undefined;
@@ -22,33 +23,35 @@ export type FirstWord =
   /** the client went away, or nobody spoke in time */
   | { readonly by: 'nobody' };
 
-export interface FirstSpeakerOptions {
+export interface FirstSpeakerOptions<More = never> {
   readonly client: Channel;
   /** absent: only the client is waited for */
   readonly dial?: Dial | undefined;
   readonly dialDelayMs: number;
+  /** what the client speaks, by its first bytes; absent: `detect`, to which the mesh is TLS like any other */
+  readonly recognize?: ((bytes: Buffer) => Spoken | More | 'need-more') | undefined;
   readonly timers: Timers;
   readonly limits: Limits;
-  readonly done: (word: FirstWord) => void;
+  readonly done: (word: FirstWord<More>) => void;
 }
 
 /**
  * Who speaks first decides what a connection is: waits for the client's first bytes while a connection to
  * the server is dialled, and reports whichever side says something.
  */
-export function firstSpeaker(options: FirstSpeakerOptions): void {
-  new FirstSpeaker(options).start();
+export function firstSpeaker<More = never>(options: FirstSpeakerOptions<More>): void {
+  new FirstSpeaker<More>(options).start();
 }
 
-class FirstSpeaker {
-  readonly #options: FirstSpeakerOptions;
+class FirstSpeaker<More> {
+  readonly #options: FirstSpeakerOptions<More>;
   readonly #timers: Timer[] = [];
   #stopPeek: () => Buffer = () => EMPTY;
   #speculation: Speculation | undefined;
   #sawBytes = false;
   #over = false;
 
-  constructor(options: FirstSpeakerOptions) {
+  constructor(options: FirstSpeakerOptions<More>) {
     this.#options = options;
   }
 
@@ -68,8 +71,8 @@ class FirstSpeaker {
     else this.#after(dialDelayMs, () => this.#speculate(dial));
   }
 
-  #decide(bytes: Buffer): Spoken | undefined {
-    const verdict = detect(bytes);
+  #decide(bytes: Buffer): Spoken | More | undefined {
+    const verdict = (this.#options.recognize ?? detect)(bytes);
     if (verdict !== 'need-more') return verdict;
     if (!this.#sawBytes) this.#after(this.#options.limits.detectTimeoutMs, () => this.#undecided());
     this.#sawBytes = true;
@@ -94,7 +97,7 @@ class FirstSpeaker {
     });
   }
 
-  #client(verdict: Spoken, bytes: Buffer): void {
+  #client(verdict: Spoken | More, bytes: Buffer): void {
     if (!this.#end()) return;
     this.#options.done({ by: 'client', verdict, bytes, speculation: this.#speculation });
   }

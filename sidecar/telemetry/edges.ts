@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../api/errors.ts';
 import { LabelSets } from './label-sets.ts';
 import { type Direction, type Parties, type Party, partiesOf, setParties } from './parties.ts';
 
@@ -8,9 +9,27 @@ export interface Edge {
   readonly destination: string;
   readonly service: string;
   readonly encrypted: boolean;
+  /** let through, failed ones included */
   allowed: number;
+  /** 401 and 403 of the mesh, and plaintext where mTLS is Strict */
   denied: number;
+  /** of those allowed: answered by the mesh with another error, or by the server with 5xx, or cut off */
   errors: number;
+}
+
+/** Who asks may not, or did not prove who it is: nothing failed. */
+function isDenial(code: ErrorCode | undefined): boolean {
+  return code === 'denied' || code === 'unauthenticated' || code === 'strict-mtls';
+}
+
+/** A request, or a connection that is not carried, came to its end: it is `denied`, or else `allowed`, some with an error. */
+export function countOn(edge: Edge, code: ErrorCode | undefined, hasFailed: boolean): void {
+  if (isDenial(code)) {
+    edge.denied += 1;
+    return;
+  }
+  edge.allowed += 1;
+  if (hasFailed) edge.errors += 1;
 }
 
 const MAX_EDGES_PER_DIRECTION = 1_000;

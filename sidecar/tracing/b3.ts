@@ -73,6 +73,8 @@ function decisionOf(sampled: string | undefined, flags: string | undefined): '0'
 
 /** A field that came twice says nothing. */
 function only(fields: Fields, name: string): string | undefined {
+  // most requests have none of them
+  if (fields.get(name) === undefined) return undefined;
   const values = fields.getAll(name);
   return values.length === 1 ? values[0] : undefined;
 }

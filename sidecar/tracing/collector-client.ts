@@ -1,7 +1,8 @@
 import http from 'node:http';
 import https from 'node:https';
+import { hostOf } from '../../api/traces-url.ts';
 import type { Timers } from '../transport/timers.ts';
-import { hostOf, lookup } from './endpoint.ts';
+import { lookup } from './collector-lookup.ts';
 
 /** What became of one batch. */
 export type Delivery =

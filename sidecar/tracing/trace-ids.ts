@@ -1,8 +1,9 @@
 import { randomFillSync } from 'node:crypto';
 
 const POOL_BYTES = 4_096;
-const TRACE_BYTES = 16;
-const SPAN_BYTES = 8;
+const TRACE_DIGITS = 32;
+const SPAN_DIGITS = 16;
+const ZEROS = '0'.repeat(TRACE_DIGITS);
 /** The digits that are random in every trace id (W3C Trace Context level 2, section 3.2.2.3): 56 bits. */
 const RANDOM_DIGITS = 14;
 const RANDOM_RANGE = 2 ** 56;
@@ -11,7 +12,9 @@ const RANDOM_RANGE = 2 ** 56;
 export class TraceIds {
   readonly #pool = Buffer.alloc(POOL_BYTES);
   readonly #fill: (pool: Buffer) => void;
-  #used = POOL_BYTES;
+  /** the pool as hexadecimal digits, of which so many are used */
+  #digits = '';
+  #used = 0;
 
   constructor(fill: (pool: Buffer) => void = randomFillSync) {
     this.#fill = fill;
@@ -19,25 +22,24 @@ export class TraceIds {
 
   /** 32 hexadecimal digits. */
   traceId(): string {
-    return this.#hex(TRACE_BYTES);
+    return this.#take(TRACE_DIGITS);
   }
 
   /** 16 hexadecimal digits. */
   spanId(): string {
-    return this.#hex(SPAN_BYTES);
+    return this.#take(SPAN_DIGITS);
   }
 
-  #hex(bytes: number): string {
-    if (this.#used + bytes > POOL_BYTES) {
+  #take(count: number): string {
+    if (this.#used + count > this.#digits.length) {
       this.#fill(this.#pool);
+      this.#digits = this.#pool.toString('hex');
       this.#used = 0;
     }
-    const end = this.#used + bytes;
+    const id = this.#digits.slice(this.#used, this.#used + count);
+    this.#used += count;
     // the last digits decide whether the trace is sampled; one changed bit makes it an id
-    if (this.#pool.subarray(this.#used, end).every((byte) => byte === 0)) this.#pool[end - 1] = 1;
-    const id = this.#pool.toString('hex', this.#used, end);
-    this.#used = end;
-    return id;
+    return ZEROS.startsWith(id) ? `${id.slice(1)}1` : id;
   }
 }
 

@@ -1,10 +1,10 @@
 import type { ProxyConfig } from '../../api/proxy-config.ts';
+import { NO_TRACES_URL, tracesUrl } from '../../api/traces-url.ts';
 import type { Exchange } from '../http1/exchange.ts';
 import type { Observation } from '../layers/telemetry.ts';
 import type { SpanCounts } from '../telemetry/span-counts.ts';
 import type { Timers } from '../transport/timers.ts';
 import { collectorClient } from './collector-client.ts';
-import { tracesUrl } from './endpoint.ts';
 import { SpanExporter } from './exporter.ts';
 import { OpenSpan } from './open-span.ts';
 import { ownText } from './own-text.ts';
@@ -28,7 +28,7 @@ export function createTracer(options: TracerOptions): Tracer | undefined {
   const tracing = config.telemetry?.tracing;
   if (tracing === undefined) return undefined;
   const url = tracesUrl(tracing.endpoint);
-  if (url === undefined) throw new Error('telemetry.tracing.endpoint is no URL that spans can be sent to');
+  if (url === undefined) throw new Error(NO_TRACES_URL);
   const client = collectorClient(url, timers);
   const exporter = new SpanExporter({ client, resource: resourceOf(config), counts, timers, random });
   return new Tracer(exporter, tracing.samplePercent, new WallClock(wallMs, () => timers.nowMs()));

@@ -18,10 +18,11 @@ export class MtlsClient {
   #context: SecureContext | undefined;
   #sessions = new TlsSessions();
 
-  setIdentity(identity: Identity): void {
+  /** @param isWider the same, with more roots than before */
+  setIdentity(identity: Identity, isWider = false): void {
     this.#context = tls.createSecureContext(secureContextOptions(identity));
-    // a session made under another trust bundle proves nothing under this one
-    this.#sessions = new TlsSessions();
+    // a session made under another trust bundle proves nothing under this one, unless that has all of its roots
+    if (!isWider) this.#sessions = new TlsSessions();
   }
 
   dial(options: MtlsDialOptions): Dial {

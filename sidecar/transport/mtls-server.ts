@@ -16,6 +16,8 @@ export type Handshake =
       readonly alpn: string;
       readonly spiffeId: string;
       readonly peer: WorkloadIdentity;
+      /** since the epoch: the end of its certificate */
+      readonly provenUntilMs: number;
       /** the peer was known from an earlier connection */
       readonly isResumed: boolean;
     }
@@ -127,7 +129,16 @@ export class MtlsServer {
     const channel = Channel.over(socket, raw);
     if (channel === undefined) return refuse('closed during the handshake');
     const isResumed = socket.isSessionReused();
-    return { ok: true, channel, alpn, spiffeId: peer.spiffeId, peer: peer.identity, isResumed };
+    const provenUntilMs = Date.parse(certificate.validTo);
+    return {
+      ok: true,
+      channel,
+      alpn,
+      spiffeId: peer.spiffeId,
+      peer: peer.identity,
+      provenUntilMs,
+      isResumed,
+    };
   }
 }
 

@@ -23,6 +23,21 @@ test('a deadline armed while others fire is kept', async () => {
   await new Promise<void>((resolve) => wheel.after(0, () => wheel.after(0, resolve)));
 });
 
+test('a deadline cancelled by another of the same tick does not fire', async () => {
+  const wheel = new TimerWheel();
+  let fired = 0;
+  const first = wheel.after(0, () => {
+    fired += 1;
+    second.cancel();
+  });
+  const second = wheel.after(0, () => {
+    fired += 1;
+    first.cancel();
+  });
+  await new Promise<void>((resolve) => wheel.after(100, resolve));
+  assert.equal(fired, 1);
+});
+
 test('an idle watch expires only when nothing was touched for its whole time', () => {
   const timers = new FakeTimers(0);
   let expired = 0;

@@ -39,7 +39,7 @@ export class TimerWheel implements Timers {
     const tick = Math.max(this.#lastTick + 1, Math.ceil((performance.now() + delayMs) / TICK_MS));
     const slot = this.#slots.get(tick) ?? new Set<Deadline>();
     this.#slots.set(tick, slot);
-    const deadline = new Deadline(this.#slots, tick, expire);
+    const deadline = new Deadline(this.#slots, tick, slot, expire);
     slot.add(deadline);
     return deadline;
   }
@@ -86,15 +86,18 @@ type Slots = Map<number, Set<Deadline>>;
 class Deadline implements Timer {
   readonly #slots: Slots;
   readonly #tick: number;
+  /** kept, because one whose tick has come is in no slot of the wheel any more, and may still be cancelled */
+  readonly #slot: Set<Deadline>;
   readonly expire: () => void;
-  constructor(slots: Slots, tick: number, expire: () => void) {
+  constructor(slots: Slots, tick: number, slot: Set<Deadline>, expire: () => void) {
     this.#slots = slots;
     this.#tick = tick;
+    this.#slot = slot;
     this.expire = expire;
   }
   cancel(): void {
-    const slot = this.#slots.get(this.#tick);
-    if (slot?.delete(this) && slot.size === 0) this.#slots.delete(this.#tick);
+    if (!this.#slot.delete(this) || this.#slot.size > 0) return;
+    if (this.#slots.get(this.#tick) === this.#slot) this.#slots.delete(this.#tick);
   }
 }
 

@@ -161,6 +161,35 @@ describe('the chart, rendered', () => {
     assert.equal(variablesOf(on, 'weft-injector').WEFT_IMAGE, digest);
   });
 
+  it('gives the operator authorities for servers of key sets, of a ConfigMap or of one key of a Secret', async () => {
+    const path = '/etc/weft/jwks-ca';
+    for (const [jwksCa, volume] of [
+      [{ configMap: 'roots' }, { configMap: { name: 'roots', items: [{ key: 'ca.crt', path: 'ca.crt' }] } }],
+      [
+        { secret: 'idp-tls', key: 'root.pem' },
+        { secret: { secretName: 'idp-tls', items: [{ key: 'root.pem', path: 'ca.crt' }] } },
+      ],
+    ] as const) {
+      const objects = await render({ operator: { jwksCa } });
+      const { spec } = pick(objects, 'Deployment', 'weft-operator').spec.template;
+      assert.deepEqual(spec.volumes, [{ name: 'jwks-ca', ...volume }]);
+      assert.deepEqual(spec.containers[0].volumeMounts, [
+        { name: 'jwks-ca', mountPath: path, readOnly: true },
+      ]);
+      assert.equal(variablesOf(objects, 'weft-operator').WEFT_JWKS_CA_FILE, `${path}/ca.crt`);
+      const pods = podsOf(objects);
+      assert.deepEqual(pods.flatMap(restrictedViolations), []);
+    }
+  });
+
+  it('mounts no authorities where none are named, and refuses two sources of them', async () => {
+    const { spec } = pick(defaults, 'Deployment', 'weft-operator').spec.template;
+    assert.deepEqual([spec.volumes, spec.containers[0].volumeMounts], [undefined, undefined]);
+    assert.equal('WEFT_JWKS_CA_FILE' in variablesOf(defaults, 'weft-operator'), false);
+    const both = { operator: { jwksCa: { configMap: 'roots', secret: 'idp-tls' } } };
+    await assert.rejects(render(both), /operator.jwksCa: set configMap or secret, not both/);
+  });
+
   it('installs, without the optional parts, nothing of them', () => {
     for (const kind of ['CustomResourceDefinition', 'Pod', 'NetworkPolicy', 'PodMonitor']) {
       assert.equal(has(off, kind), false, kind);

@@ -59,6 +59,8 @@ const refused: readonly [string, Values, RegExp][] = [
     { injector: { allowedAnnotations: ['proxy'] } },
     /allowedAnnotations/,
   ],
+  ['a ConfigMap has no name of one', { operator: { jwksCa: { configMap: 'Roots!' } } }, /configMap/],
+  ['a key is a path', { operator: { jwksCa: { key: '../tls.key' } } }, /key/],
   ['a flag is a string', { crds: { keep: 'false' } }, /keep/],
 ];
 

@@ -6,6 +6,7 @@ import { entriesFor } from './selectors.ts';
 
 const label = (value: string) => ({ 'weft.dev/inject': value });
 const BY_NAMESPACE = ['namespaces.injector.weft.dev'];
+const ENFORCE = 'pod-security.kubernetes.io/enforce';
 const BY_POD = ['pods.injector.weft.dev'];
 
 describe('the injector’s webhook', () => {
@@ -47,6 +48,26 @@ describe('the injector’s webhook', () => {
       }
     });
   }
+
+  it('is asked about an injected pod where Pod Security would refuse it, and nowhere else', () => {
+    const enforcing = (level: string) => ({ [ENFORCE]: level });
+    for (const [labels, entries] of [
+      [enforcing('baseline'), ['pod-security.injector.weft.dev']],
+      [enforcing('restricted'), ['pod-security.injector.weft.dev']],
+      [enforcing('privileged'), []],
+      [{}, []],
+    ] as const) {
+      assert.deepEqual(
+        entriesFor(configuration, { name: 'shop', labels }, { 'weft.dev/injected': 'true' }),
+        entries,
+      );
+      assert.deepEqual(entriesFor(configuration, { name: 'shop', labels }), []);
+    }
+    const paths = configuration.webhooks.map(
+      ({ clientConfig }: KubernetesObject) => clientConfig.service.path,
+    );
+    assert.deepEqual(paths, ['/inject', '/inject', '/pod-security'], 'in this order');
+  });
 
   it('sees only pods as they are created, again after other webhooks, and has no side effects', () => {
     for (const entry of configuration.webhooks) {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { basename } from 'node:path';
 import type { Cluster } from './cluster.ts';
 import { buildImage, ensureTestAppImage } from './images.ts';
 import { ensureCommands } from './packages.ts';
@@ -30,14 +31,20 @@ const TAG = 'scenario';
 
 /** Builds the image (or takes WEFT_IMAGE for a cluster that is not ours) and installs the chart. */
 export async function installWeft(cluster: Cluster): Promise<void> {
+  const build: string[] = [];
   if (cluster.local) {
-    await cluster.importImage(await buildImage('.', `${IMAGE}:${TAG}`));
+    const archive = await buildImage('.', `${IMAGE}:${TAG}`);
+    await cluster.importImage(archive);
     await cluster.importImage(await ensureTestAppImage());
+    // the tag stays the same: what an earlier install left running would go on with the image it had
+    for (const part of ['operator', 'injector']) {
+      build.push('--set-string', `${part}.podAnnotations.build=${basename(archive)}`);
+    }
   }
   const [repository, tag] = imageReference();
   await cluster.helmOk([
     ...['upgrade', '--install', 'weft', 'helm/weft', '-n', 'weft-system', '--create-namespace'],
-    ...['--set', `image.repository=${repository}`, '--set', `image.tag=${tag}`],
+    ...['--set', `image.repository=${repository}`, '--set', `image.tag=${tag}`, ...build],
     ...['--set', 'operator.logLevel=debug', '--wait', '--timeout', '180s'],
   ]);
 }

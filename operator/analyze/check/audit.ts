@@ -1,11 +1,11 @@
-import type { Finding } from '../../../api/analysis.ts';
 import { modeOf } from '../../compile/authorization.ts';
+import type { Found } from './codes.ts';
 import { type Inspection, onPolicy } from './inspection.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
 /** A trial that nobody ended. Policies in files have no age. */
-export function longAudits({ policies, options: { nowMs, auditDays } }: Inspection): Finding[] {
+export function longAudits({ policies, options: { nowMs, auditDays } }: Inspection): Found[] {
   return policies.flatMap((policy) => {
     if (modeOf(policy) !== 'Audit') return [];
     const createdMs = Date.parse(policy.createdAt);

@@ -1,16 +1,16 @@
-import type { Finding } from '../../../api/analysis.ts';
 import type { Route } from '../../../api/mesh-policy.ts';
 import type { EffectivePolicy } from '../../compile/effective.ts';
 import { endpointsOf } from '../../compile/endpoints.ts';
 import { isPermitted } from '../../compile/traffic/consent.ts';
 import type { Service, ServicePort } from '../../mesh/model.ts';
+import type { Found } from './codes.ts';
 import { type Inspection, onPolicy } from './inspection.ts';
 import { calledServices, eachRoute, routesField } from './routes.ts';
 
 type Backend = NonNullable<Route['backends']>[number];
 
 /** A share of the requests that nobody is there to answer. What does not exist is said of its policy elsewhere. */
-export function backendsWithoutEndpoints(inspection: Inspection): Finding[] {
+export function backendsWithoutEndpoints(inspection: Inspection): Found[] {
   return eachRoute(inspection, (policy, { name, backends = [] }) => {
     const sum = backends.reduce((total, { weight = 1 }) => total + weight, 0);
     return backends.flatMap((backend, index) => {

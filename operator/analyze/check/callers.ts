@@ -1,10 +1,10 @@
-import type { Finding } from '../../../api/analysis.ts';
 import { closest } from '../../../api/closest.ts';
 import type { Source } from '../../../api/mesh-policy.ts';
 import type { Principal } from '../../../api/proxy-config.ts';
 import type { EffectivePolicy } from '../../compile/effective.ts';
 import { compilePrincipal } from '../../compile/rule.ts';
 import type { Workload } from '../../mesh/model.ts';
+import type { Found } from './codes.ts';
 import { byName, coversCallers } from './covers.ts';
 import { entriesOf, type Inspection, onPolicy, rulesField, some } from './inspection.ts';
 
@@ -33,7 +33,7 @@ function namedCallers({ policies }: Inspection): NamedCaller[] {
   });
 }
 
-export function unknownCallers(inspection: Inspection): Finding[] {
+export function unknownCallers(inspection: Inspection): Found[] {
   const all = identitiesOf(inspection.workloads);
   const proven = new Set(identitiesOf(inspection.proxies.map(({ workload }) => workload)));
   return namedCallers(inspection).flatMap(({ policy, field, source }) => {
@@ -57,7 +57,7 @@ function notFound(
   { namespace = '', serviceAccount = '*' }: Principal,
   name: string,
   known: readonly string[],
-): Omit<Finding, 'where'> {
+): Omit<Found, 'where'> {
   const meant = closest(name, known);
   const ofNamespace = known.filter((each) => each.startsWith(`${namespace}/`));
   const message =
@@ -83,7 +83,7 @@ function isIdentity({ namespace, serviceAccount }: Principal, identity: string):
 }
 
 /** Addresses are for callers without identity, and Strict lets none of those in. */
-export function ipBlocksUnderStrict(inspection: Inspection): Finding[] {
+export function ipBlocksUnderStrict(inspection: Inspection): Found[] {
   return inspection.policies.flatMap((policy) =>
     (policy.spec.inbound?.authorization?.rules ?? []).flatMap(({ name, action, from = [] }) => {
       if (action !== 'Allow' || !from.some(({ ipBlock }) => ipBlock !== undefined)) return [];
@@ -107,7 +107,7 @@ export function ipBlocksUnderStrict(inspection: Inspection): Finding[] {
 const RULES = 'spec.inbound.authorization.rules';
 
 /** To allow some is to deny all others, though nobody wrote so. */
-export function deniedByAllowRules(inspection: Inspection): Finding[] {
+export function deniedByAllowRules(inspection: Inspection): Found[] {
   const callers = identitiesOf(inspection.proxies.map(({ workload }) => workload));
   const losers = new Map<string, Set<string>>();
   for (const { workload, compiled } of inspection.proxies) {
@@ -136,7 +136,7 @@ export function deniedByAllowRules(inspection: Inspection): Finding[] {
     .map(([policy, lost]) => deniedOthers(policy, [...lost].sort()));
 }
 
-function deniedOthers(policy: string, lost: readonly string[]): Finding {
+function deniedOthers(policy: string, lost: readonly string[]): Found {
   return onPolicy({ key: policy }, RULES, {
     ...{ severity: 'info', code: 'AllowDeniesOthers' },
     message: `its Allow rules deny everybody else, of the callers that exist now ${some(lost)}`,

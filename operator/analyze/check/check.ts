@@ -5,15 +5,17 @@ import type { ReadMesh } from '../read-mesh.ts';
 import { longAudits } from './audit.ts';
 import { backendsWithoutEndpoints } from './backends.ts';
 import { deniedByAllowRules, ipBlocksUnderStrict, unknownCallers } from './callers.ts';
-import { originatedTls } from './egress.ts';
+import type { Found } from './codes.ts';
+import { listsWithoutEffect, originatedTls, shadowedHosts } from './egress.ts';
 import { type Check, Inspection } from './inspection.ts';
+import { unavailableKeySets } from './key-sets.ts';
 import { openServices, permissiveLeftovers, skippedPorts, withoutSidecar } from './openness.ts';
 import { conflicted, notAccepted, notResolved } from './policies.ts';
 import { mirrorsToThemselves, nonIdempotentRetries, routesOnOpaque, shadowedRoutes } from './routes.ts';
 import { contradictoryOperations, deniedAllowRules, rulesOfOtherProtocols, unknownIssuers } from './rules.ts';
 import { withoutTargets } from './targets.ts';
 
-/** Everything that is looked for; docs/reference/findings.md says each in a line. */
+/** Everything that is looked for; docs/guides/checking.md says what each means. */
 const CHECKS: readonly Check[] = [
   notAccepted,
   notResolved,
@@ -37,6 +39,9 @@ const CHECKS: readonly Check[] = [
   routesOnOpaque,
   longAudits,
   originatedTls,
+  shadowedHosts,
+  listsWithoutEffect,
+  unavailableKeySets,
 ];
 
 export interface CheckInput {
@@ -74,8 +79,8 @@ export function check(
 }
 
 /** Each kind of finding at each place once, however many proxies have it. */
-export function findingsIn(inspection: Inspection): Finding[] {
-  const byPlace = new Map<string, Finding>();
+export function findingsIn(inspection: Inspection): Found[] {
+  const byPlace = new Map<string, Found>();
   for (const finding of CHECKS.flatMap((find) => find(inspection))) {
     const { kind, name, field = '' } = finding.where;
     const place = `${finding.code} ${kind} ${name} ${field}`;
@@ -84,7 +89,7 @@ export function findingsIn(inspection: Inspection): Finding[] {
   return [...byPlace.values()];
 }
 
-function placed(finding: Finding, positions: ReadMesh['positions']): Finding {
+function placed(finding: Found, positions: ReadMesh['positions']): Found {
   const { where } = finding;
   const position = where.kind === 'MeshPolicy' ? positions.get(where.name) : undefined;
   if (position === undefined) return finding;
@@ -92,7 +97,7 @@ function placed(finding: Finding, positions: ReadMesh['positions']): Finding {
   return { ...finding, where: { ...where, file: position.file, line } };
 }
 
-function wrongDocument({ file, line, message, foreign }: DocumentProblem): Finding {
+function wrongDocument({ file, line, message, foreign }: DocumentProblem): Found {
   const [said, fix] = message.split(/: (?=(?:write|remove|mend|split|make|rename|create|did) )/);
   return {
     ...{ severity: foreign ? 'info' : 'error', code: foreign ? 'DocumentIgnored' : 'DocumentInvalid' },

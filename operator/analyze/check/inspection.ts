@@ -1,4 +1,3 @@
-import type { Finding } from '../../../api/analysis.ts';
 import type { InboundPort, ProxyConfig } from '../../../api/proxy-config.ts';
 import { type EffectivePolicy, effective } from '../../compile/effective.ts';
 import { type CompiledProxy, compileProxyConfig } from '../../compile/proxy-config.ts';
@@ -6,6 +5,7 @@ import { isAbout, targetsOf } from '../../compile/target.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import type { Workload } from '../../mesh/model.ts';
 import type { ReadMesh } from '../read-mesh.ts';
+import type { Found } from './codes.ts';
 
 export interface CheckOptions {
   readonly nowMs: number;
@@ -68,7 +68,7 @@ export class Inspection {
 }
 
 /** One kind of thing people fall into. Pure. */
-export type Check = (inspection: Inspection) => readonly Finding[];
+export type Check = (inspection: Inspection) => readonly Found[];
 
 /** What holds on a port, which may have an entry of its own. */
 export function entryOf({ inbound }: ProxyConfig, port: number): InboundPort {
@@ -84,8 +84,8 @@ export function entriesOf(config: ProxyConfig, ports: readonly number[] | undefi
 export function onPolicy(
   policy: { readonly key: string },
   field: string | undefined,
-  rest: Omit<Finding, 'where'>,
-): Finding {
+  rest: Omit<Found, 'where'>,
+): Found {
   return { ...rest, where: { kind: 'MeshPolicy', name: policy.key, ...(field !== undefined && { field }) } };
 }
 

@@ -94,6 +94,15 @@ const ROWS: Row[] = [
       'all have one': [],
     },
   },
+  {
+    ...{ code: 'NamespacesUnread', severity: 'info', at: 'weft' },
+    what: 'a user who may not list namespaces',
+    has: [],
+    says: /may not list namespaces/,
+    world: { injectedNamespaces: undefined },
+    otherWorld: { injectedNamespaces: [] },
+    hasNot: { 'they may be listed': [] },
+  },
 ];
 
 testFindings('who gets in where others are kept out', ROWS);

@@ -1,6 +1,6 @@
-import type { Finding } from '../../../api/analysis.ts';
 import { containerPorts } from '../../compile/service-ports.ts';
 import type { Service } from '../../mesh/model.ts';
+import type { Found } from './codes.ts';
 import { entryOf, type Inspection, onPolicy, type Sidecar } from './inspection.ts';
 
 /** Who gets in where others are kept out. */
@@ -13,7 +13,7 @@ interface Openness {
 }
 
 /** Only beside Services that are closed: an open mesh is how everybody starts. */
-export function openServices(inspection: Inspection): Finding[] {
+export function openServices(inspection: Inspection): Found[] {
   const { mesh } = inspection;
   const namespaces = new Set(inspection.proxies.map(({ workload }) => workload.namespace));
   return [...namespaces].sort().flatMap((namespace) => {
@@ -46,7 +46,7 @@ function openService(
   { service, plaintext, unauthorized }: Openness,
   strict: Openness | undefined,
   closed: Openness | undefined,
-): Finding[] {
+): Found[] {
   const where = { kind: 'Service', name: service.key } as const;
   const open = plaintext.filter((port) => unauthorized.includes(port));
   const target = `target: {kind: Service, name: ${service.name}}`;
@@ -79,7 +79,7 @@ function openService(
 }
 
 /** A door left open while things were moved in. */
-export function permissiveLeftovers({ proxies }: Inspection): Finding[] {
+export function permissiveLeftovers({ proxies }: Inspection): Found[] {
   return proxies.flatMap(({ compiled }) =>
     compiled.origins.flatMap(({ path, value, origin, lost }) => {
       const strict = lost.find((each) => each.value === 'Strict');
@@ -94,13 +94,13 @@ export function permissiveLeftovers({ proxies }: Inspection): Finding[] {
 }
 
 /** Connections that no sidecar sees, where policy says that all are to be seen. */
-export function skippedPorts({ proxies }: Inspection): Finding[] {
+export function skippedPorts({ proxies }: Inspection): Found[] {
   return proxies.flatMap((proxy) =>
     (proxy.workload.skippedInboundPorts ?? []).flatMap((port) => skipped(proxy, port)),
   );
 }
 
-function skipped({ workload, compiled }: Sidecar, port: number): Finding[] {
+function skipped({ workload, compiled }: Sidecar, port: number): Found[] {
   const { mtls, authorizationDefault } = entryOf(compiled.config, port);
   const says = [
     ...(mtls === 'Strict' ? ['Strict'] : []),
@@ -118,13 +118,15 @@ function skipped({ workload, compiled }: Sidecar, port: number): Finding[] {
 }
 
 /** Pods from before their namespace was opted in, or that the webhook did not see. */
-export function withoutSidecar({ workloads, read, mesh }: Inspection): Finding[] {
+export function withoutSidecar({ workloads, read, mesh }: Inspection): Found[] {
+  const { injectedNamespaces } = read;
+  if (injectedNamespaces === undefined) return [namespacesUnread()];
   return workloads
     .filter(
       ({ key, namespace, proxyId, terminating }) =>
         proxyId === undefined &&
         !terminating &&
-        read.injectedNamespaces.has(namespace) &&
+        injectedNamespaces.has(namespace) &&
         namespace !== mesh.settings.controlPlaneNamespace &&
         !read.uninjectable.has(key),
     )
@@ -134,4 +136,14 @@ export function withoutSidecar({ workloads, read, mesh }: Inspection): Finding[]
       message: `pod ${name} has no sidecar, though its namespace is opted in`,
       fix: `make it anew: kubectl rollout restart -n ${namespace} deployment/${app}, or what else makes it; where no sidecar is wanted, label the pod weft.dev/inject: disabled`,
     }));
+}
+
+function namespacesUnread(): Found {
+  return {
+    ...{ severity: 'info', code: 'NamespacesUnread' },
+    where: { kind: 'Installation', name: 'weft' },
+    message:
+      'you may not list namespaces, so pods without sidecar in those that are opted in were not looked for',
+    fix: 'ask for list of namespaces: kubectl auth can-i list namespaces',
+  };
 }

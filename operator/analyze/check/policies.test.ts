@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { MeshPolicySpec } from '../../../api/mesh-policy.ts';
-import type { Change } from '../../mesh/model.ts';
+import type { Change, Policy } from '../../mesh/model.ts';
 import { set, workload } from '../../testing/builders.ts';
 import { findingsOf, NOW_MS, PAY, type Row, says, testFindings } from '../testing/findings.ts';
 
@@ -10,21 +10,40 @@ const request = (duration: string): MeshPolicySpec['traffic'] => ({ timeout: { r
 const daysAgo = (days: number) => ({ createdAt: new Date(NOW_MS - days * 24 * 3_600_000).toISOString() });
 const audit = (mode: 'Audit' | 'Enforce', days: number): Change[] =>
   says({ target: PAY, inbound: { authorization: { mode, default: 'Deny' } } }, 'shop/p', daysAgo(days));
-const egress = (hosts: NonNullable<MeshPolicySpec['egress']>['hosts']) => says({ egress: { hosts } });
 const selecting = (app: string) => ({ kind: 'Workload', selector: { matchLabels: { app } } }) as const;
 const accepted = (spec: MeshPolicySpec) =>
   set('AcceptedRevision', { key: 'shop/p', uid: 'uid-of-shop/p', generation: 1, spec });
 
+const STAFF = {
+  ...{ name: 'staff', issuer: 'https://id.example' },
+  jwks: { type: 'URI', uri: 'https://id.example/keys' },
+} as const;
+const staff: MeshPolicySpec['inbound'] = { jwt: { issuers: [STAFF] } };
+const refs = (status: 'True' | 'False', observedGeneration: number): Pick<Policy, 'status'> => ({
+  status: {
+    observedGeneration,
+    ...{ proxies: { targeted: 0, inForce: 0, lagging: 0, refused: 0 }, laggards: [] },
+    conditions: [
+      {
+        ...{ type: 'ResolvedRefs', status, reason: 'JwksUnavailable', observedGeneration },
+        lastTransitionTime: '2026-01-01T00:00:00Z',
+        message:
+          'https://a.example/: no answer; no token of its issuer is valid; https://id.example/keys: connect ECONNREFUSED; no token of its issuer is valid',
+      },
+    ],
+  },
+});
+
 const ROWS: Row[] = [
   {
-    ...{ code: 'NotAccepted', severity: 'error', at: 'shop/p' },
+    ...{ code: 'NotAccepted', severity: 'error', at: 'shop/p spec.target.kind' },
     what: 'a Mesh policy outside the control plane’s namespace',
     has: says({ target: { kind: 'Mesh' }, inbound }),
     says: /InvalidTarget.*nothing of it is in force/,
     hasNot: { inside: says({ target: { kind: 'Mesh' }, inbound }, 'weft-system/p') },
   },
   {
-    ...{ code: 'NotAccepted', severity: 'error', at: 'shop/p' },
+    ...{ code: 'NotAccepted', severity: 'error', at: 'shop/p spec.enforcement' },
     what: 'a mandatory one outside it, of which an older generation is in force',
     has: [
       ...says({ enforcement: 'Mandatory', inbound }, 'shop/p', { generation: 2 }),
@@ -34,14 +53,14 @@ const ROWS: Row[] = [
     hasNot: { inside: says({ enforcement: 'Mandatory', inbound }, 'weft-system/p') },
   },
   {
-    ...{ code: 'TargetNotFound', severity: 'error', at: 'shop/p' },
+    ...{ code: 'TargetNotFound', severity: 'error', at: 'shop/p spec.target' },
     what: 'a Service that does not exist',
     has: says({ target: { kind: 'Service', name: 'gone' }, inbound }),
     says: /Service shop\/gone does not exist/,
     hasNot: { 'it does': says({ target: PAY, inbound }) },
   },
   {
-    ...{ code: 'TargetNotFound', severity: 'error', at: 'shop/p' },
+    ...{ code: 'TargetNotFound', severity: 'error', at: 'shop/p spec.target.ports' },
     what: 'a port that the Service does not have',
     has: says({ target: { ...PAY, ports: [81] }, traffic: request('1s') }),
     says: /has a port 81/,
@@ -118,23 +137,36 @@ const ROWS: Row[] = [
     },
   },
   {
-    ...{ code: 'OriginateOnEveryPort', severity: 'warning', at: 'shop/p spec.egress.hosts[0]' },
-    what: 'TLS for a host on every port',
-    has: egress([{ host: 'a.example', tls: 'Originate' }]),
-    says: /port 80 included/,
+    ...{ code: 'TargetNotFound', severity: 'error', at: 'shop/p spec.traffic.to[0]' },
+    what: 'a view of a Service that does not exist',
+    has: says({ target: selecting('web'), traffic: { ...request('1s'), to: [{ service: 'pya' }] } }),
+    says: /Service shop\/pya does not exist/,
     hasNot: {
-      'on one port': egress([{ host: 'a.example', ports: [8443], tls: 'Originate' }]),
-      'the app’s own TLS': egress([{ host: 'a.example' }]),
+      'it does': says({ target: selecting('web'), traffic: { ...request('1s'), to: [{ service: 'pay' }] } }),
     },
   },
   {
-    ...{ code: 'OriginateAppTls', severity: 'info', at: 'shop/p spec.egress.hosts[0]' },
-    what: 'TLS on port 443, where apps speak it themselves',
-    has: egress([{ host: 'a.example', ports: [443], tls: 'Originate' }]),
-    says: /speaks TLS itself/,
+    ...{ code: 'JwksUnavailable', severity: 'error', at: 'shop/p spec.inbound.jwt.issuers[staff].jwks.uri' },
+    what: 'keys that the operator could not fetch',
+    has: says({ inbound: staff }, 'shop/p', { generation: 3, ...refs('False', 3) }),
+    says: /https:\/\/id\.example\/keys: connect ECONNREFUSED; no token of its issuer is valid$/,
     hasNot: {
-      'on another port': egress([{ host: 'a.example', ports: [8080], tls: 'Originate' }]),
-      'the app’s own TLS': egress([{ host: 'a.example', ports: [443], tls: 'Passthrough' }]),
+      'it fetched them': says({ inbound: staff }, 'shop/p', { generation: 3, ...refs('True', 3) }),
+      'it said so of an older generation': says({ inbound: staff }, 'shop/p', {
+        ...{ generation: 4, ...refs('False', 3) },
+      }),
+      'it says so of another address': says(
+        {
+          inbound: {
+            jwt: {
+              issuers: [{ ...STAFF, jwks: { type: 'URI', uri: 'https://id.example/keys2' } }],
+            },
+          },
+        },
+        'shop/p',
+        { generation: 3, ...refs('False', 3) },
+      ),
+      'no operator has said anything yet': says({ inbound: staff }),
     },
   },
 ];

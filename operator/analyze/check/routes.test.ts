@@ -117,14 +117,14 @@ const ROWS: Row[] = [
     },
   },
   {
-    ...{ code: 'BackendNotFound', severity: 'error', at: 'shop/p' },
+    ...{ code: 'BackendNotFound', severity: 'error', at: 'shop/p spec.traffic.routes[r0].backends[0]' },
     what: 'a backend that does not exist',
     has: routes({ backends: [{ service: 'gone' }] }),
     says: /Service shop\/gone does not exist/,
     hasNot: { 'it does': routes({ backends: [{ service: 'web' }] }) },
   },
   {
-    ...{ code: 'RefNotPermitted', severity: 'error', at: 'shop/p' },
+    ...{ code: 'RefNotPermitted', severity: 'error', at: 'shop/p spec.traffic.routes[r0].backends[0]' },
     what: 'a backend of a namespace that has not agreed',
     has: [
       ...set('Service', service('ops/far', { ports: PORTS })),

@@ -1,4 +1,3 @@
-import type { Finding } from '../../../api/analysis.ts';
 import type { RouteMatch } from '../../../api/destination-traffic.ts';
 import type { Route } from '../../../api/mesh-policy.ts';
 import type { Principal } from '../../../api/proxy-config.ts';
@@ -10,6 +9,7 @@ import { servicesOf } from '../../compile/traffic/conflicts.ts';
 import { namedServices } from '../../compile/traffic/named-services.ts';
 import { compareMatches } from '../../compile/traffic/precedence.ts';
 import type { Service } from '../../mesh/model.ts';
+import type { Found } from './codes.ts';
 import { coversAll, coversCallers } from './covers.ts';
 import { type Inspection, onPolicy, some } from './inspection.ts';
 import { isOpaque } from './rules.ts';
@@ -22,8 +22,8 @@ export function routesField(route: string): string {
 
 export function eachRoute(
   { policies }: Inspection,
-  find: (policy: EffectivePolicy, route: Route) => readonly Finding[],
-): Finding[] {
+  find: (policy: EffectivePolicy, route: Route) => readonly Found[],
+): Found[] {
   return policies.flatMap((policy) =>
     (policy.spec.traffic?.routes ?? []).flatMap((route) => find(policy, route)),
   );
@@ -44,7 +44,7 @@ interface Entry {
 }
 
 /** Never asked, since one that is asked earlier takes everything that it would. */
-export function shadowedRoutes({ policies, trustDomain }: Inspection): Finding[] {
+export function shadowedRoutes({ policies, trustDomain }: Inspection): Found[] {
   return policies.flatMap((policy) => {
     const entries = (policy.spec.traffic?.routes ?? []).flatMap((route) =>
       entriesOf(route, policy.namespace),
@@ -71,7 +71,7 @@ function entriesOf(route: Route, namespace: string): Entry[] {
   }));
 }
 
-function shadowed(policy: EffectivePolicy, { route, index }: Entry, earlier: Entry): Finding {
+function shadowed(policy: EffectivePolicy, { route, index }: Entry, earlier: Entry): Found {
   const field = index === undefined ? routesField(route.name) : `${routesField(route.name)}.match[${index}]`;
   const by = earlier.route === route ? 'an earlier match of the same route' : `route ${earlier.route.name}`;
   return onPolicy(policy, field, {
@@ -111,7 +111,7 @@ function coversPathMatch(a: RouteMatch['path'], b: RouteMatch['path']): boolean 
 /** Methods that may be sent again without harm: RFC 9110 section 9.2.2. */
 const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'];
 
-export function nonIdempotentRetries(inspection: Inspection): Finding[] {
+export function nonIdempotentRetries(inspection: Inspection): Found[] {
   return eachRoute(inspection, (policy, { name, retry, match }) => {
     if (retry?.nonIdempotent !== true || retry.attempts === 0) return [];
     const isSafe = match?.every(
@@ -128,7 +128,7 @@ export function nonIdempotentRetries(inspection: Inspection): Finding[] {
   });
 }
 
-export function mirrorsToThemselves(inspection: Inspection): Finding[] {
+export function mirrorsToThemselves(inspection: Inspection): Found[] {
   return eachRoute(inspection, (policy, { name, mirror }) => {
     if (mirror === undefined) return [];
     const key = `${mirror.namespace ?? policy.namespace}/${mirror.service}`;
@@ -146,7 +146,7 @@ export function mirrorsToThemselves(inspection: Inspection): Finding[] {
 }
 
 /** Opaque bytes have no paths, no headers and no requests. */
-export function routesOnOpaque(inspection: Inspection): Finding[] {
+export function routesOnOpaque(inspection: Inspection): Found[] {
   const { mesh } = inspection;
   return inspection.policies.flatMap((policy) => {
     if (policy.spec.traffic?.routes === undefined) return [];

@@ -1,7 +1,7 @@
-import type { Finding } from '../../../api/analysis.ts';
 import type { Operation, PolicyRule } from '../../../api/mesh-policy.ts';
 import type { AuthorizationRule, InboundPort } from '../../../api/proxy-config.ts';
 import type { EffectivePolicy } from '../../compile/effective.ts';
+import type { Found } from './codes.ts';
 import { coversPath, coversRule } from './covers.ts';
 import { entriesOf, type Inspection, onPolicy, rulesField } from './inspection.ts';
 
@@ -9,19 +9,19 @@ import { entriesOf, type Inspection, onPolicy, rulesField } from './inspection.t
 
 function eachRule(
   { policies }: Inspection,
-  find: (policy: EffectivePolicy, rule: PolicyRule) => readonly Finding[],
-): Finding[] {
+  find: (policy: EffectivePolicy, rule: PolicyRule) => readonly Found[],
+): Found[] {
   return policies.flatMap((policy) =>
     (policy.spec.inbound?.authorization?.rules ?? []).flatMap((rule) => find(policy, rule)),
   );
 }
 
 /** A Deny rule that never denies is a hole; an Allow rule that never allows is a locked door. */
-function severityOf({ action }: Pick<PolicyRule, 'action'>): Finding['severity'] {
+function severityOf({ action }: Pick<PolicyRule, 'action'>): Found['severity'] {
   return action === 'Deny' ? 'error' : 'warning';
 }
 
-export function contradictoryOperations(inspection: Inspection): Finding[] {
+export function contradictoryOperations(inspection: Inspection): Found[] {
   return eachRule(inspection, (policy, rule) =>
     (rule.to ?? []).flatMap((operation, index) => {
       const contradiction = contradictionOf(operation, rule.action);
@@ -73,7 +73,7 @@ function isWholeSegments(path: string): boolean {
   return path.split('/').every((segment) => !segment.includes('*') || segment === '*' || segment === '**');
 }
 
-export function unknownIssuers(inspection: Inspection): Finding[] {
+export function unknownIssuers(inspection: Inspection): Found[] {
   return eachRule(inspection, (policy, rule) => {
     const issuer = rule.when?.jwt.issuer;
     if (issuer === undefined) return [];
@@ -103,7 +103,7 @@ export function unknownIssuers(inspection: Inspection): Finding[] {
   });
 }
 
-export function rulesOfOtherProtocols(inspection: Inspection): Finding[] {
+export function rulesOfOtherProtocols(inspection: Inspection): Found[] {
   return eachRule(inspection, (policy, rule) => {
     const isGrpc = rule.to?.some(({ grpc }) => grpc !== undefined) ?? false;
     const isHttp = rule.to !== undefined || rule.when !== undefined;
@@ -132,14 +132,14 @@ export function rulesOfOtherProtocols(inspection: Inspection): Finding[] {
   });
 }
 
-function deniesEverything(policy: EffectivePolicy, field: string, ports: readonly InboundPort[]): Finding {
+function deniesEverything(policy: EffectivePolicy, field: string, ports: readonly InboundPort[]): Found {
   return onPolicy(policy, field, {
     ...{ severity: 'warning', code: 'HttpRuleOnOpaque' },
     message: `denies every connection of its callers to port ${portsOf(ports)}, which is declared ${protocolsOf(ports)} and carried as bytes: nothing is known of requests there, and Deny errs on the closed side`,
     fix: 'name the ports that speak HTTP/1 in target.ports, or declare the port HTTP if it does',
   });
 }
-function allowsNothing(policy: EffectivePolicy, field: string, ports: readonly InboundPort[]): Finding {
+function allowsNothing(policy: EffectivePolicy, field: string, ports: readonly InboundPort[]): Found {
   return onPolicy(policy, field, {
     ...{ severity: 'warning', code: 'HttpRuleOnOpaque' },
     message: `never matches: port ${portsOf(ports)} is declared ${protocolsOf(ports)} and carried as bytes, so nothing is known of requests`,
@@ -176,7 +176,7 @@ function rulesOf(
 }
 
 /** Deny rules are looked at first, so what they take whole no Allow rule gets. */
-export function deniedAllowRules({ proxies, trustDomain }: Inspection): Finding[] {
+export function deniedAllowRules({ proxies, trustDomain }: Inspection): Found[] {
   return proxies.flatMap(({ compiled }) => {
     const enforced = compiled.config.inbound.rules.filter(({ mode }) => mode === 'Enforce');
     const denies = enforced.filter(({ action }) => action === 'Deny');

@@ -1,11 +1,11 @@
-import type { Finding } from '../../../api/analysis.ts';
 import { targetKind } from '../../../api/mesh-policy.ts';
 import type { EffectivePolicy } from '../../compile/effective.ts';
 import { targetsOf } from '../../compile/target.ts';
+import type { Found } from './codes.ts';
 import { type Inspection, onPolicy } from './inspection.ts';
 
 /** Policies that are accepted and about nobody. */
-export function withoutTargets(inspection: Inspection): Finding[] {
+export function withoutTargets(inspection: Inspection): Found[] {
   return inspection.policies.flatMap((policy) => {
     if (!isEnforcedByTargets(policy) || namesMissingService(inspection, policy)) return [];
     const targeted = inspection.targeted(policy);

@@ -4,6 +4,7 @@ import type { Finding, Severity } from '../../../api/analysis.ts';
 import type { MeshPolicySpec } from '../../../api/mesh-policy.ts';
 import type { Change, Policy } from '../../mesh/model.ts';
 import { meshOf, policy, service, set, slice, workload } from '../../testing/builders.ts';
+import { valueByPath } from '../../testing/paths.ts';
 import { findingsIn } from '../check/check.ts';
 import { Inspection } from '../check/inspection.ts';
 
@@ -33,15 +34,19 @@ export function says(spec: MeshPolicySpec, key = 'shop/p', rest: Partial<Policy>
 }
 
 export interface World {
-  readonly injectedNamespaces?: readonly string[];
+  /** undefined: they may not be listed */
+  readonly injectedNamespaces?: readonly string[] | undefined;
   readonly uninjectable?: readonly string[];
 }
 
 export function findingsOf(
   changes: readonly Change[],
-  { injectedNamespaces, uninjectable }: World = {},
+  { injectedNamespaces, uninjectable }: World = { injectedNamespaces: [] },
 ): Finding[] {
-  const read = { injectedNamespaces: new Set(injectedNamespaces), uninjectable: new Set(uninjectable) };
+  const read = {
+    injectedNamespaces: injectedNamespaces && new Set(injectedNamespaces),
+    uninjectable: new Set(uninjectable),
+  };
   return findingsIn(new Inspection(meshOf(SHOP, changes), read, { nowMs: NOW_MS, auditDays: 14 }));
 }
 
@@ -72,6 +77,7 @@ export function testFindings(title: string, rows: readonly Row[]): void {
           ]),
           [[severity, at]],
         );
+        assert.ok(isWritten(found[0]!, has), 'the field is one of the policy');
         assert.match(found[0]!.message, words);
         assert.notEqual(found[0]!.fix, '');
       });
@@ -83,4 +89,11 @@ export function testFindings(title: string, rows: readonly Row[]): void {
       }
     }
   });
+}
+
+/** Whether the policy has the field; `spec.target` stands also for the one that is meant where none is written. */
+function isWritten({ where: { kind, name, field } }: Finding, changes: readonly Change[]): boolean {
+  if (kind !== 'MeshPolicy' || field === undefined || field === 'spec.target') return true;
+  const policies = changes.filter((each) => each.kind === 'Policy' && each.key === name);
+  return policies.some(({ value }) => valueByPath(value, field) !== undefined);
 }

@@ -5,6 +5,7 @@ import type { Service, ServicePort, Workload } from '../../mesh/model.ts';
 import { canonicalJson, compareText } from '../canonical-json.ts';
 import type { DestinationKey } from '../destination-key.ts';
 import type { EffectivePolicy } from '../effective.ts';
+import type { EndpointRoom } from '../endpoint-room.ts';
 import { endpointsOf, ofFamily } from '../endpoints.ts';
 import { isPermitted } from './consent.ts';
 import { backendTraffic } from './group-policy.ts';
@@ -34,12 +35,14 @@ export class Backends {
   readonly #called: Service;
   readonly #asked: DestinationKey;
   readonly #consumer: Workload;
+  readonly #room: EndpointRoom;
 
-  constructor(mesh: Mesh, called: Service, asked: DestinationKey, consumer: Workload) {
+  constructor(mesh: Mesh, called: Service, asked: DestinationKey, consumer: Workload, room: EndpointRoom) {
     this.#mesh = mesh;
     this.#called = called;
     this.#asked = asked;
     this.#consumer = consumer;
+    this.#room = room;
   }
 
   /**
@@ -81,10 +84,10 @@ export class Backends {
     port: ServicePort,
     labels: Readonly<Record<string, string>> | undefined,
   ): Endpoint[] {
+    if (this.#room.isFull) return [];
     const all = endpointsOf(this.#mesh, service, port, labels);
-    if (!this.#asked.isAddress) return all;
-    const same = ofFamily(all, this.#asked.host);
-    return same.length > 0 ? same : all;
+    const same = this.#asked.isAddress ? ofFamily(all, this.#asked.host) : [];
+    return this.#room.take(same.length > 0 ? same : all);
   }
 }
 

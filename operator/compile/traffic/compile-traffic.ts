@@ -4,6 +4,7 @@ import type { Protocol } from '../../../api/proxy-config.ts';
 import type { Mesh } from '../../mesh/mesh.ts';
 import type { Service, ServicePort, Workload } from '../../mesh/model.ts';
 import type { DestinationKey } from '../destination-key.ts';
+import { EndpointRoom } from '../endpoint-room.ts';
 import { type BackendSayings, Backends } from './backends.ts';
 import { destinationTraffic } from './group-policy.ts';
 import { type TrafficHit, trafficHits } from './hits.ts';
@@ -20,18 +21,22 @@ export interface CompiledTraffic {
   readonly backendSayings: readonly BackendSayings[];
 }
 
-/** Pure: how one consumer reaches one port of a Service. */
+/**
+ * Pure: how one consumer reaches one port of a Service.
+ * @param room for the backends' endpoints
+ */
 export function compileTraffic(
   mesh: Mesh,
   service: Service,
   port: ServicePort,
   asked: DestinationKey,
   consumer: Workload,
+  room: EndpointRoom = new EndpointRoom(),
 ): CompiledTraffic {
   const hits = trafficHits(mesh, service, port, consumer);
   const leaves = settleTraffic(hits);
   const protocol = leaves.protocol?.value ?? port.protocol;
-  const backends = new Backends(mesh, service, asked, consumer);
+  const backends = new Backends(mesh, service, asked, consumer, room);
   // Opaque bytes have no path and no header: they go to the Service itself.
   const routes = protocol === 'TCP' ? undefined : routesOf(mesh, hits, leaves, backends, consumer);
   return {

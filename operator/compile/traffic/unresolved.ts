@@ -13,50 +13,68 @@ import { isAboutPort } from './target-ports.ts';
 export interface Unresolved {
   readonly reason: 'RefNotPermitted' | 'BackendNotFound' | 'TargetNotFound';
   readonly message: string;
+  /** path in the policy of what names it */
+  readonly field: string;
 }
 
 /** The Services that the `traffic` of a policy names and that it may not, or cannot, lead to; each once. */
 export function unresolvedServices(mesh: Mesh, policy: EffectivePolicy): Unresolved[] {
   const { namespace, spec } = policy;
-  const named = (spec.traffic?.to ?? []).flatMap(({ service: name, namespace: of = namespace }) =>
-    unresolvedService(mesh, namespace, { namespace: of, name }, 'TargetNotFound'),
+  const named = (spec.traffic?.to ?? []).flatMap(({ service: name, namespace: of = namespace }, index) =>
+    unresolvedService(
+      mesh,
+      namespace,
+      { namespace: of, name },
+      { reason: 'TargetNotFound', field: `spec.traffic.to[${index}]` },
+    ),
   );
   const refs = (spec.traffic?.routes ?? []).flatMap(refsOf);
   const backends = refs.flatMap((ref) => unresolvedBackend(mesh, policy, ref));
-  return [...new Map([...named, ...backends].map((each) => [each.message, each])).values()];
+  const byMessage = new Map<string, Unresolved>();
+  for (const each of [...named, ...backends]) {
+    if (!byMessage.has(each.message)) byMessage.set(each.message, each);
+  }
+  return [...byMessage.values()];
 }
 
-function refsOf({ backends = [], mirror }: Route): BackendRef[] {
-  return mirror === undefined ? backends : [...backends, mirror];
+interface PlacedRef {
+  readonly ref: BackendRef;
+  readonly field: string;
 }
 
-function unresolvedBackend(mesh: Mesh, policy: EffectivePolicy, ref: BackendRef): Unresolved[] {
+function refsOf({ name, backends = [], mirror }: Route): PlacedRef[] {
+  const route = `spec.traffic.routes[${name}]`;
+  const placed = backends.map((ref, index) => ({ ref, field: `${route}.backends[${index}]` }));
+  return mirror === undefined ? placed : [...placed, { ref: mirror, field: `${route}.mirror` }];
+}
+
+function unresolvedBackend(mesh: Mesh, policy: EffectivePolicy, { ref, field }: PlacedRef): Unresolved[] {
+  const reason = 'BackendNotFound';
   const id = { namespace: ref.namespace ?? policy.namespace, name: ref.service };
-  const missing = unresolvedService(mesh, policy.namespace, id, 'BackendNotFound');
+  const missing = unresolvedService(mesh, policy.namespace, id, { reason, field });
   if (missing.length > 0) return missing;
   const service = mesh.service(`${id.namespace}/${id.name}`)!;
   const wanted = ref.port === undefined ? calledPorts(mesh, policy) : [ref.port];
   const absent = wanted.filter((port) => !service.ports.some((each) => each.port === port));
   if (absent.length === 0) return [];
   const fix = ref.port === undefined ? ', which callers call: name a port of its own beside it' : '';
-  return [
-    { reason: 'BackendNotFound', message: `Service ${service.key} has no port ${absent.join(' or ')}${fix}` },
-  ];
+  return [{ reason, field, message: `Service ${service.key} has no port ${absent.join(' or ')}${fix}` }];
 }
 
 function unresolvedService(
   mesh: Mesh,
   policyNamespace: string,
   id: { readonly namespace: string; readonly name: string },
-  notFound: 'BackendNotFound' | 'TargetNotFound',
+  notFound: Pick<Unresolved, 'reason' | 'field'>,
 ): Unresolved[] {
   // Whether it exists is nobody's business before its namespace has agreed.
   if (!isPermitted(mesh, policyNamespace, id)) {
-    return [{ reason: 'RefNotPermitted', message: missingGrant(policyNamespace, id) }];
+    const message = missingGrant(policyNamespace, id);
+    return [{ reason: 'RefNotPermitted', field: notFound.field, message }];
   }
   const key = `${id.namespace}/${id.name}`;
   if (mesh.service(key) !== undefined) return [];
-  return [{ reason: notFound, message: `Service ${key} does not exist` }];
+  return [{ ...notFound, message: `Service ${key} does not exist` }];
 }
 
 /** The ports of the Services that the policy is about, which a backend without a port has to have too. */

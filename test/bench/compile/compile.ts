@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { appsOf, type MeshShape } from './meshes.ts';
 import { OperatorPath } from './operator-path.ts';
-import { type CompileRow, compileTable, writeCompileJson } from './report.ts';
+import { type CompileRow, reportCompile } from './report.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
 import type { Written } from './sink.ts';
 
@@ -12,6 +12,7 @@ hashes, and what is sent. A turn is one change; medians over the turns, meshes i
 
   --rounds N   turns of each kind on each mesh (60; a tenth of them for what touches the whole mesh)
   --json FILE  write the rows for machines
+  --markdown FILE  write them as a table, between the compile marks of docs/measurements.md
   --help`;
 
 /** 5 policies and 2 Services to 10 workloads; the second is what the target is about. */
@@ -30,6 +31,7 @@ export async function benchCompile(args: readonly string[], say: (line: string) 
     options: {
       rounds: { type: 'string', default: String(ROUNDS) },
       json: { type: 'string' },
+      markdown: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -58,8 +60,7 @@ export async function benchCompile(args: readonly string[], say: (line: string) 
     }
     return lanes.map(({ shape }, index) => rowOf(scenario, shape, samples[index]!));
   });
-  console.log(compileTable(rows));
-  if (values.json !== undefined) writeCompileJson(values.json, rows);
+  reportCompile(rows, { json: values.json, markdown: values.markdown });
   if (rows.some(({ isMissed }) => isMissed)) process.exitCode = 1;
 }
 

@@ -52,7 +52,8 @@ export class OperatorPath {
   private constructor() {
     const { mesh } = this;
     const leadership = { isLeader: true, onChange: () => {} } as never;
-    const platform = { leadership, writeProxy: async () => {}, removeProxy: async () => {} };
+    const nothing = async () => undefined;
+    const platform = { leadership, readProxy: nothing, writeProxy: nothing, removeProxy: nothing };
     // Certificates are made when files are written, which is later.
     const identities = { current: () => undefined, forget() {} } as unknown as Identities;
     const push = {
@@ -76,10 +77,13 @@ export class OperatorPath {
       find: (proxyId) => mesh.workloadByProxyId(proxyId),
       config: ({ key }) => {
         const published = this.#publisher.published(key);
-        return published && { version: published.config.version, text: published.text };
+        return published?.text === undefined
+          ? undefined
+          : { version: published.config.version, text: published.text };
       },
       destination: (key, workload) => this.#destinations.get(key, workload),
       identity: () => undefined,
+      trust: () => ({ trustBundle: '', roots: [] }),
       ensureIdentity: () => Promise.reject(new Error('no identities here')),
       reviewToken: async () => undefined,
     };

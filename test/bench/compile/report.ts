@@ -1,5 +1,6 @@
-import { writeFileSync } from 'node:fs';
-import { commitOf, machineOf } from '../report/json.ts';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeJson } from '../report/json.ts';
+import { replaceFigures } from '../report/markdown.ts';
 
 /** One kind of change on one mesh. */
 export interface CompileRow {
@@ -14,6 +15,18 @@ export interface CompileRow {
   readonly isMissed?: boolean;
 }
 
+/** Prints the rows, and writes them where that is asked for. */
+export function reportCompile(
+  rows: readonly CompileRow[],
+  { json, markdown }: { readonly json: string | undefined; readonly markdown: string | undefined },
+): void {
+  console.log(compileTable(rows));
+  if (json !== undefined) writeJson(json, rows);
+  if (markdown === undefined) return;
+  const document = existsSync(markdown) ? readFileSync(markdown, 'utf8') : '';
+  writeFileSync(markdown, replaceFigures(document, compileMarkdown(rows), 'compile'));
+}
+
 export function compileTable(rows: readonly CompileRow[]): string {
   const changes = [...new Set(rows.map(({ change }) => change))];
   const width = Math.max(...rows.map(({ mesh }) => mesh.length));
@@ -25,12 +38,25 @@ export function compileTable(rows: readonly CompileRow[]): string {
     .join('\n\n');
 }
 
-function lineOf({ mesh, cpuMs, p90Ms, targetMs, isMissed }: CompileRow, width: number): string {
-  const verdict = targetMs === undefined ? '' : `  ${isMissed ? 'MISSED' : 'reached'} (≤ ${targetMs})`;
-  return `  ${mesh.padEnd(width)}  ${cpuMs.toFixed(2).padStart(6)}  ${p90Ms.toFixed(2).padStart(6)}${verdict}`;
+function lineOf(row: CompileRow, width: number): string {
+  const figures = `${row.cpuMs.toFixed(2).padStart(6)}  ${row.p90Ms.toFixed(2).padStart(6)}`;
+  return `  ${row.mesh.padEnd(width)}  ${figures}  ${verdictOf(row)}`.trimEnd();
 }
 
-export function writeCompileJson(file: string, rows: readonly CompileRow[]): void {
-  const report = { commit: commitOf(), date: new Date().toISOString(), machine: machineOf(), rows };
-  writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`);
+/** The rows as one table for docs/measurements.md. */
+export function compileMarkdown(rows: readonly CompileRow[]): string {
+  const head = ['change', 'mesh', 'CPU ms', '90 %', 'turns', 'target'];
+  const lines = rows.map((row, i) => [
+    rows[i - 1]?.change === row.change ? '' : row.change,
+    row.mesh,
+    row.cpuMs.toFixed(2),
+    row.p90Ms.toFixed(2),
+    String(row.turns),
+    verdictOf(row),
+  ]);
+  return [head, head.map(() => '---'), ...lines].map((line) => `| ${line.join(' | ')} |\n`).join('');
+}
+
+function verdictOf({ targetMs, isMissed }: CompileRow): string {
+  return targetMs === undefined ? '' : `${isMissed ? 'MISSED' : 'reached'} (≤ ${targetMs})`;
 }

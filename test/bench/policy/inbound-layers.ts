@@ -28,7 +28,7 @@ const HEADER_RULES: AuthorizationRule[] = [
   LAST,
 ];
 
-/** Never reached: a million a second. */
+/** Never reached: a million a second of each value. */
 const limit = (key: RateLimit['key']): RateLimit => ({
   ...{ policy: 'shop/api', name: 'limit', requests: 1_000_000, perMs: 1_000, burst: 1_000_000 },
   key,
@@ -56,6 +56,7 @@ export async function inboundLayers(collectorPort: number): Promise<readonly Lay
     });
   return [
     inboundLayer('rules-1', 'one authorization rule, by address, method and path', { rules: rules(1) }, DENY),
+    inboundLayer('rules-10', 'ten authorization rules, the last one matches', { rules: rules(10) }, DENY),
     inboundLayer('rules-100', '100 authorization rules, the last one matches', { rules: rules(100) }, DENY),
     inboundLayer('rules-header', 'two rules by header, one by address', { rules: HEADER_RULES }, DENY),
     inboundLayer(
@@ -84,6 +85,13 @@ export async function inboundLayers(collectorPort: number): Promise<readonly Lay
       { rateLimits: [limit({ type: 'Header', header: 'x-user' })] },
       limited,
       WITH_USER,
+    ),
+    inboundLayer(
+      'limit-path',
+      'a rate limit by path',
+      { rateLimits: [limit({ type: 'Path' })] },
+      limited,
+      WITH_PATH,
     ),
     inboundLayer(
       'body-limit',

@@ -21,6 +21,10 @@ const BY_HEADER = [
   [{ headers: [{ name: 'x-canary', type: 'Exact' as const, value: 'always' }] }],
   [{ headers: [{ name: 'x-tester', type: 'Present' as const }] }],
 ];
+const BY_REGEX = [
+  [{ path: { type: 'RegularExpression' as const, value: '/users/[0-9]+(/.*)?' } }],
+  [{ headers: [{ name: 'x-version', type: 'RegularExpression' as const, value: 'v[0-9]+' }] }],
+];
 const CHANGES = {
   request: {
     remove: ['x-old'],
@@ -30,11 +34,20 @@ const CHANGES = {
   response: { set: [{ name: 'x-served-by', value: 'mesh' }] },
 };
 const POST: LoadRequest = { path: '/', post: 100 };
+const WITH_VERSION: LoadRequest = { ...SMALL_REQUEST, headers: { 'X-Version': 'stable' } };
+const WITH_USER: LoadRequest = { ...SMALL_REQUEST, varying: { header: 'x-user', values: 5_000 } };
 const RETRY = { attempts: 2, conditions: ['Reset' as const, 'GatewayError' as const] };
 
 export const OUTBOUND_LAYERS: readonly Layer[] = [
   outboundLayer('routes-path', 'three routes by path and method before the one taken', matched(BY_PATH)),
   outboundLayer('routes-header', 'two routes by header before the one taken', matched(BY_HEADER)),
+  outboundLayer(
+    'routes-regex',
+    'two routes by regular expression, of path and of header, before the one taken',
+    matched(BY_REGEX),
+    0,
+    WITH_VERSION,
+  ),
   outboundLayer(
     'weights',
     'two backends by weight',
@@ -56,9 +69,11 @@ export const OUTBOUND_LAYERS: readonly Layer[] = [
     'another path and host',
     route({ rewrite: { path: { type: 'ReplaceFullPath', value: '/there' }, host: 'there.example' } }),
   ),
-  outboundLayer('timeouts', 'of request and attempt, and idle', {
-    ...route({ timeout: { requestMs: 15_000, attemptMs: 5_000, idleMs: 60_000 } }),
-  }),
+  outboundLayer(
+    'timeouts',
+    'of request and attempt, and idle',
+    route({ timeout: { requestMs: 15_000, attemptMs: 5_000, idleMs: 60_000 } }),
+  ),
   outboundLayer('retries', 'retries that are never needed', route({ retry: RETRY })),
   outboundLayer(
     'retries-post',
@@ -72,6 +87,16 @@ export const OUTBOUND_LAYERS: readonly Layer[] = [
   }),
   outboundLayer('breaker', 'a circuit breaker that is never reached', {
     circuitBreaker: { maxConnections: 1_000, maxPendingRequests: 1_000, maxRequests: 1_000 },
+  }),
+  outboundLayer(
+    'hash-header',
+    'an endpoint by the hash of a header of 5,000 values',
+    { loadBalancing: { algorithm: 'Maglev', hash: { type: 'Header', header: 'x-user' } } },
+    0,
+    WITH_USER,
+  ),
+  outboundLayer('hash-source', 'an endpoint by the hash of the caller', {
+    loadBalancing: { algorithm: 'RingHash', hash: { type: 'Source' } },
   }),
   outboundLayer(
     'fault-0',
@@ -89,6 +114,5 @@ export const OUTBOUND_LAYERS: readonly Layer[] = [
     'every request is sent twice',
     route({ mirror: { backend: 0, percent: 100 } }),
     1,
-    SMALL_REQUEST,
   ),
 ];

@@ -23,6 +23,11 @@ export interface PolicyRow {
   readonly cpuUs: number;
   /** on top of the bare hop, microseconds */
   readonly addedUs: Spread;
+  /**
+   * The cheapest round less the cheapest of the bare hop: other work on the machine makes a request dearer, and never
+   * cheaper.
+   */
+  readonly leastAddedUs: number;
   /** to the bare hop */
   readonly ratio: Spread;
   /** where nginx is measured beside it */
@@ -48,6 +53,7 @@ export function rowsOf(
     return {
       ...{ side, layer: name, what, cpuUs: medianOf(own) },
       addedUs: spreadOf(own.map((cost, round) => cost - bare[round]!)),
+      leastAddedUs: Math.min(...own) - Math.min(...bare),
       ratio: spreadOf(own.map((cost, round) => cost / bare[round]!)),
       ...(nginx && { ratioToNginx: medianOf(own.map((cost, round) => cost / nginx[round]!)) }),
       errors: samples[lane]!.reduce((sum, sample) => sum + sample.errors, 0),

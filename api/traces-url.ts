@@ -1,5 +1,4 @@
-import { lookup as systemLookup } from 'node:dns';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 
 /** OTLP/HTTP's path for traces, where the endpoint names none (OpenTelemetry Protocol Exporter, endpoint URLs). */
 const TRACES_PATH = '/v1/traces';
@@ -9,11 +8,15 @@ const NEVER = new BlockList();
 NEVER.addSubnet('169.254.0.0', 16, 'ipv4');
 NEVER.addSubnet('fe80::', 10, 'ipv6');
 
+/** Said by the operator of a policy, and by a sidecar of a configuration, of what has no `tracesUrl`. */
+export const NO_TRACES_URL =
+  'telemetry.tracing.endpoint is no URL that spans can be sent to: write http://host:4318, without a password and with no link-local address';
+
 /** Undefined: not a URL spans can go to. No userinfo: a policy is no place for a secret. */
 export function tracesUrl(endpoint: string): URL | undefined {
   const url = URL.parse(endpoint);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return undefined;
-  if (url.username !== '' || url.password !== '' || isNever(hostOf(url))) return undefined;
+  if (url.username !== '' || url.password !== '' || isNeverCollector(hostOf(url))) return undefined;
   if (url.pathname === '/') url.pathname = TRACES_PATH;
   url.hash = '';
   return url;
@@ -24,18 +27,7 @@ export function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
-function isNever(address: string): boolean {
+export function isNeverCollector(address: string): boolean {
   const family = isIP(address);
   return family !== 0 && NEVER.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
-
-/** What a name stands for may be what may not be named. */
-export const lookup: LookupFunction = (hostname, options, done) => {
-  systemLookup(hostname, { ...options, all: true }, (error, found) => {
-    if (error !== null) return done(error, []);
-    const addresses = found.filter(({ address }) => !isNever(address));
-    if (addresses.length === 0) return done(new Error('link-local address'), []);
-    if (options.all === true) return done(null, addresses);
-    done(null, addresses[0]!.address, addresses[0]!.family);
-  });
-};

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lookup, tracesUrl } from './endpoint.ts';
+import { tracesUrl } from './traces-url.ts';
 
 test('spans go to /v1/traces unless the endpoint says where', () => {
   for (const [endpoint, url] of [
@@ -22,22 +22,4 @@ test('spans go to no other scheme, to no link-local address, and with no passwor
   ]) {
     assert.equal(tracesUrl(endpoint), undefined, endpoint);
   }
-});
-
-test('a name is looked up in either form that is asked for', async () => {
-  const all = await new Promise((resolve) => {
-    lookup('127.0.0.1', { all: true }, (_error, addresses) => resolve(addresses));
-  });
-  assert.deepEqual(all, [{ address: '127.0.0.1', family: 4 }]);
-  const one = await new Promise((resolve) => {
-    lookup('127.0.0.1', { family: 4 }, (_error, address, family) => resolve([address, family]));
-  });
-  assert.deepEqual(one, ['127.0.0.1', 4]);
-});
-
-test('a name that stands for a link-local address is not found', async () => {
-  const error = await new Promise<Error | null>((resolve) => {
-    lookup('169.254.169.254', { all: true }, (failure) => resolve(failure));
-  });
-  assert.match(String(error?.message), /link-local/);
 });

@@ -1,3 +1,6 @@
+/** Above this an expression is not even compiled; classes and quantifiers are counted otherwise there, so it is generous. */
+export const EXPANDED_MAX = 512;
+
 /**
  * How many characters an RE2 expression has once its counted repetitions are written out, at least: what its
  * program grows with, found in one pass and before anything is compiled, since `(x{30}){30}` is short and large.

@@ -1,0 +1,44 @@
+import type { Finding } from '../../../api/analysis.ts';
+
+/** Every kind of finding; docs/guides/checking.md says of each what it means and what to do. */
+export const CODES = [
+  'AllowDeniesOthers',
+  'AllowIsDenied',
+  'BackendNotFound',
+  'BackendWithoutEndpoints',
+  'CallerNotFound',
+  'CallerWithoutSidecar',
+  'Conflicted',
+  'DocumentIgnored',
+  'DocumentInvalid',
+  'EgressListWithoutEffect',
+  'GrpcOnHttp',
+  'HttpRuleOnOpaque',
+  'IpBlockUnderStrict',
+  'JwksUnavailable',
+  'LongAudit',
+  'MirrorToItself',
+  'NamespacesUnread',
+  'NeverMatches',
+  'NoSidecar',
+  'NobodyDenied',
+  'NonIdempotentRetry',
+  'NotAccepted',
+  'OpenService',
+  'OriginateAppTls',
+  'OriginateOnEveryPort',
+  'PermissiveLeftover',
+  'PlaintextAccepted',
+  'RefNotPermitted',
+  'RoutesOnOpaque',
+  'ShadowedEgressHost',
+  'ShadowedRoute',
+  'SkippedPort',
+  'TargetNotFound',
+  'TargetsNothing',
+  'TargetsWithoutSidecar',
+  'UnknownIssuer',
+] as const;
+
+/** A finding whose code is one of those. */
+export type Found = Finding & { readonly code: (typeof CODES)[number] };
