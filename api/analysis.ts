@@ -139,6 +139,8 @@ export interface Plan {
   readonly problems: readonly DocumentProblem[];
   readonly policies: readonly PlannedPolicy[];
   readonly proxies: readonly PlannedProxies[];
+  /** proxies that would not be told all of it; absent: none */
+  readonly withheld?: readonly { readonly workloads: readonly string[]; readonly reason: string }[];
   readonly destinations: readonly PlannedDestinations[];
   readonly conflicts: {
     readonly appear: readonly PlannedConflict[];

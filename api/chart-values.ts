@@ -31,6 +31,8 @@ const placement = {
   topologySpreadConstraints: Type.Array(anything()),
 };
 
+const Lifetime = Type.String({ pattern: '^([0-9]{1,6}(h|m|s|ms)){1,4}$' });
+
 export const ChartValuesSchema = closed({
   global: anything(),
   image: closed({
@@ -45,7 +47,15 @@ export const ChartValuesSchema = closed({
   trustDomain: Type.String({ pattern: '^[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?$' }),
   commonLabels: StringMap,
   commonAnnotations: StringMap,
-  certificates: closed({ lifetime: Type.String({ pattern: '^([0-9]{1,5}(h|m|s|ms)){1,4}$' }) }),
+  certificates: closed({
+    lifetime: Lifetime,
+    rootLifetime: Lifetime,
+    // a number or text: --set makes a number of it
+    rotateRootAfter: Type.Union([
+      Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }),
+      Type.String({ pattern: '^0\\.[0-9]{1,4}$' }),
+    ]),
+  }),
   crds: closed({ enabled: Flag, keep: Flag }),
   operator: closed({
     replicas: Replicas,
@@ -70,6 +80,7 @@ export const ChartValuesSchema = closed({
       { uniqueItems: true },
     ),
     rejectUninjected: Flag,
+    terminationDelaySeconds: Type.Integer({ minimum: 0, maximum: 10 }),
     ...placement,
   }),
   sidecar: closed({ logLevel: LogLevel, resources: Resources }),

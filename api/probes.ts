@@ -14,6 +14,8 @@ const Port = Type.Integer({ minimum: 1, maximum: 65535 });
 
 export const PROBE_PATH_PREFIX = '/weft/probe/';
 export const PROBE_KINDS = ['liveness', 'readiness', 'startup'] as const;
+/** Behind the token, where the page of metrics is that the pod's annotations `prometheus.io/…` declare. */
+export const SCRAPE_KEY = 'prometheus/scrape';
 export const HOOK_KINDS = ['postStart', 'preStop'] as const;
 export type ProbeKind = (typeof PROBE_KINDS)[number] | (typeof HOOK_KINDS)[number];
 

@@ -9,6 +9,7 @@ import { type Pod, parsePod } from './pod.ts';
 import { rewriteProbes } from './probes.ts';
 import type { AdmissionRequest } from './review.ts';
 import type { SidecarSettings } from './settings.ts';
+import { terminationDelay } from './termination-delay.ts';
 
 /** What the webhook says about one request. `outcome` is for the log. */
 export type Decision = Allowed | Denied;
@@ -65,7 +66,11 @@ function inject(
     allowed: true,
     outcome: 'Injected',
     // Probes first: their positions are those of the pod as it came.
-    operations: [...operations, ...injectionPatch(pod, injection)],
+    operations: [
+      ...operations,
+      ...terminationDelay(pod, settings.terminationDelaySeconds),
+      ...injectionPatch(pod, injection),
+    ],
     warnings: [...notUnderstood, ...options.warnings, ...warnings, ...cautions(pod)],
   };
 }

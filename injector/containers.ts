@@ -128,7 +128,12 @@ function probe(path: string): object {
 }
 
 /** Without the empty parts, which the API server leaves out as well. */
-function resources({ cpuRequest, memoryRequest, cpuLimit, memoryLimit }: Resources): OwnContainer['resources'] {
+function resources({
+  cpuRequest,
+  memoryRequest,
+  cpuLimit,
+  memoryLimit,
+}: Resources): OwnContainer['resources'] {
   const requests = amounts(cpuRequest, memoryRequest);
   const limits = amounts(cpuLimit, memoryLimit);
   return { ...(requests && { requests }), ...(limits && { limits }) };

@@ -221,6 +221,27 @@ describe('the patch of a pod that has things already', () => {
     );
   });
 
+  it('keeps the defaults that a LimitRange gave between two invocations, and none over ours', () => {
+    const once = inject(podFixture());
+    for (const container of once.spec.initContainers) {
+      container.resources = { requests: { cpu: '1', 'ephemeral-storage': '1Gi' }, limits: { cpu: '300m' } };
+    }
+    const twice = inject(once, admissionContext({}, { proxyId: 'other0123456789other' }));
+    for (const { resources } of twice.spec.initContainers) {
+      assert.deepEqual(resources, {
+        requests: { cpu: '20m', memory: '64Mi', 'ephemeral-storage': '1Gi' },
+        limits: { cpu: '300m', memory: '256Mi' },
+      });
+    }
+    const none = {
+      WEFT_SIDECAR_CPU_REQUEST: '',
+      WEFT_SIDECAR_MEMORY_REQUEST: '',
+      WEFT_SIDECAR_MEMORY_LIMIT: '',
+    };
+    const bare = inject(inject(podFixture(), admissionContext(none)), admissionContext(none));
+    assert.deepEqual(bare.spec.initContainers[1].resources, {});
+  });
+
   it('goes back to the front when another webhook put something before it', () => {
     const pod = inject(podFixture());
     pod.spec.initContainers.splice(1, 0, { name: 'between' });

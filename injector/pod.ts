@@ -99,6 +99,13 @@ export function podName(pod: Pod): string {
   return pod.metadata?.name || `${pod.metadata?.generateName ?? ''}*`;
 }
 
+const DEFAULT_GRACE_SECONDS = 30;
+
+/** From the moment a pod is told to end until it is killed. */
+export function graceSeconds(pod: Pod): number {
+  return pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+}
+
 /** Own keys only, so that no annotation is found on a prototype. */
 export function annotation(pod: Pod, name: string): string | undefined {
   const annotations = pod.metadata?.annotations ?? {};

@@ -7,11 +7,21 @@ import {
   PROBE_KINDS,
   PROBE_PATH_PREFIX,
   type ProbeKind,
+  SCRAPE_KEY,
 } from '../api/probes.ts';
 import { readProbes } from './declared-probes.ts';
 import { othersOf } from './eligibility.ts';
 import { type PatchOperation, pointer } from './json-patch.ts';
-import type { Container, Grpc, HttpGet, Pod, Probe, TcpSocket } from './pod.ts';
+import {
+  type Container,
+  type Grpc,
+  graceSeconds,
+  type HttpGet,
+  type Pod,
+  type Probe,
+  type TcpSocket,
+} from './pod.ts';
+import { rewriteScrape } from './scrape.ts';
 
 /**
  * The kubelet probes an app in plaintext and without identity, which Strict refuses. HTTP, TCP and gRPC probes and
@@ -29,7 +39,6 @@ export interface RewrittenProbes {
 /** Seconds; hooks have no timeout of their own, probes one of a second. */
 const DEFAULT_TIMEOUT_SECONDS = 1;
 const POST_START_TIMEOUT_SECONDS = 60;
-const DEFAULT_GRACE_SECONDS = 30;
 const TIMEOUT_MAX_SECONDS = 3600;
 const HEADERS_MAX = 64;
 const SERVICE_MAX_LENGTH = 4096;
@@ -59,6 +68,7 @@ export function rewriteProbes(pod: Pod, proxyId: string, tokenKey: Buffer = TOKE
       rewriteContainer(collector, container, ['spec', list, index], graceSeconds(pod));
     }
   }
+  collector.takeScrape(pod);
   return collector;
 }
 
@@ -175,6 +185,15 @@ class Collector implements RewrittenProbes {
     return isOfPlace && Object.hasOwn(this.#earlier, key) ? this.#earlier[key] : undefined;
   }
 
+  takeScrape(pod: Pod): void {
+    const { operations, probe, warning } = rewriteScrape(pod, this.#token, (key) =>
+      Object.hasOwn(this.#earlier, key) ? this.#earlier[key] : undefined,
+    );
+    this.operations.push(...operations);
+    if (probe !== undefined) this.probes[`${this.#token}/${SCRAPE_KEY}`] = probe;
+    if (warning !== undefined) this.warnings.push(warning);
+  }
+
   #key(place: Place): string {
     return `${this.#token}/${keyOf(place)}`;
   }
@@ -203,10 +222,6 @@ function resolvePort(container: Container, port: number | string): number | unde
 
 function clampTimeout(seconds: number): number {
   return Math.min(Math.max(seconds, 1), TIMEOUT_MAX_SECONDS);
-}
-
-function graceSeconds(pod: Pod): number {
-  return pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
 }
 
 function keyOf({ container, kind }: Place): string {

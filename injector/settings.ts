@@ -24,6 +24,8 @@ export interface SidecarSettings {
   readonly controlPlaneId: string;
   /** full names of the annotations that count although they weaken the mesh for a pod */
   readonly allowedAnnotations: ReadonlySet<string>;
+  /** how much later than everybody else the app is told that its pod ends; 0: at the same time */
+  readonly terminationDelaySeconds: number;
 }
 /** Quantities as written; absent: not set. */
 export interface Resources {
@@ -57,6 +59,7 @@ const RESTRICTED = [
   ANNOTATION_IMAGE,
 ];
 const DEFAULT_DRAIN_DELAY_MS = 5_000;
+const TERMINATION_DELAY_MAX_SECONDS = 10;
 
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
@@ -104,6 +107,7 @@ function readSidecar(env: Env): SidecarSettings {
       text(env, 'WEFT_CONTROL_PLANE_ADDRESS') ?? `${OPERATOR_SERVICE}.${namespace}.svc:${PORTS.stream}`,
     controlPlaneId,
     allowedAnnotations: readAllowed(env),
+    terminationDelaySeconds: integer(env, 'WEFT_TERMINATION_DELAY_SECONDS', 0, TERMINATION_DELAY_MAX_SECONDS),
   };
 }
 

@@ -1,4 +1,5 @@
 import { formatAddress, type ListenAddress } from './arguments.ts';
+import { keepInForce } from './compile/keep-in-force.ts';
 import { operatorSpiffeId } from './compile/proxy-config.ts';
 import type { Authority } from './identity/authority.ts';
 import { OwnLeaf } from './identity/own-leaf.ts';
@@ -183,11 +184,7 @@ export class Operator {
     });
     this.source = {
       find: (proxyId) => mesh.workloadByProxyId(proxyId),
-      config: (workload) => {
-        const published = publisher.published(workload.key);
-        if (published?.text === undefined) return undefined;
-        return { version: published.config.version, text: published.text };
-      },
+      config: (workload) => publisher.told(workload.key),
       destination: (key, workload) => this.#destinations.get(key, workload),
       identity: (workload) => identities.current(workload),
       trust: () => authority,
@@ -202,7 +199,7 @@ export class Operator {
    * window. Writing comes later.
    */
   apply(changes: readonly Change[]): void {
-    const dirty = this.#mesh.apply(changes);
+    const dirty = this.#mesh.apply(keepInForce(this.#mesh, changes));
     if (dirty.isEmpty) return;
     this.#dirty.add(dirty);
     this.#destinations.changed(dirty.hosts);

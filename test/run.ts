@@ -53,6 +53,7 @@ const STAGES: readonly Stage[] = [
   nodeTests('faults', 'slow, huge, dying and starved peers; no descriptors, a jumping clock', [
     'test/faults/*.test.ts',
   ]),
+  nodeTests('rotation', 'certificates and roots change under requests', ['test/rotation/*.test.ts']),
   realParts('apiserver', 'operator and injector against a real kube-apiserver', ['test/apiserver/*.test.ts']),
   realParts('chart', 'the helm chart', ['test/chart/*.test.ts']),
   realParts('cluster', 'the whole path on a real cluster', ['test/cluster/*.test.ts']),

@@ -59,7 +59,9 @@ export class KubernetesAccess implements Access {
       if (kubeconfig === undefined) config.loadFromDefault();
       else config.loadFromFile(kubeconfig);
     } catch (error) {
-      throw new UsageError(`the kubeconfig cannot be read: ${(error as Error).message}`);
+      // Further lines quote the file, in which there may be a token.
+      const [why] = (error as Error).message.split('\n', 1);
+      throw new UsageError(`the kubeconfig cannot be read: ${why}`);
     }
     if (context !== undefined) {
       const known = config.getContexts().map(({ name }) => name);

@@ -4,7 +4,7 @@ import { describeValue } from './describe-value.ts';
 
 /** Pure: a plan for people. */
 export function planText(plan: Plan): string[] {
-  const { problems, policies, proxies, destinations, conflicts } = plan;
+  const { problems, policies, proxies, withheld = [], destinations, conflicts } = plan;
   return [
     ...problems.map(({ file, line, message }) => `${file}:${line}: ${message}`),
     ...policies.flatMap(policyText),
@@ -12,6 +12,11 @@ export function planText(plan: Plan): string[] {
       '',
       `${counted(workloads.length, 'proxy', 'proxies')}: ${some(workloads)}`,
       ...changesText(changes),
+    ]),
+    ...withheld.flatMap(({ workloads, reason }) => [
+      '',
+      `${counted(workloads.length, 'proxy', 'proxies')} would not be told all of it: ${some(workloads)}`,
+      `  ${reason}`,
     ]),
     ...destinations.flatMap((each) => [
       '',
@@ -25,10 +30,10 @@ export function planText(plan: Plan): string[] {
 }
 
 /** Whether anything would be different. */
-export function isEmptyPlan({ proxies, destinations, conflicts, policies }: Plan): boolean {
+export function isEmptyPlan({ proxies, withheld, destinations, conflicts, policies }: Plan): boolean {
   const refused = policies.some(({ action, refusal }) => action !== 'Nothing' && refusal !== undefined);
   const changes = proxies.length + destinations.length + conflicts.appear.length + conflicts.end.length;
-  return changes === 0 && !refused;
+  return changes === 0 && withheld === undefined && !refused;
 }
 
 const ACTIONS: Readonly<Record<PlannedPolicy['action'], string>> = {

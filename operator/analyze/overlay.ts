@@ -1,6 +1,7 @@
 import type { PlannedPolicy } from '../../api/analysis.ts';
 import type { MeshPolicy } from '../../api/mesh-policy.ts';
 import { acceptanceOf, effective } from '../compile/effective.ts';
+import { keepInForce } from '../compile/keep-in-force.ts';
 import { isSame } from '../compile/leaf.ts';
 import { referencesOf } from '../compile/references.ts';
 import type { Dirty } from '../mesh/dirty.ts';
@@ -69,14 +70,7 @@ function editOf(mesh: Mesh, document: MeshPolicy, nowMs: number): Edit {
   if (known === undefined) return { key, action: 'Create', changes: [set(created(document, nowMs))] };
   if (isSame(known.spec, document.spec)) return { key, action: 'Nothing', changes: [] };
   const changed: Policy = { ...known, generation: known.generation + 1, spec: document.spec };
-  return { key, action: 'Change', changes: [...accepted(mesh, known), set(changed)] };
-}
-
-/** What is in force stays so if what comes is not accepted. */
-function accepted(mesh: Mesh, policy: Policy): Change[] {
-  const { key, uid, generation, spec } = policy;
-  if (!acceptanceOf(mesh, policy).accepted) return [];
-  return [{ kind: 'AcceptedRevision', key, value: { key, uid, generation, spec } }];
+  return { key, action: 'Change', changes: keepInForce(mesh, [set(changed)]) };
 }
 
 /** The youngest of all, so that it loses against those that are as specific. */

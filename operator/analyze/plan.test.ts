@@ -48,6 +48,28 @@ describe('a plan', () => {
     assert.deepEqual(destinations, []);
   });
 
+  it('of more than a proxy can be told says so, and what it would be told all the same', () => {
+    const paths = Array.from({ length: 32 }, (_, index) => `/${index}${'p'.repeat(1000)}`);
+    const rules = [{ name: 'r', action: 'Deny' as const, to: [{ paths }] }];
+    const texts = Array.from({ length: 10 }, (_, index) =>
+      document({ target: PAY, inbound: { authorization: { rules } } }, `p${index}`),
+    );
+    const all = document(
+      { target: { kind: 'Mesh' }, inbound: { mtls: { mode: 'Strict' } } },
+      'm',
+      'weft-system',
+    );
+    const { proxies, withheld } = planned([...texts, all]);
+    assert.equal(withheld?.length, 1);
+    assert.deepEqual(withheld[0]?.workloads, ['shop/pay']);
+    assert.match(withheld[0].reason, /more than 262144/);
+    const pay = proxies.find(({ workloads }) => workloads.includes('shop/pay'));
+    assert.deepEqual(
+      pay?.changes.map(({ path }) => path),
+      ['inbound.mtls'],
+    );
+  });
+
   it('of what is there already is empty', () => {
     const { policies, proxies, affected } = planned([document(strict)], says(strict));
     assert.equal(policies[0]?.action, 'Nothing');

@@ -2,8 +2,10 @@ import type { AffectedProxy, FieldChange, Plan, PlannedConflict } from '../../ap
 import { type Conflict, distinct } from '../compile/conflict.ts';
 import { compileDestination } from '../compile/destination.ts';
 import { type CompiledProxy, compileProxyConfig } from '../compile/proxy-config.ts';
+import { hitsOn } from '../compile/target.ts';
 import { trafficConflicts } from '../compile/traffic/conflicts.ts';
 import type { Mesh } from '../mesh/mesh.ts';
+import { compileBounded } from '../publish/compile-bounded.ts';
 import { changesOf } from './changes.ts';
 import { effectiveValues } from './effective-values.ts';
 import { grouped } from './grouped.ts';
@@ -32,6 +34,7 @@ export function plan(read: ReadMesh, input: PlanInput, nowMs: number): Plan {
     proxies: grouped(changed.map(({ key, changes }) => ({ key, of: changes }))).map(({ keys, of }) => ({
       ...{ workloads: keys, changes: of },
     })),
+    ...withheldFrom(proxies),
     destinations,
     conflicts: comparedConflicts(edited, proxies),
     ...(input.withConfigurations && affectedProxies(edited, changed, destinations, input.affectedMaxBytes)),
@@ -43,16 +46,25 @@ interface ComparedProxy {
   readonly before: CompiledProxy;
   readonly after: CompiledProxy;
   readonly changes: readonly FieldChange[];
+  /** why it would not be told all that is wanted; undefined: it would be */
+  readonly withheld: string | undefined;
 }
 
 function comparedProxies({ before, after, dirty }: Overlay): ComparedProxy[] {
   return [...dirty.workloads].sort().flatMap((key) => {
     const workload = after.workload(key);
     if (workload === undefined || !after.isMeshed(workload)) return [];
-    const [was, is] = [compileProxyConfig(before, workload), compileProxyConfig(after, workload)];
+    const was = compileProxyConfig(before, workload);
+    const { proxy: is = was, withheld } = compileBounded(after, workload, hitsOn(before, workload));
     const changes = changesOf(effectiveValues(was.origins), effectiveValues(is.origins));
-    return [{ key, before: was, after: is, changes }];
+    return [{ key, before: was, after: is, changes, withheld: withheld?.reason }];
   });
+}
+
+function withheldFrom(proxies: readonly ComparedProxy[]): Pick<Plan, 'withheld'> {
+  const withheld = proxies.flatMap(({ key, withheld: of }) => (of === undefined ? [] : [{ key, of }]));
+  if (withheld.length === 0) return {};
+  return { withheld: grouped(withheld).map(({ keys, of }) => ({ workloads: keys, reason: of })) };
 }
 
 /** As many as fit, in the order of their names. */

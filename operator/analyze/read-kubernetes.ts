@@ -1,4 +1,10 @@
-import { KubeConfig, type V1EndpointSlice, type V1Pod, type V1Service } from '@kubernetes/client-node';
+import {
+  KubeConfig,
+  type V1EndpointSlice,
+  type V1NetworkPolicy,
+  type V1Pod,
+  type V1Service,
+} from '@kubernetes/client-node';
 import type { MeshSource } from '../../api/analysis.ts';
 import { LABEL_INJECT } from '../../api/names.ts';
 import { AcceptedRevisions } from '../kubernetes/accepted-revisions.ts';
@@ -15,6 +21,7 @@ import {
   ENDPOINT_SLICES,
   MESH_POLICIES,
   NAMESPACES,
+  NETWORK_POLICIES,
   PODS,
   REFERENCE_GRANTS,
   SERVICES,
@@ -29,6 +36,7 @@ import { describeError } from '../log.ts';
 import type { Change } from '../mesh/model.ts';
 import { AnalysisError } from './analysis-error.ts';
 import { Listing } from './listing.ts';
+import { cutOffPods } from './network-policies.ts';
 import { type ReadMesh, settingsOf } from './read-mesh.ts';
 
 type Pod = V1Pod & KubernetesObject;
@@ -61,7 +69,7 @@ async function findCredentials(kubeConfig: KubeConfig): Promise<void> {
 async function readAll(api: ApiClient, kubeConfig: KubeConfig, source: MeshSource): Promise<ReadMesh> {
   const listing = new Listing(api, kubeConfig.getCurrentCluster()?.server ?? '');
   await listing.reach();
-  const [pods, services, slices, policies, revisions, grants, namespaces] = await Promise.all([
+  const [pods, services, slices, policies, revisions, grants, namespaces, isolating] = await Promise.all([
     listing.all<Pod>(PODS),
     listing.all<V1Service & KubernetesObject>(SERVICES),
     listing.all<V1EndpointSlice & KubernetesObject>(ENDPOINT_SLICES),
@@ -71,6 +79,7 @@ async function readAll(api: ApiClient, kubeConfig: KubeConfig, source: MeshSourc
     listing.all(REFERENCE_GRANTS).catch(noneIfNotFound),
     // Only a finding needs them, and not everybody may list them.
     listing.allIfPermitted(NAMESPACES),
+    listing.allIfPermitted<V1NetworkPolicy & KubernetesObject>(NETWORK_POLICIES),
   ]);
   listing.finish();
   return {
@@ -87,6 +96,10 @@ async function readAll(api: ApiClient, kubeConfig: KubeConfig, source: MeshSourc
     injectedNamespaces:
       namespaces && new Set(namespaces.filter(isInjected).map(({ metadata }) => metadata?.name ?? '')),
     uninjectable: new Set(pods.filter(isUninjectable).flatMap((pod) => objectKey(pod) ?? [])),
+    cutOff: cutOffPods({
+      ...{ pods, policies: isolating ?? [], namespaces: labelsOf(namespaces ?? []) },
+      controlPlaneNamespace: source.controlPlaneNamespace,
+    }),
     problems: [],
     positions: new Map(),
   };
@@ -98,7 +111,9 @@ function kubeConfigOf({ kubeconfig, context }: Extract<MeshSource, { type: 'Kube
     if (kubeconfig === undefined) config.loadFromDefault();
     else config.loadFromFile(kubeconfig);
   } catch (error) {
-    throw new AnalysisError(`the kubeconfig cannot be read: ${describeError(error)}`, { usage: true });
+    // Further lines quote the file, in which there may be a token.
+    const [why] = describeError(error).split('\n', 1);
+    throw new AnalysisError(`the kubeconfig cannot be read: ${why}`, { usage: true });
   }
   if (context === undefined) return config;
   if (config.getContextObject(context) === null) {
@@ -151,6 +166,10 @@ function acceptedOf(
       return key === undefined ? [] : [{ key, object }];
     }),
   );
+}
+
+function labelsOf(namespaces: readonly KubernetesObject[]): Map<string, Readonly<Record<string, string>>> {
+  return new Map(namespaces.map(({ metadata }) => [metadata?.name ?? '', metadata?.labels ?? {}]));
 }
 
 function isInjected({ metadata }: KubernetesObject): boolean {

@@ -12,6 +12,8 @@ export interface ReadMesh {
   readonly injectedNamespaces: ReadonlySet<string> | undefined;
   /** keys of pods that can have none, such as those on the host's network */
   readonly uninjectable: ReadonlySet<string>;
+  /** key of a pod → key of the NetworkPolicy that keeps it from the operator; without those that may not be read */
+  readonly cutOff?: ReadonlyMap<string, string>;
   /** of documents in files */
   readonly problems: readonly DocumentProblem[];
   /** key of a policy → where it is written */

@@ -137,8 +137,8 @@ export class KeySets {
 
   /** The status of their policies says so. */
   #refuse(tooMany: ReadonlySet<string>): void {
-    const gone = [...this.#refused.difference(tooMany)].filter((uri) => !this.#entries.has(uri));
-    const news = [...tooMany.difference(this.#refused)];
+    const gone = [...this.#refused].filter((uri) => !tooMany.has(uri) && !this.#entries.has(uri));
+    const news = [...tooMany].filter((uri) => !this.#refused.has(uri));
     this.#refused = tooMany;
     const problem = `is not fetched: its namespace names more than ${URIS_MAX} key sets`;
     const changes = [

@@ -48,7 +48,7 @@ export class WantedKeySets {
       }
     }
     const wanted = new Set([...byNamespace.values()].flatMap((uris) => [...uris]));
-    return { wanted, tooMany: tooMany.difference(wanted) };
+    return { wanted, tooMany: new Set([...tooMany].filter((uri) => !wanted.has(uri))) };
   }
 
   /** Keys of the policies that want it, sorted. */

@@ -12,6 +12,7 @@ export const NAMESPACES = resource('', 'v1', 'namespaces');
 export const CONFIG_MAPS = resource('', 'v1', 'configmaps');
 export const EVENTS = resource('', 'v1', 'events');
 export const ENDPOINT_SLICES = resource('discovery.k8s.io', 'v1', 'endpointslices');
+export const NETWORK_POLICIES = resource('networking.k8s.io', 'v1', 'networkpolicies');
 export const MESH_POLICIES = resource('weft.dev', 'v1alpha1', 'meshpolicies');
 export const CONTROLLER_REVISIONS = resource('apps', 'v1', 'controllerrevisions');
 /** Of the Gateway API, which need not be installed. */

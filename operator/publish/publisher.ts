@@ -9,7 +9,7 @@ import type { Platform } from '../platform.ts';
 import { compileBounded, type Withheld } from './compile-bounded.ts';
 import type { Identities } from './identities.ts';
 import { KeyedWorker } from './keyed-worker.ts';
-import type { IssuedIdentity } from './stream-source.ts';
+import type { IssuedIdentity, Versioned } from './stream-source.ts';
 
 /** Whom the publisher tells at once. */
 export interface Push {
@@ -101,6 +101,12 @@ export class Publisher {
 
   published(workload: string): Published | undefined {
     return this.#published.get(workload);
+  }
+  /** As streams tell it; undefined: there is nothing to tell. */
+  told(workload: string): Versioned | undefined {
+    const published = this.#published.get(workload);
+    if (published?.text === undefined) return undefined;
+    return { version: published.config.version, text: published.text };
   }
   /** Keys of Workloads that have a configuration, sorted. */
   keys(): string[] {

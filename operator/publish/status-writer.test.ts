@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
+import { keepInForce } from '../compile/keep-in-force.ts';
 import { compileProxyConfig } from '../compile/proxy-config.ts';
 import { FakeClock } from '../kubernetes/testing/fake-clock.ts';
 import { Mesh } from '../mesh/mesh.ts';
@@ -154,6 +155,16 @@ describe('the status writer', () => {
     assert.equal(fixture.platform.accepted.get('shop/a')?.generation, 1);
     assert.deepEqual(fixture.inForce(), ['False', 'OlderGenerationInForce']);
     assert.equal(compileProxyConfig(fixture.mesh, WEB).config.inbound.ports[0]?.mtls, 'Strict');
+  });
+
+  it('stores what is in force of an unacceptable policy that nobody had time to store', async () => {
+    fixture.mesh.apply(set('Policy', policy('shop/a', STRICT)));
+    const wrong = policy('shop/a', { inbound: { typo: 1 } } as MeshPolicySpec, { generation: 2 });
+    const { policies } = fixture.mesh.apply(keepInForce(fixture.mesh, set('Policy', wrong)));
+    fixture.writer.refresh(policies);
+    await fixture.clock.advance(200);
+    assert.equal(fixture.platform.accepted.get('shop/a')?.generation, 1);
+    assert.deepEqual(fixture.inForce(), ['False', 'OlderGenerationInForce']);
   });
 
   it('counts, while a generation is refused, who holds the one before', async () => {

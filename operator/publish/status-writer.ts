@@ -154,8 +154,13 @@ export class StatusWriter {
   async #storeAccepted(policy: Policy): Promise<void> {
     const { mesh, platform } = this.#options;
     const { key, uid, generation, spec } = policy;
-    if (!acceptanceOf(mesh, policy).accepted || mesh.accepted(policy)?.generation === generation) return;
-    await platform.storeAccepted({ key, uid, generation, spec });
+    const isAccepted = acceptanceOf(mesh, policy).accepted;
+    const known = mesh.accepted(policy);
+    if (isAccepted && known?.generation !== generation) {
+      await platform.storeAccepted({ key, uid, generation, spec });
+    }
+    // It may have come to be in force, and the policy to be unacceptable, before there was time to store it.
+    if (!isAccepted && known !== undefined) await platform.storeAccepted(known);
   }
 }
 

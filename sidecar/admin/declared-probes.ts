@@ -29,7 +29,7 @@ export interface GrpcProbe {
 }
 
 const KEY =
-  /^[a-z0-9]{20,63}\/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/(liveness|readiness|startup|postStart|preStop)$/;
+  /^[a-z0-9]{20,63}\/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/(liveness|readiness|startup|postStart|preStop|scrape)$/;
 const PROBES_MAX = 256;
 const HEADERS_MAX = 64;
 const TIMEOUT_MAX_SECONDS = 3600;
@@ -58,7 +58,9 @@ function withoutToken(key: string): string {
 
 function checkKey(key: string): string {
   if (!KEY.test(key))
-    throw new Error('a key must be <token>/<container>/<liveness|readiness|startup|postStart|preStop>');
+    throw new Error(
+      'a key must be <token>/<container>/<liveness|readiness|startup|postStart|preStop|scrape>',
+    );
   return key;
 }
 

@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect, isIPv6, type Socket } from 'node:net';
 import { INBOUND_SOURCE_IPV4, INBOUND_SOURCE_IPV6 } from '../../api/names.ts';
@@ -102,29 +102,37 @@ function get(
   signal: AbortSignal,
 ): Promise<{ status: number; location: string | undefined }> {
   return new Promise((resolve, reject) => {
-    const options = {
-      host: podIp,
-      port: probe.port,
-      path,
-      headers: headersOf(probe, userAgent),
-      localAddress: sourceFor(podIp),
-      agent: false as const,
-      signal,
-    };
     const answered = (response: IncomingMessage) => {
       const { statusCode = UNAVAILABLE, headers } = response;
       response.on('error', () => {});
       response.destroy();
       resolve({ status: statusCode, location: headers.location });
     };
-    const asked =
-      probe.scheme === 'https'
-        ? // the kubelet does not verify the certificate of an HTTPS probe either
-          httpsRequest({ ...options, rejectUnauthorized: false }, answered)
-        : httpRequest(options, answered);
+    const asked = openRequest(probe, podIp, {
+      ...{ path, headers: headersOf(probe, userAgent), signal },
+      answered,
+    });
     asked.on('error', reject);
     asked.end();
   });
+}
+
+/** At the pod's IP, from the exempted address, over a connection of its own. */
+export function openRequest(
+  { scheme, port }: HttpProbe,
+  podIp: string,
+  ask: {
+    readonly path: string;
+    readonly headers: Record<string, string | string[]>;
+    readonly signal: AbortSignal;
+    readonly answered: (response: IncomingMessage) => void;
+  },
+): ClientRequest {
+  const { answered, ...rest } = ask;
+  const options = { host: podIp, port, localAddress: sourceFor(podIp), agent: false as const, ...rest };
+  if (scheme === 'http') return httpRequest(options, answered);
+  // the kubelet does not verify the certificate of an HTTPS probe either
+  return httpsRequest({ ...options, rejectUnauthorized: false }, answered);
 }
 
 function headersOf(probe: HttpProbe, userAgent: string): Record<string, string | string[]> {

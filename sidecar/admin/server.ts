@@ -5,11 +5,14 @@ import { type Answer, readiness, send, text } from './answer.ts';
 import { ConnectionLimit } from './connection-limit.ts';
 import type { DeclaredProbes } from './declared-probes.ts';
 import { relayProbe } from './probe-relay.ts';
-import { ProbeTable } from './probe-table.ts';
+import { type ProbeSlot, ProbeTable } from './probe-table.ts';
+import { relayScrape } from './scrape-relay.ts';
 import { Scrapes } from './scrapes.ts';
 
 /** Equal to PROBE_PATH_PREFIX of api/probes.ts, which the bundle must not load; a test holds them together. */
 export const PROBE_PREFIX = '/weft/probe/';
+/** As SCRAPE_KEY of api/probes.ts ends. */
+const SCRAPE_SUFFIX = '/scrape';
 
 export interface AdminOptions {
   /** why the sidecar is not ready; empty when it is */
@@ -91,7 +94,8 @@ export class AdminServer {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       send(response, text(405, 'GET only'));
     } else if (path.startsWith(PROBE_PREFIX)) {
-      send(response, await this.#probe(path.slice(PROBE_PREFIX.length), request, response, limit));
+      const answer = await this.#probe(path.slice(PROBE_PREFIX.length), request, response, limit);
+      if (answer !== undefined) send(response, answer);
     } else if (path === '/metrics') {
       this.#scrapes.answer(response);
     } else {
@@ -105,15 +109,17 @@ export class AdminServer {
     return text(404, 'there are /healthz, /readyz and /metrics');
   }
 
+  /** Undefined: it is answered already. */
   async #probe(
     key: string,
     request: IncomingMessage,
     response: ServerResponse,
     limit: ConnectionLimit,
-  ): Promise<Answer> {
+  ): Promise<Answer | undefined> {
     const { podIp } = this.#options;
     const slot = this.#probes.find(key);
     if (slot === undefined || podIp === undefined) return text(404, 'no such probe is declared');
+    if (key.endsWith(SCRAPE_SUFFIX)) return this.#scrape(slot, podIp, request, response, limit);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const userAgent = request.headers['user-agent'] ?? 'weft-probe';
@@ -122,5 +128,22 @@ export class AdminServer {
     release();
     if (result === undefined) return text(503, 'too many of this probe at the same time');
     return text(result.status, result.detail);
+  }
+
+  async #scrape(
+    slot: ProbeSlot,
+    podIp: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    limit: ConnectionLimit,
+  ): Promise<Answer | undefined> {
+    const release = limit.hold(request.socket);
+    const done = await slot.run(async (probe) => {
+      if (probe.type === 'http') await relayScrape(probe, podIp, request, response);
+      return probe.type === 'http';
+    });
+    release();
+    if (done === undefined) return text(503, 'too many scrapes at the same time');
+    return done ? undefined : text(404, 'no such probe is declared');
   }
 }

@@ -106,6 +106,37 @@ describe('weft operator analyze on a Kubernetes cluster', () => {
     );
   });
 
+  it('finds the NetworkPolicy that keeps sidecars from the operator, until another lets them through', async () => {
+    const labels = { 'app.kubernetes.io/name': 'weft', 'app.kubernetes.io/component': 'operator' };
+    const operator = {
+      containers: [{ name: 'operator', image: 'none' }],
+      automountServiceAccountToken: false,
+    };
+    const { cluster } = mesh;
+    const accounts = '/api/v1/namespaces/weft-system/serviceaccounts';
+    await cluster.create(accounts, { metadata: { name: 'default' } }).catch(() => {});
+    await cluster.create('/api/v1/namespaces/weft-system/pods', {
+      metadata: { name: 'operator', labels },
+      spec: operator,
+    });
+    const networkPolicies = '/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies';
+    const policy = (name: string, spec: object) =>
+      cluster.create(networkPolicies, {
+        metadata: { name },
+        spec: { podSelector: {}, policyTypes: ['Egress'], ...spec },
+      });
+    const cutOff = async () =>
+      (await mesh.findings()).filter(({ code }) => code === 'StreamCutOff').map(({ where }) => where.name);
+    assert.deepEqual(await cutOff(), []);
+    await policy('deny', {});
+    assert.deepEqual(await cutOff(), ['shop/pay', 'shop/web']);
+    const matchLabels = { 'kubernetes.io/metadata.name': 'weft-system' };
+    await policy('allow', {
+      egress: [{ to: [{ namespaceSelector: { matchLabels } }], ports: [{ port: 15010 }] }],
+    });
+    assert.deepEqual(await cutOff(), []);
+  });
+
   it('is what the CLI asks', async () => {
     const { code, stdout, stderr } = await weft(
       'explain',

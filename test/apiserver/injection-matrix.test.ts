@@ -206,6 +206,18 @@ describe('pods of every kind, in a real API server', { timeout: 600_000 }, () =>
       assert.equal(said?.object.spec.initContainers[1].resources.requests.cpu, '20m');
     });
 
+    it('by a quota and the defaults of a LimitRange, they need no annotation', async () => {
+      await limitRange('both', { default: { cpu: '300m', memory: '32Mi' } });
+      const quota = {
+        metadata: { name: 'a' },
+        spec: { hard: { 'limits.cpu': '2', 'limits.memory': '1Gi' } },
+      };
+      await server.post('/api/v1/namespaces/both/resourcequotas', quota);
+      const path = '/api/v1/namespaces/both/resourcequotas/a';
+      await until('the quota', async () => (await server.get(path)).object.status?.hard !== undefined);
+      await until('the defaults to be given', async () => (await server.judge('both', podOf())).code === 201);
+    });
+
     it('by a LimitRange that is too small, an annotation makes the sidecar fit', async () => {
       await limitRange('maxima', { max: { memory: '128Mi' } });
       await until(

@@ -138,6 +138,38 @@ export const CASES: Readonly<Record<string, Case>> = {
       ],
     ],
   },
+  'that Prometheus scrapes': {
+    metadata: {
+      annotations: {
+        'prometheus.io/scrape': 'true',
+        'prometheus.io/port': '9090',
+        'prometheus.io/path': '/stats',
+      },
+    },
+    warnings: [],
+    check: (pod) => [
+      [pod.metadata.annotations['prometheus.io/port'], '15020'],
+      [
+        /^\/weft\/probe\/[0-9a-f]{32}\/prometheus\/scrape$/.test(
+          pod.metadata.annotations['prometheus.io/path'],
+        ),
+        true,
+      ],
+      [
+        probesOf(pod),
+        {
+          'prometheus/scrape': {
+            httpGet: { path: '/stats', port: 9090, scheme: 'HTTP' },
+            timeoutSeconds: 10,
+          },
+        },
+      ],
+    ],
+  },
+  'that Prometheus scrapes where nobody says': {
+    metadata: { annotations: { 'prometheus.io/scrape': 'true' } },
+    warnings: [/prometheus.io\/scrape without prometheus.io\/port/],
+  },
   'whose probe asks another host': {
     spec: app({ livenessProbe: { httpGet: { port: 80, host: 'example.org' } } }),
     warnings: [/liveness probe of container app has a host of its own: Weft leaves it.*under Strict mTLS/],

@@ -44,6 +44,7 @@ describe('what the chart tells the injector', () => {
         serviceAccount: 'weft-operator',
       }),
       allowedAnnotations: new Set(['weft.dev/image', 'weft.dev/skip-outbound-cidrs']),
+      terminationDelaySeconds: 2,
     });
     assert.equal(settings.logLevel, 'debug');
   });

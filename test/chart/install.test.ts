@@ -12,6 +12,7 @@ const VALUES: Values = {
   injector: { failurePolicy: 'Ignore', timeoutSeconds: 1 },
   networkPolicy: { enabled: true },
 };
+const ENTRIES = ['namespaces', 'pods', 'pod-security'].map((name) => `${name}.injector.weft.dev`);
 const CA_BUNDLE = Buffer.from('a bundle').toString('base64');
 
 describe('the chart in a real API server', () => {
@@ -41,7 +42,10 @@ describe('the chart in a real API server', () => {
     describe(`with ${version}`, () => {
       it('is accepted, every object of it', async () => {
         assert.match(await cluster.release(version, ['install', 'weft', chartDirectory], VALUES), /Next:/);
-        assert.deepEqual(await caBundles(), [undefined, undefined]);
+        assert.deepEqual(
+          await caBundles(),
+          ENTRIES.map(() => undefined),
+        );
         const established = ['--for=condition=Established', '--timeout=30s'];
         await ok(['wait', 'crd/meshpolicies.weft.dev', ...established]);
         await apply(policy);
@@ -133,15 +137,17 @@ describe('the chart in a real API server', () => {
       });
 
       it('leaves the caBundle that the operator wrote alone when it is upgraded', async () => {
-        const names = ['namespaces.injector.weft.dev', 'pods.injector.weft.dev'];
-        const webhooks = names.map((name) => ({ name, clientConfig: { caBundle: CA_BUNDLE } }));
+        const webhooks = ENTRIES.map((name) => ({ name, clientConfig: { caBundle: CA_BUNDLE } }));
         const target = ['mutatingwebhookconfiguration', WEBHOOK_CONFIGURATION];
         const patch = ['--type=strategic', '--patch', JSON.stringify({ webhooks }), '--as', OPERATOR];
         await ok(['patch', ...target, ...patch]);
         const changed = { ...VALUES, injector: { failurePolicy: 'Ignore', timeoutSeconds: 2 } };
         await cluster.release(version, ['upgrade', 'weft', chartDirectory], changed);
         await cluster.release(version, ['upgrade', 'weft', chartDirectory], changed);
-        assert.deepEqual(await caBundles(), [CA_BUNDLE, CA_BUNDLE]);
+        assert.deepEqual(
+          await caBundles(),
+          ENTRIES.map(() => CA_BUNDLE),
+        );
         const { webhooks: upgraded } = await get('mutatingwebhookconfiguration', WEBHOOK_CONFIGURATION);
         for (const { timeoutSeconds } of upgraded) assert.equal(timeoutSeconds, 2);
       });

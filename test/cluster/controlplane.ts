@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CertificateAuthority, type KeyPair } from './certificates.ts';
 import { Daemon } from './daemon.ts';
 import { kubeconfig, writeKubeconfig } from './kubeconfig.ts';
+import { serviceRange } from './nodenetwork.ts';
 
 export interface ControlPlaneBinaries {
   etcd: string;
@@ -24,7 +25,6 @@ export interface ControlPlaneOptions {
   publicServer?: string;
 }
 
-export const serviceRange = '10.96.0.0/16';
 const kubernetesService = '10.96.0.1';
 export const clusterDomain = 'cluster.local';
 

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { containerdSocket } from './containerd.ts';
 import { type ControlPlane, clusterDomain } from './controlplane.ts';
 import { Daemon } from './daemon.ts';
-import { dnsService, nodeAddress } from './nodenetwork.ts';
+import { dnsService, nodeAddress, nodeAddresses } from './nodenetwork.ts';
 
 export const nodeName = 'weft-node';
 
@@ -59,7 +59,7 @@ export async function startKubelet(
     `--kubeconfig=${config}`,
     `--root-dir=${join(directory, 'kubelet')}`,
     `--hostname-override=${nodeName}`,
-    `--node-ip=${nodeAddress}`,
+    `--node-ip=${nodeAddresses}`,
   ];
   const daemon = new Daemon({ name: 'kubelet', command, args, directory, keepAlive: true });
   daemon.start();

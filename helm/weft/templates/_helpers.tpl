@@ -68,6 +68,11 @@ capabilities:
 {{- concat (list "kube-system" "kube-node-lease" .Release.Namespace) .Values.injector.excludedNamespaces | uniq | toYaml -}}
 {{- end }}
 
+{{/* A preStop may sleep from Kubernetes 1.30 on; before, the API server drops the action and refuses the empty hook */}}
+{{- define "weft.hasSleepingHooks" -}}
+{{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version -}}true{{- end -}}
+{{- end }}
+
 {{/* ValidatingAdmissionPolicy is v1 from Kubernetes 1.30 */}}
 {{- define "weft.hasAdmissionPolicies" -}}
 {{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version -}}true{{- end -}}

@@ -6,6 +6,7 @@ import { longAudits } from './audit.ts';
 import { backendsWithoutEndpoints } from './backends.ts';
 import { deniedByAllowRules, ipBlocksUnderStrict, unknownCallers } from './callers.ts';
 import type { Found } from './codes.ts';
+import { cutOff } from './cut-off.ts';
 import { listsWithoutEffect, originatedTls, shadowedHosts } from './egress.ts';
 import { type Check, Inspection } from './inspection.ts';
 import { unavailableKeySets } from './key-sets.ts';
@@ -24,6 +25,7 @@ const CHECKS: readonly Check[] = [
   permissiveLeftovers,
   skippedPorts,
   withoutSidecar,
+  cutOff,
   withoutTargets,
   unknownCallers,
   ipBlocksUnderStrict,

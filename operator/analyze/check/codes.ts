@@ -34,6 +34,7 @@ export const CODES = [
   'ShadowedEgressHost',
   'ShadowedRoute',
   'SkippedPort',
+  'StreamCutOff',
   'TargetNotFound',
   'TargetsNothing',
   'TargetsWithoutSidecar',

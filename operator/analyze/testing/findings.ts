@@ -37,15 +37,17 @@ export interface World {
   /** undefined: they may not be listed */
   readonly injectedNamespaces?: readonly string[] | undefined;
   readonly uninjectable?: readonly string[];
+  readonly cutOff?: Readonly<Record<string, string>>;
 }
 
 export function findingsOf(
   changes: readonly Change[],
-  { injectedNamespaces, uninjectable }: World = { injectedNamespaces: [] },
+  { injectedNamespaces, uninjectable, cutOff = {} }: World = { injectedNamespaces: [] },
 ): Finding[] {
   const read = {
     injectedNamespaces: injectedNamespaces && new Set(injectedNamespaces),
     uninjectable: new Set(uninjectable),
+    cutOff: new Map(Object.entries(cutOff)),
   };
   return findingsIn(new Inspection(meshOf(SHOP, changes), read, { nowMs: NOW_MS, auditDays: 14 }));
 }

@@ -67,9 +67,8 @@ export class FrameParser {
 
   /** `bytes` may be reused by the caller afterwards. */
   push(bytes: Buffer): void {
-    const left = bytes.subarray(this.#paused ? 0 : this.#read(bytes));
-    if (left.length === 0 || this.#stopped) return;
-    this.#rest = this.#rest.length === 0 ? Buffer.from(left) : Buffer.concat([this.#rest, left]);
+    const at = this.#paused ? 0 : this.#read(bytes);
+    if (at < bytes.length && !this.#stopped) this.#rest = Buffer.concat([this.#rest, bytes.subarray(at)]);
   }
 
   /** Returns how far it came. */

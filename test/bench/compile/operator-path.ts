@@ -75,12 +75,7 @@ export class OperatorPath {
     });
     this.#source = {
       find: (proxyId) => mesh.workloadByProxyId(proxyId),
-      config: ({ key }) => {
-        const published = this.#publisher.published(key);
-        return published?.text === undefined
-          ? undefined
-          : { version: published.config.version, text: published.text };
-      },
+      config: ({ key }) => this.#publisher.told(key),
       destination: (key, workload) => this.#destinations.get(key, workload),
       identity: () => undefined,
       trust: () => ({ trustBundle: '', roots: [] }),

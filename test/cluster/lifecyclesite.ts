@@ -1,0 +1,155 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { acquireCluster, type Cluster } from './cluster.ts';
+import { ctr } from './containerd.ts';
+import { LIFE, type StreamName, workloads } from './lifecycle.fixture.ts';
+import type { Load } from './load.ts';
+import { installWeft, type Pod, pod, waitUntil } from './scenario.ts';
+
+export interface ContainerStatus {
+  readonly name: string;
+  readonly containerID: string;
+  readonly ready: boolean;
+  readonly restartCount: number;
+  readonly state: { readonly terminated?: { readonly exitCode: number; readonly finishedAt: string } };
+}
+
+/** The two Deployments of the control plane. */
+export const PARTS = ['operator', 'injector'] as const;
+export type Part = (typeof PARTS)[number];
+
+const SYSTEM = 'weft-system';
+
+/** A cluster with Weft, servers, and a client that calls them without pause. */
+export class LifecycleSite {
+  readonly cluster: Cluster;
+  readonly #removals: (() => Promise<unknown>)[] = [];
+
+  private constructor(cluster: Cluster) {
+    this.cluster = cluster;
+  }
+
+  static async open(): Promise<LifecycleSite> {
+    const site = new LifecycleSite(await acquireCluster());
+    try {
+      await site.#fill();
+      return site;
+    } catch (error) {
+      await site.close();
+      throw error;
+    }
+  }
+
+  async #fill(): Promise<void> {
+    const { cluster } = this;
+    this.#removals.push(() => this.kubectl('delete', 'namespace', LIFE, '--ignore-not-found'));
+    const weft = ['weft', '-n', SYSTEM];
+    if ((await cluster.helm(['status', ...weft])).code !== 0) {
+      this.#removals.push(() => cluster.helmOk(['uninstall', ...weft, '--wait']));
+    }
+    await installWeft(cluster);
+    await this.apply(...workloads());
+    for (const each of ['ledger', 'api', 'hasty', 'wide', 'frail', 'load']) await this.rolledOut(each);
+  }
+
+  async close(): Promise<void> {
+    for (const remove of this.#removals) await remove();
+    await this.cluster.release();
+  }
+
+  kubectl(...args: string[]): Promise<string> {
+    return this.cluster.kubectlOk(args);
+  }
+
+  apply(...objects: object[]): Promise<string> {
+    return this.cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+  }
+
+  rolledOut(name: string, namespace = LIFE): Promise<string> {
+    return this.kubectl('-n', namespace, 'rollout', 'status', `deployment/${name}`, '--timeout=120s');
+  }
+
+  /** Replaces every pod of a Deployment, and waits until that is done. */
+  async rollOut(name: string): Promise<void> {
+    await this.kubectl('-n', LIFE, 'rollout', 'restart', `deployment/${name}`);
+    await this.rolledOut(name);
+  }
+
+  async scale(name: string, replicas: number, namespace = LIFE): Promise<void> {
+    await this.kubectl('-n', namespace, 'scale', `deployment/${name}`, `--replicas=${replicas}`);
+  }
+
+  pod(label: string): Promise<Pod> {
+    return pod(this.cluster, LIFE, label);
+  }
+
+  /** What a server inside a pod says to the pod itself. */
+  async askOwn({ metadata }: Pod, path: string, port = 8080): Promise<string> {
+    const curl = ['curl', '-sS', '-f', '--max-time', '5', `http://127.0.0.1:${port}${path}`];
+    return this.kubectl('-n', metadata.namespace, 'exec', metadata.name, '-c', 'app', '--', ...curl);
+  }
+
+  async load(): Promise<Load> {
+    return JSON.parse(await this.askOwn(await this.pod('app=load'), '/', 9000));
+  }
+
+  /** What the load has seen of these streams while this was done, and a moment before and after. */
+  async under(names: readonly StreamName[], work: () => Promise<unknown>): Promise<Load> {
+    await this.askOwn(await this.pod('app=load'), `/begin/${names.join(',')}`, 9000);
+    await delay(500);
+    await work();
+    await delay(500);
+    return this.load();
+  }
+
+  /** Takes a part of the control plane away as a dying node does: no time to say goodbye. */
+  async kill(part: Part): Promise<void> {
+    await this.scale(`weft-${part}`, 0, SYSTEM);
+    const pods = ['pod', '-l', `app.kubernetes.io/component=${part}`];
+    await this.kubectl('-n', SYSTEM, 'delete', ...pods, '--grace-period=0', '--force', '--ignore-not-found');
+  }
+
+  /** Gives it back; how long it took to be ready, in ms. */
+  restore(part: Part): Promise<number> {
+    return this.timed(async () => {
+      await this.scale(`weft-${part}`, 2, SYSTEM);
+      await this.rolledOut(`weft-${part}`, SYSTEM);
+    });
+  }
+
+  /** Containers of a pod, by the ids that the node knows them by. */
+  async containers({ metadata }: Pod): Promise<ContainerStatus[]> {
+    const found = await this.kubectl('-n', metadata.namespace, 'get', 'pod', metadata.name, '-o', 'json');
+    const { initContainerStatuses, containerStatuses } = JSON.parse(found).status;
+    return [...initContainerStatuses, ...containerStatuses];
+  }
+
+  /** Signals the first process of a container, without asking the API server; the kubelet starts it again. */
+  async signal({ containerID }: ContainerStatus, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const id = containerID.replace('containerd://', '');
+    await this.cluster.nodeExecOk([...ctr, 'tasks', 'kill', '--signal', signal, id]);
+  }
+
+  /** The node's end of the wire to a pod. */
+  async wire({ status }: Pod): Promise<string> {
+    const route = await this.cluster.nodeExecOk(['ip', 'route', 'get', status.podIP]);
+    return / dev (\S+)/.exec(route)![1]!;
+  }
+
+  /** How long something takes, in ms. */
+  async timed(work: () => Promise<unknown>): Promise<number> {
+    const startMs = performance.now();
+    await work();
+    return Math.round(performance.now() - startMs);
+  }
+
+  /** How long it takes until something holds, in ms. */
+  timeUntil(what: string, holds: () => Promise<boolean>, withinMs?: number): Promise<number> {
+    return this.timed(() => waitUntil(what, holds, withinMs));
+  }
+}
+
+export const containerNamed = (containers: readonly ContainerStatus[], name: string): ContainerStatus => {
+  const found = containers.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`no container ${name}`);
+  return found;
+};
