@@ -4,6 +4,7 @@
  */
 export const METRICS = {
   requests: 'weft_requests_total',
+  grpcRequests: 'weft_grpc_requests_total',
   requestDuration: 'weft_request_duration_seconds',
   tcpConnectionsOpen: 'weft_tcp_connections_open',
   tcpBytes: 'weft_tcp_bytes_total',

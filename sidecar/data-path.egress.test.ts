@@ -217,7 +217,6 @@ test('a ClientHello may come byte by byte', async () => {
 const NAMELESS: readonly (readonly [string, () => Promise<Buffer> | Buffer, RegExp])[] = [
   ['TLS without a server name', () => clientHello({}), /without a server name/],
   ['TLS that is no ClientHello', () => Buffer.from([22, 3, 1, 0, 4, 2, 0, 0, 0]), /cannot be read/],
-  ['HTTP/2 without TLS', () => Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), /HTTP\/2 without TLS/],
   ['an opaque protocol', () => Buffer.from([0, 1, 2, 3]), /nothing names a host/],
 ];
 for (const [name, bytes, reason] of NAMELESS) {

@@ -54,14 +54,6 @@ test('a client that half-closes without a word still hears the server', async ()
   assert.equal(await talk(pair.port, '', true), 'the time');
 });
 
-test('HTTP/2 with prior knowledge is carried as it is', async () => {
-  const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-  const pair = await start(await echo(), { destination: { protocol: 'HTTP' } });
-  assert.equal(await talk(pair.port, preface, true), preface);
-  const declared = await start(await echo(), { destination: { protocol: 'HTTP2' } });
-  assert.equal(await talk(declared.port, preface, true), preface);
-});
-
 test('TLS of the app passes through the mesh untouched', async () => {
   const pair = await start(await echo());
   const hello = Buffer.from('160301000401000000', 'hex').toString('latin1');

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../api/destination.ts';
-import type { Pool } from '../http1/pool.ts';
+import type { RequestPool } from '../http1/pool.ts';
 import type { RequestMeter } from '../telemetry/request-meters.ts';
 
 /**
@@ -37,9 +37,10 @@ export class Host {
   /** the verdict of active health checks; true when there are none */
   healthy = true;
 
-  /** its connections, found once */
-  pool: Pool | undefined = undefined;
-  /** by the index of the route */
+  /** its connections of each version of HTTP, found once */
+  http1: RequestPool | undefined = undefined;
+  http2: RequestPool | undefined = undefined;
+  /** by the index of the route and the protocol */
   readonly meters: (RequestMeter | undefined)[] = [];
 
   constructor(endpoint: Endpoint, sinceMs: number) {

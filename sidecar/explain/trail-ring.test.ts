@@ -139,7 +139,7 @@ test('a change of the service alone is seen, too', () => {
 });
 
 /** Times are differences to the beginning; the host is the request’s. */
-const UNRECORDED: ReadonlySet<string> = new Set(['startedMs', 'host']);
+const UNRECORDED: ReadonlySet<string> = new Set(['startedMs', 'host', 'upstream', 'settings', 'chosen']);
 function otherThan(value: unknown): unknown {
   if (typeof value === 'boolean') return !value;
   return typeof value === 'number' ? 7 : 'other';

@@ -1,5 +1,5 @@
 import { Accumulator } from '../transport/accumulator.ts';
-import { Fields } from './fields.ts';
+import { FieldLines, type Fields } from './fields.ts';
 import type { Framing } from './framing.ts';
 import { HeadScanner } from './head-scanner.ts';
 import { bad } from './syntax-error.ts';
@@ -135,11 +135,11 @@ function firstPhase(framing: Framing): Phase {
 }
 
 /** Fields that would change framing, routing or the caller's identity do not pass as trailers (RFC 9110 6.5.1). */
-const FORBIDDEN_TRAILER =
+export const FORBIDDEN_TRAILER =
   /^(?:weft[^0-9a-z]|x-forwarded-|forwarded$|cookie$|proxy-authorization$|content-length$|transfer-encoding$|host$|connection$|keep-alive$|te$|trailer$|upgrade$|expect$|authorization$|content-encoding$|content-type$|content-range$|set-cookie$)/;
 
 function parseTrailers(text: string): Fields | undefined {
-  const fields = new Fields();
+  const fields = new FieldLines();
   fields.read(text, 0);
   fields.removeWhere((key) => FORBIDDEN_TRAILER.test(key.replaceAll('_', '-')));
   return fields.size === 0 ? undefined : fields;

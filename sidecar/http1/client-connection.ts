@@ -1,4 +1,5 @@
 import type { Limits } from '../limits.ts';
+import type { Tunnel } from '../tcp/copy.ts';
 import type { Channel, ChannelOwner } from '../transport/channel.ts';
 import { BodyWriter } from './body-writer.ts';
 import type { Fields } from './fields.ts';
@@ -14,6 +15,29 @@ export interface ResponseReceiver extends MessageSink<ResponseHead> {
   onUpstreamClosed(): void;
 }
 
+/** What carries one request to an endpoint: a connection of HTTP/1, or a stream of one of HTTP/2. */
+export interface RequestCarrier {
+  /** whether anything came back for it */
+  readonly sawResponse: boolean;
+  /** The endpoint says it did nothing about it: it may be sent again, whatever it is (RFC 9113 8.7). */
+  readonly isUnprocessed: boolean;
+  /** Another sidecar carries it as bytes: who answers is the app behind it, not the mesh. */
+  readonly isOpaque: boolean;
+  begin(head: RequestHead, fallbackHost: string, receiver: ResponseReceiver): void;
+  /** False: wait for `onUpstreamDrained`. */
+  writeBody(data: Buffer): boolean;
+  endBody(trailers: Fields | undefined): void;
+  pause(): void;
+  resume(): void;
+  /** After an interim response: the next one belongs to the same request. */
+  nextResponse(): void;
+  /** The exchange is over. */
+  release(): void;
+  destroy(): void;
+  /** After the response that opens a tunnel. */
+  detach(): Tunnel;
+}
+
 /** What the pool is told; `onReleased` only while the connection may carry another request. */
 export interface ClientConnectionOwner {
   onReleased(connection: ClientConnection): void;
@@ -21,7 +45,7 @@ export interface ClientConnectionOwner {
 }
 
 /** Our end of an HTTP/1 connection to an endpoint: one request at a time. */
-export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner {
+export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner, RequestCarrier {
   readonly #channel: Channel;
   readonly #owner: ClientConnectionOwner;
   readonly #parser: MessageParser<ResponseHead>;
@@ -39,6 +63,9 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
   idleUntilMs = 0;
   /** whether a byte came back since the request in flight was begun */
   sawResponse = false;
+  /** HTTP/1 cannot say so */
+  readonly isUnprocessed = false;
+  readonly isOpaque = false;
 
   constructor(channel: Channel, owner: ClientConnectionOwner, limits: Limits) {
     this.#channel = channel;
@@ -107,7 +134,7 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
     this.#channel.destroy();
   }
   /** Gives the socket away, as a tunnel, with bytes read beyond the response head. */
-  detach(): { readonly channel: Channel; readonly rest: Buffer } {
+  detach(): Tunnel {
     this.#receiver = undefined;
     this.#reusable = false;
     this.#channel.pause();

@@ -1,9 +1,11 @@
 import { ERRORS, type ErrorCode } from '../../api/errors.ts';
 import { HEADER_ERROR, HEADER_REQUEST_ID } from '../../api/names.ts';
+import { grpcOfError, grpcStatus, isGrpc, NO_GRPC_STATUS } from '../layers/grpc.ts';
 import { NO_TOKENS, type VerifiedTokens } from '../layers/jwt-claims.ts';
 import { Trail } from '../layers/trail.ts';
-import type { Channel } from '../transport/channel.ts';
-import { Fields } from './fields.ts';
+import type { Tunnel } from '../tcp/copy.ts';
+import type { Protocol } from '../telemetry/request-meters.ts';
+import { FieldLines, type Fields } from './fields.ts';
 import { NO_BODY } from './framing.ts';
 import type { RequestHead } from './request-head.ts';
 import { ResponseHead } from './response-head.ts';
@@ -58,7 +60,7 @@ export interface ExchangeTransport {
   writeHead(head: ResponseHead, mayKeepAlive: boolean): void;
   writeBody(data: Buffer): boolean;
   writeEnd(trailers: Fields | undefined): void;
-  writeTunnelHead(head: ResponseHead): { readonly channel: Channel; readonly rest: Buffer };
+  writeTunnelHead(head: ResponseHead): Tunnel;
   abort(): void;
   setIdleTimeout(idleTimeoutMs: number): void;
 }
@@ -66,6 +68,7 @@ export interface ExchangeTransport {
 /** One request and its response. Layers read and change it; the server connection moves its bytes. */
 export class Exchange {
   readonly head: RequestHead;
+  readonly protocol: Protocol;
   readonly trail = new Trail();
   readonly #transport: ExchangeTransport;
   #receiver: RequestReceiver | undefined;
@@ -78,15 +81,23 @@ export class Exchange {
   /** those that came with the request and were verified */
   tokens: VerifiedTokens = NO_TOKENS;
   status = 0;
+  /** of a gRPC call: -1 until it is known */
+  grpcStatus = NO_GRPC_STATUS;
   error: ErrorCode | undefined;
   responseStarted = false;
   responseEnded = false;
   aborted = false;
 
-  constructor(head: RequestHead, transport: ExchangeTransport, startedMs: number) {
+  constructor(head: RequestHead, transport: ExchangeTransport, startedMs: number, isHttp2 = false) {
     this.head = head;
+    this.protocol = !isHttp2 ? 'http1' : isGrpc(head) ? 'grpc' : 'http2';
     this.#transport = transport;
     this.trail.startedMs = startedMs;
+  }
+
+  /** of HTTP; what it goes on in, too */
+  get version(): 'http1' | 'http2' {
+    return this.protocol === 'http1' ? 'http1' : 'http2';
   }
 
   get requestEnded(): boolean {
@@ -152,6 +163,7 @@ export class Exchange {
   respond(head: ResponseHead, mayKeepAlive = true): void {
     this.responseStarted = true;
     this.status = head.status;
+    if (this.protocol === 'grpc') this.grpcStatus = grpcStatus(head.fields);
     this.#transport.writeHead(head, mayKeepAlive);
   }
   respondBody(data: Buffer): boolean {
@@ -163,6 +175,9 @@ export class Exchange {
   }
   #writeEnd(trailers: Fields | undefined): void {
     this.responseEnded = true;
+    if (trailers !== undefined && this.protocol === 'grpc' && this.grpcStatus === NO_GRPC_STATUS) {
+      this.grpcStatus = grpcStatus(trailers);
+    }
     this.#transport.writeEnd(trailers);
   }
   /** Before the response: from here on its body goes through the gate that `create` makes. */
@@ -174,7 +189,7 @@ export class Exchange {
     });
   }
   /** Sends the head that opens a tunnel; what follows on both sides is opaque. */
-  openTunnel(head: ResponseHead): { readonly channel: Channel; readonly rest: Buffer } {
+  openTunnel(head: ResponseHead): Tunnel {
     this.responseStarted = this.responseEnded = true;
     this.status = head.status;
     return this.#transport.writeTunnelHead(head);
@@ -194,8 +209,12 @@ export class Exchange {
     this.error = code;
     this.trail.reason = reason;
     if (this.responseStarted) return void this.abort();
-    const body = Buffer.from(`${JSON.stringify({ error: code, message: ERRORS[code].message })}\n`);
-    const head = errorHead(code, body.length, this.head.method, fields, status);
+    const isGrpc = this.protocol === 'grpc';
+    const body = isGrpc ? undefined : errorBody(code);
+    const head =
+      body === undefined
+        ? grpcErrorHead(code, fields, status)
+        : errorHead(code, body.length, this.head.method, fields, status);
     if (this.trail.requestId !== '') head.fields.add(HEADER_REQUEST_ID, this.trail.requestId);
     this.reply(head, body);
   }
@@ -254,6 +273,22 @@ const REASONS: Readonly<Record<number, string>> = {
 export type ExtraField = readonly [name: string, value: string];
 const NO_FIELDS: readonly ExtraField[] = [];
 
+function errorBody(code: ErrorCode): Buffer {
+  return Buffer.from(`${JSON.stringify({ error: code, message: ERRORS[code].message })}\n`);
+}
+
+/** Trailers only: the status of the call is in the head, and nothing follows. */
+function grpcErrorHead(code: ErrorCode, more: readonly ExtraField[], status: number): ResponseHead {
+  const fields = new FieldLines();
+  fields.add(HEADER_ERROR, code);
+  fields.add('content-type', 'application/grpc');
+  fields.add('grpc-status', String(grpcOfError(code, status)));
+  // ASCII without a percent sign, so it is its own encoding
+  fields.add('grpc-message', ERRORS[code].message);
+  for (const [name, value] of more) fields.add(name, value);
+  return new ResponseHead(200, 'OK', fields, NO_BODY, {});
+}
+
 export function errorHead(
   code: ErrorCode,
   length: number,
@@ -261,7 +296,7 @@ export function errorHead(
   more: readonly ExtraField[] = NO_FIELDS,
   status: number = ERRORS[code].httpStatus,
 ): ResponseHead {
-  const fields = new Fields();
+  const fields = new FieldLines();
   fields.add(HEADER_ERROR, code);
   fields.add('Content-Type', 'application/json');
   for (const [name, value] of more) fields.add(name, value);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { mayHaveAlikes } from './field-names.ts';
-import { Fields } from './fields.ts';
+import { FieldLines, type Fields } from './fields.ts';
 
 /** Two lines that came, and behind them those that were added. */
 function fields(...added: readonly (readonly [string, string])[]): Fields {
-  const fields = new Fields();
+  const fields = new FieldLines();
   fields.read('X-A: came\r\nx-b:  other \r\n', 0);
   for (const [name, value] of added) fields.add(name, value);
   return fields;
@@ -40,7 +40,7 @@ describe('fields that were added', () => {
 });
 
 describe('names that applications behind gateways do not tell apart', () => {
-  const came = new Fields();
+  const came = new FieldLines();
   came.read('X_A: 1\r\nx-a: 2\r\nx.A: 3\r\nxaa: 4\r\nx_ab: 5\r\nx_a: 6\r\n', 0);
   it('are those with another sign in the same place, and not the name itself', () => {
     assert.deepEqual(came.getAlikes('x-a'), ['1', '3', '6']);

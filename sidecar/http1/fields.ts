@@ -21,12 +21,15 @@ const REMOVED = -1;
 /** `Name: value` exactly: goes out as it came, in one piece with its neighbours */
 const REWRITE = 16;
 
+/** What layers use of a message's header or trailer fields, whichever protocol it came over. */
+export type Fields = Pick<FieldLines, keyof FieldLines>;
+
 /**
- * Header or trailer fields in the order they came, names as they were written. They stay in the text they were
+ * Fields of HTTP/1 in the order they came, names as they were written. They stay in the text they were
  * read from; only what somebody asks for becomes a string of its own. One object is used for one message after
  * another.
  */
-export class Fields {
+export class FieldLines {
   #text = '';
   readonly #marks: number[] = [];
   #lines = 0;
@@ -184,7 +187,7 @@ export class Fields {
 
   /** The same fields, whatever becomes of these. */
   copy(): Fields {
-    const copy = new Fields();
+    const copy = new FieldLines();
     copy.#text = this.#text;
     copy.#marks.push(...this.#marks.slice(0, this.#lines * STRIDE));
     copy.#lines = this.#lines;

@@ -5,7 +5,7 @@ import { isIdempotent } from '../layers/retry-policy.ts';
 import type { Limits } from '../limits.ts';
 import { copy } from '../tcp/copy.ts';
 import type { Timer, Timers } from '../transport/timers.ts';
-import type { ClientConnection, ResponseReceiver } from './client-connection.ts';
+import type { RequestCarrier, ResponseReceiver } from './client-connection.ts';
 import type { Exchange, RequestReceiver } from './exchange.ts';
 import type { Fields } from './fields.ts';
 import { opensTunnel, type ResponseHead } from './response-head.ts';
@@ -25,8 +25,8 @@ export interface ForwardOwner {
   readonly replay: ReplayBuffer<Fields> | undefined;
   /** The response has begun, nothing of it was passed on. True: it is not wanted, another attempt follows. */
   onResponse(head: ResponseHead): boolean;
-  /** No response, or half a one. `code` says which; true: another attempt follows. */
-  onFailed(code: ErrorCode, reason: string, sawResponse: boolean): boolean;
+  /** No response, or half a one. `code` says which, `connection` what is known of it; true: another attempt follows. */
+  onFailed(code: ErrorCode, reason: string, connection: RequestCarrier): boolean;
 }
 
 /** Of a response that is not passed on, so much is read for the sake of the connection, and no longer than lingerMs. */
@@ -35,7 +35,7 @@ const MAX_DISCARDED_BYTES = 64 * 1024;
 /** One attempt: sends the request of an exchange over a connection and brings the response back. */
 export class Forward implements RequestReceiver, ResponseReceiver {
   readonly #exchange: Exchange;
-  readonly #connection: ClientConnection;
+  readonly #connection: RequestCarrier;
   readonly #owner: ForwardOwner;
   #interim = false;
   #over = false;
@@ -43,7 +43,7 @@ export class Forward implements RequestReceiver, ResponseReceiver {
   #discardedBytes = -1;
   #discardTimer: Timer | undefined = undefined;
 
-  constructor(exchange: Exchange, connection: ClientConnection, owner: ForwardOwner) {
+  constructor(exchange: Exchange, connection: RequestCarrier, owner: ForwardOwner) {
     this.#exchange = exchange;
     this.#connection = connection;
     this.#owner = owner;
@@ -161,9 +161,8 @@ export class Forward implements RequestReceiver, ResponseReceiver {
   #fail(code: 'upstream-reset' | 'upstream-protocol', reason: string): void {
     if (this.#over) return void this.#connection.destroy();
     this.#over = true;
-    const { sawResponse } = this.#connection;
     this.#connection.destroy();
-    if (!this.#owner.onFailed(code, reason, sawResponse)) this.#exchange.answer(code, reason);
+    if (!this.#owner.onFailed(code, reason, this.#connection)) this.#exchange.answer(code, reason);
   }
 }
 

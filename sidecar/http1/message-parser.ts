@@ -1,5 +1,5 @@
 import { BodyReader } from './body-reader.ts';
-import { Fields } from './fields.ts';
+import { FieldLines, type Fields } from './fields.ts';
 import type { Framing } from './framing.ts';
 import { HeadScanner } from './head-scanner.ts';
 import { HttpSyntaxError } from './syntax-error.ts';
@@ -34,7 +34,7 @@ type Phase = 'head' | 'body' | 'between' | 'stopped';
 export class MessageParser<Head extends ParsedHead> {
   readonly #readHead: (text: string, fields: Fields) => Head;
   /** of the message under way; the next one takes it over */
-  readonly #fields = new Fields();
+  readonly #fields = new FieldLines();
   readonly #sink: MessageSink<Head>;
   readonly #scanner: HeadScanner;
   readonly #give = (data: Buffer) => this.#sink.onBody(data);

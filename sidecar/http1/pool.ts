@@ -1,9 +1,23 @@
 import type { Limits } from '../limits.ts';
 import type { Dial, DialFailure } from '../transport/dial.ts';
 import type { Timer, Timers } from '../transport/timers.ts';
-import { ClientConnection, type ClientConnectionOwner } from './client-connection.ts';
+import { ClientConnection, type ClientConnectionOwner, type RequestCarrier } from './client-connection.ts';
 
-export type Acquired = { readonly ok: true; readonly connection: ClientConnection } | DialFailure;
+export type Acquired = { readonly ok: true; readonly connection: RequestCarrier } | DialFailure;
+
+/** Connections to one endpoint under one identity, whatever they speak. */
+export interface RequestPool {
+  /** connections, those on their way included */
+  readonly size: number;
+  /** Room on a connection there is; undefined: none has any. */
+  take(): RequestCarrier | undefined;
+  /** Makes room, or waits for some. Calls `done` once; returns what cancels. */
+  connect(done: (result: Acquired) => void): () => void;
+  serveWaiting(): boolean;
+  dropIdle(): boolean;
+  close(): void;
+  retire(): void;
+}
 
 /** How many connections and waiting requests a destination may have; see layers/circuit-breaker.ts. */
 export interface PoolBudget {
@@ -34,7 +48,7 @@ interface Waiter {
 const MAX_HANDED_OVER = 32;
 
 /** Connections to one endpoint under one identity. The one used last is used first, so that others can age. */
-export class Pool implements ClientConnectionOwner {
+export class Pool implements RequestPool, ClientConnectionOwner {
   readonly #options: PoolOptions;
   readonly #set: PoolSet;
   readonly #idle: ClientConnection[] = [];
@@ -228,13 +242,13 @@ export class Pool implements ClientConnectionOwner {
 
 /** Pools that have connections. */
 export class PoolSet {
-  readonly #pools = new Set<Pool>();
+  readonly #pools = new Set<RequestPool>();
 
-  add(pool: Pool): void {
+  add(pool: RequestPool): void {
     this.#pools.add(pool);
   }
 
-  remove(pool: Pool): void {
+  remove(pool: RequestPool): void {
     this.#pools.delete(pool);
   }
 

@@ -1,6 +1,6 @@
 import { isAll, TOKEN } from './characters.ts';
 import { FIELD } from './field-names.ts';
-import { Fields } from './fields.ts';
+import { FieldLines, type Fields } from './fields.ts';
 import { declaredFraming, type Framing, HOST_ONLY, type Hop, NO_BODY, takeHopByHop } from './framing.ts';
 import { checkQuery, isPlainTarget, normalizeHost, normalizePath } from './normal-form.ts';
 import { bad } from './syntax-error.ts';
@@ -77,7 +77,7 @@ const MAX_METHOD_LENGTH = 64;
  * `text`: a header section without its last empty line, as latin1. `fields` is filled and becomes part of the
  * head. Throws HttpSyntaxError.
  */
-export function parseRequestHead(text: string, fields: Fields = new Fields()): RequestHead {
+export function parseRequestHead(text: string, fields: Fields = new FieldLines()): RequestHead {
   const found = text.indexOf('\r\n');
   const lineEnd = found === -1 ? text.length : found;
   const methodEnd = text.indexOf(' ');
@@ -122,7 +122,8 @@ function readTarget(head: RequestHead, target: string): void {
   readAbsolute(head, target);
 }
 
-function readOrigin(head: RequestHead, target: string): void {
+/** Origin form of the target (RFC 9112 3.2.1). */
+export function readOrigin(head: RequestHead, target: string): void {
   const mark = target.indexOf('?');
   const raw = mark === -1 ? target : target.slice(0, mark);
   if (mark !== -1) head.query = target.slice(mark + 1);

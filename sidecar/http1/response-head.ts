@@ -1,6 +1,6 @@
 import { FIELD_VALUE, isAll, SP } from './characters.ts';
 import { FIELD } from './field-names.ts';
-import { Fields } from './fields.ts';
+import { FieldLines, type Fields } from './fields.ts';
 import { declaredFraming, type Framing, NO_BODY, takeHopByHop, UNTIL_CLOSE } from './framing.ts';
 import { bad } from './syntax-error.ts';
 
@@ -51,7 +51,11 @@ const REASON_AT = 12;
  * `method` is the request's: what a body is depends on it (RFC 9112 6.3). `fields` is filled and becomes part
  * of the head. Throws HttpSyntaxError.
  */
-export function parseResponseHead(text: string, method: string, fields: Fields = new Fields()): ResponseHead {
+export function parseResponseHead(
+  text: string,
+  method: string,
+  fields: Fields = new FieldLines(),
+): ResponseHead {
   const found = text.indexOf('\r\n');
   const lineEnd = found === -1 ? text.length : found;
   const minor = text.charCodeAt(VERSION.length) - 0x30;

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../api/errors.ts';
 import { ERRORS } from '../../api/errors.ts';
 import type { Limits } from '../limits.ts';
+import type { Tunnel } from '../tcp/copy.ts';
 import type { Channel, ChannelOwner } from '../transport/channel.ts';
 import { lingeringClose } from '../transport/close.ts';
 import { IdleWatch, type Timer, type Timers } from '../transport/timers.ts';
@@ -230,14 +231,14 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
   }
 
   /** the request that made this connection a tunnel */
-  tunnel: Exchange | undefined;
+  tunnels: readonly Exchange[] = [];
 
-  writeTunnelHead(head: ResponseHead): { readonly channel: Channel; readonly rest: Buffer } {
+  writeTunnelHead(head: ResponseHead): Tunnel {
     const connection = head.upgrade === undefined ? undefined : 'Upgrade';
     this.#channel.write(serializeResponseHead(head, NO_BODY, connection));
     this.#idle.cancel();
     this.#closing = true;
-    this.tunnel = this.#exchange;
+    if (this.#exchange !== undefined) this.tunnels = [this.#exchange];
     this.#exchange = undefined;
     this.#channel.pause();
     this.#channel.disown();

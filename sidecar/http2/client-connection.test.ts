@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Fields } from '../http1/fields.ts';
+import { FieldLines } from '../http1/fields.ts';
 import { CHUNKED, NO_BODY } from '../http1/framing.ts';
 import { connected, OK, Receiver, request } from './client.fixture.ts';
 import { H2_ERROR } from './error-codes.ts';
@@ -40,7 +40,7 @@ test('a request goes out whole, and its response comes back in order', async (t)
   const stream = client.open();
   stream.begin(request('POST', CHUNKED), 'fallback', receiver);
   stream.writeBody(Buffer.from('ping'));
-  const trailers = new Fields();
+  const trailers = new FieldLines();
   trailers.add('X-Sum', '7');
   stream.endBody(trailers);
   assert.deepEqual(await peer.nextHead(1), {

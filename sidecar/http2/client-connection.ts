@@ -1,3 +1,4 @@
+import { ALPN } from '../../api/names.ts';
 import type { Channel } from '../transport/channel.ts';
 import { ClientStream } from './client-stream.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
@@ -19,10 +20,12 @@ export interface ClientOptions extends ConnectionOptions {
   readonly owner: ClientConnectionOwner;
   /** what `:scheme` says */
   readonly scheme: 'http' | 'https';
+  /** what was agreed upon in TLS, if anything */
+  readonly alpn?: string | undefined;
 }
 
 /** Until the endpoint has said how many streams it takes (RFC 9113 6.5.2: no fewer than 100 are recommended). */
-const ASSUMED_STREAMS = 100;
+export const ASSUMED_STREAMS = 100;
 const QUIET_MS = 60_000;
 
 /**
@@ -33,6 +36,8 @@ const QUIET_MS = 60_000;
 export class ClientConnection extends Connection {
   readonly #owner: ClientConnectionOwner;
   readonly scheme: string;
+  /** a sidecar carries it as bytes: who answers is the app behind, not the mesh */
+  readonly isOpaque: boolean;
   #nextId = 1;
   /** opened, not begun */
   readonly #reserved = new Set<ClientStream>();
@@ -48,6 +53,7 @@ export class ClientConnection extends Connection {
     super(channel, options);
     this.#owner = options.owner;
     this.scheme = options.scheme;
+    this.isOpaque = options.alpn === ALPN.tcp;
     channel.owner = this;
     this.introduce([[SETTING.enablePush, 0]], true);
     channel.resume();

@@ -1,9 +1,9 @@
-import type { ResponseReceiver } from '../http1/client-connection.ts';
+import type { RequestCarrier, ResponseReceiver } from '../http1/client-connection.ts';
 import type { Fields } from '../http1/fields.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { opensTunnel, type ResponseHead } from '../http1/response-head.ts';
 import { HttpSyntaxError } from '../http1/syntax-error.ts';
-import type { Channel } from '../transport/channel.ts';
+import type { Tunnel } from '../tcp/copy.ts';
 import { enter, leave } from '../transport/flush.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { H2_ERROR } from './error-codes.ts';
@@ -18,7 +18,7 @@ import { readTrailers } from './trailers.ts';
  * One request over a connection to an endpoint, with the methods by which http1/forward.ts uses a connection of HTTP/1
  * for a request: `begin` once, then the body, and `release` or `destroy` in the end.
  */
-export class ClientStream extends Stream {
+export class ClientStream extends Stream implements RequestCarrier {
   readonly #client: ClientConnection;
   #receiver: ResponseReceiver | undefined;
   #method = '';
@@ -26,6 +26,9 @@ export class ClientStream extends Stream {
   #tunnel: StreamChannel | undefined;
   #interims = 0;
   #responded = false;
+  get isOpaque(): boolean {
+    return this.#client.isOpaque;
+  }
   /** whether anything came back for it */
   sawResponse = false;
   /** The server says it did nothing about it: it may be sent again, whatever it is (RFC 9113 8.7). */
@@ -79,11 +82,11 @@ export class ClientStream extends Stream {
     else this.reset(H2_ERROR.cancel);
   }
   /** After the response that opens a tunnel. */
-  detach(): { readonly channel: Channel; readonly rest: Buffer } {
+  detach(): Tunnel {
     this.#receiver = undefined;
     this.inbox.pause();
     this.#tunnel = new StreamChannel(this);
-    return { channel: this.#tunnel.shape, rest: NOTHING };
+    return { channel: this.#tunnel, rest: NOTHING };
   }
 
   /** The connection went between `open` and now. */

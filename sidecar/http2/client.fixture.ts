@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { ResponseReceiver } from '../http1/client-connection.ts';
-import { Fields } from '../http1/fields.ts';
+import { FieldLines, type Fields } from '../http1/fields.ts';
 import { type Framing, NO_BODY } from '../http1/framing.ts';
 import { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
@@ -16,7 +16,7 @@ import { Peer } from './peer.fixture.ts';
 
 const HOP = { close: false, keepAlive: true, upgrade: undefined, trailers: false, nominates: false };
 export function request(method = 'GET', framing: Framing = NO_BODY, upgrade?: string): RequestHead {
-  const head = new RequestHead(method, 'a', 1, new Fields(), framing, { ...HOP, upgrade });
+  const head = new RequestHead(method, 'a', 1, new FieldLines(), framing, { ...HOP, upgrade });
   head.target = '/';
   return head;
 }

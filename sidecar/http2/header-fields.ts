@@ -3,23 +3,15 @@ import type { Fields } from '../http1/fields.ts';
 import { HeaderField } from './hpack/header-field.ts';
 import { headerName } from './hpack/header-name.ts';
 
-/** What the layers use of a message's fields, whichever protocol it came over. */
-export type FieldsShape = Pick<Fields, keyof Fields>;
-
 /**
- * Header or trailer fields of HTTP/2 with the methods of http1's `Fields`: entries of the decoder's table as they are,
+ * Header or trailer fields of HTTP/2 : entries of the decoder's table as they are,
  * so that of a field that comes again nothing is made anew. Names are lower case. Cookies that came in several fields
  * are read as one (RFC 9113 8.2.3), and go out in HTTP/2 as they came.
  */
-export class HeaderFields implements FieldsShape {
+export class HeaderFields implements Fields {
   #list: HeaderField[] = [];
   /** so many, the first ones, came with the message; the others were added here */
   #came = 0;
-
-  /** What the layers declare; both kinds have all they use. */
-  get shape(): Fields {
-    return this as unknown as Fields;
-  }
 
   /** The fields of `fields`, which may be of HTTP/1. */
   static of(fields: Fields): HeaderFields {
@@ -140,11 +132,11 @@ export class HeaderFields implements FieldsShape {
     this.#came = keptCame;
   }
 
-  copy(): Fields {
+  copy(): HeaderFields {
     const copy = new HeaderFields();
     copy.#list = [...this.#list];
     copy.#came = this.#came;
-    return copy.shape;
+    return copy;
   }
 
   /** As lines of HTTP/1. */

@@ -1,8 +1,8 @@
 import { isAll, TARGET, TOKEN } from '../http1/characters.ts';
 import { FIELD } from '../http1/field-names.ts';
 import { CHUNKED, type Framing, type Hop, NO_BODY } from '../http1/framing.ts';
-import { checkQuery, isPlainTarget, normalizeHost, normalizePath } from '../http1/normal-form.ts';
-import { RequestHead } from '../http1/request-head.ts';
+import { isPlainTarget, normalizeHost } from '../http1/normal-form.ts';
+import { RequestHead, readOrigin } from '../http1/request-head.ts';
 import { bad } from '../http1/syntax-error.ts';
 import { checkField, contentLength } from './field-rules.ts';
 import { HeaderFields } from './header-fields.ts';
@@ -48,14 +48,7 @@ export function readRequest(list: readonly HeaderField[], count: number, endsStr
     }
   }
   const hop = hopOf(acceptsTrailers);
-  const head = new RequestHead(
-    method(),
-    authority(host),
-    1,
-    fields.shape,
-    framingOf(length, endsStream),
-    hop,
-  );
+  const head = new RequestHead(method(), authority(host), 1, fields, framingOf(length, endsStream), hop);
   readTarget(head);
   return head;
 }
@@ -161,20 +154,10 @@ function readTarget(head: RequestHead): void {
     return;
   }
   if (target.charCodeAt(0) !== 0x2f) malformed('RFC 9113 8.3.1', ':path does not begin with a slash');
-  const mark = target.indexOf('?');
-  const raw = mark === -1 ? target : target.slice(0, mark);
-  if (mark !== -1) head.query = target.slice(mark + 1);
-  if (isPlainTarget(target)) {
-    head.target = target;
-    head.path = raw;
-    return;
+  if (!isPlainTarget(target) && !isAll(TARGET, target)) {
+    malformed('RFC 9112 3.2', 'character not allowed in a request target');
   }
-  if (!isAll(TARGET, target)) malformed('RFC 9112 3.2', 'character not allowed in a request target');
-  const { path, ambiguous } = normalizePath(raw);
-  checkQuery(head.query);
-  head.target = mark === -1 ? path : path + target.slice(mark);
-  head.path = path;
-  head.ambiguousPath = ambiguous;
+  readOrigin(head, target);
 }
 
 function readConnect(head: RequestHead): void {

@@ -28,7 +28,7 @@ export function readResponse(
     else fields.push(field);
   }
   if (upgrade !== undefined && status >= 200 && status < 300) {
-    return new ResponseHead(101, 'Switching Protocols', fields.shape, NO_BODY, { upgrade });
+    return new ResponseHead(101, 'Switching Protocols', fields, NO_BODY, { upgrade });
   }
   const hasNoBody =
     method === 'HEAD' || status < 200 || status === 204 || status === 304 || opensTunnel(status, method);
@@ -36,13 +36,7 @@ export function readResponse(
     malformed('RFC 9113 8.1.1', 'Content-Length of a body that does not come');
   const framing = hasNoBody ? NO_BODY : framingOf(length, endsStream);
   const describes = hasNoBody && status >= 200 && status !== 204;
-  return new ResponseHead(
-    status,
-    '',
-    fields.shape,
-    framing,
-    describes ? { describedLength: length } : NOTHING,
-  );
+  return new ResponseHead(status, '', fields, framing, describes ? { describedLength: length } : NOTHING);
 }
 
 const NOTHING = {};

@@ -3,7 +3,7 @@ import { Exchange, type ExchangeTransport } from '../http1/exchange.ts';
 import type { Fields } from '../http1/fields.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
-import type { Channel } from '../transport/channel.ts';
+import type { Tunnel } from '../tcp/copy.ts';
 import { H2_ERROR } from './error-codes.ts';
 import type { HeaderField } from './hpack/header-field.ts';
 import { malformed } from './message-error.ts';
@@ -25,7 +25,7 @@ export class ServerStream extends Stream implements ExchangeTransport {
   constructor(server: ServerConnection, head: RequestHead) {
     super(server);
     this.#server = server;
-    this.exchange = new Exchange(head, this, server.timers.nowMs());
+    this.exchange = new Exchange(head, this, server.timers.nowMs(), true);
     this.#opensTunnel = head.upgrade !== undefined || head.method === 'CONNECT';
     this.inbox.pause();
     if (head.framing.type === 'length') this.expectedBytes = head.framing.length;
@@ -124,13 +124,13 @@ export class ServerStream extends Stream implements ExchangeTransport {
     this.exchange.finish();
     this.#server.onExchangeOver();
   }
-  writeTunnelHead(head: ResponseHead): { readonly channel: Channel; readonly rest: Buffer } {
+  writeTunnelHead(head: ResponseHead): Tunnel {
     this.writeHead(head);
     this.idleTimeoutMs = 0;
     this.#tunnel = new StreamChannel(this);
     if (this.isClosed) this.#tunnel.lost();
     else this.#server.keepTunnel(this);
-    return { channel: this.#tunnel.shape, rest: NOTHING };
+    return { channel: this.#tunnel, rest: NOTHING };
   }
   abort(): void {
     this.reset(H2_ERROR.internal);

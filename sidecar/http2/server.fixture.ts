@@ -54,7 +54,7 @@ export async function serve(
 }
 
 export function response(status: number, framing: Framing = { type: 'chunked', length: 0 }): ResponseHead {
-  return new ResponseHead(status, '', new HeaderFields().shape, framing, {});
+  return new ResponseHead(status, '', new HeaderFields(), framing, {});
 }
 
 /** Answers with `text` when the request has ended. */

@@ -1,28 +1,8 @@
-import type { Channel, ChannelOwner } from '../transport/channel.ts';
+import type { TunnelEnd } from '../tcp/copy.ts';
+import type { ChannelOwner } from '../transport/channel.ts';
 import { enter, leave } from '../transport/flush.ts';
 import { H2_ERROR } from './error-codes.ts';
 import type { Stream } from './stream.ts';
-
-/** What is asked of a connection that became a tunnel. */
-export type TunnelShape = Pick<
-  Channel,
-  | 'owner'
-  | 'disown'
-  | 'destroyed'
-  | 'closed'
-  | 'ended'
-  | 'writable'
-  | 'needsDrain'
-  | 'bufferedBytes'
-  | 'write'
-  | 'end'
-  | 'pause'
-  | 'resume'
-  | 'destroy'
-  | 'destroySoon'
-  | 'abort'
-  | 'onClosed'
->;
 
 const NOBODY: ChannelOwner = { onData: () => {}, onEnd: () => {}, onDrain: () => {}, onClose: () => {} };
 
@@ -30,7 +10,7 @@ const NOBODY: ChannelOwner = { onData: () => {}, onEnd: () => {}, onDrain: () =>
  * A stream that became a tunnel (CONNECT, RFC 9113 8.5; extended CONNECT, RFC 8441), as the channel that a connection
  * of its own would be: END_STREAM is its half-close, RST_STREAM its reset.
  */
-export class StreamChannel implements TunnelShape {
+export class StreamChannel implements TunnelEnd {
   readonly #stream: Stream;
   owner: ChannelOwner = NOBODY;
   ended = false;
@@ -41,11 +21,6 @@ export class StreamChannel implements TunnelShape {
 
   constructor(stream: Stream) {
     this.#stream = stream;
-  }
-
-  /** As tcp/copy.ts declares it; it has all that is used there. */
-  get shape(): Channel {
-    return this as unknown as Channel;
   }
 
   disown(): void {

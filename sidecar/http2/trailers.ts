@@ -1,12 +1,9 @@
+import { FORBIDDEN_TRAILER } from '../http1/body-reader.ts';
 import type { Fields } from '../http1/fields.ts';
 import { checkField } from './field-rules.ts';
 import { HeaderFields } from './header-fields.ts';
 import type { HeaderField } from './hpack/header-field.ts';
 import type { HeaderName } from './hpack/header-name.ts';
-
-/** Fields that would change framing, routing or the caller's identity do not pass as trailers (RFC 9110 6.5.1). */
-const FORBIDDEN =
-  /^(?:weft[^0-9a-z]|x-forwarded-|forwarded$|cookie$|proxy-authorization$|content-length$|transfer-encoding$|host$|connection$|keep-alive$|te$|trailer$|upgrade$|expect$|authorization$|content-encoding$|content-type$|content-range$|set-cookie$)/;
 
 /** By id of the name, whether it may be; names are few, and looked at once. */
 const MAY_PASS: (boolean | undefined)[] = [];
@@ -19,7 +16,7 @@ export function readTrailers(list: readonly HeaderField[], count: number): Field
     checkField(field);
     if (mayPass(field.name)) fields.push(field);
   }
-  return fields.size === 0 ? undefined : fields.shape;
+  return fields.size === 0 ? undefined : fields;
 }
 
 function mayPass(name: HeaderName): boolean {
@@ -30,5 +27,5 @@ function mayPass(name: HeaderName): boolean {
 }
 
 function look(name: HeaderName): boolean {
-  return !FORBIDDEN.test(name.text.replaceAll('_', '-'));
+  return !FORBIDDEN_TRAILER.test(name.text.replaceAll('_', '-'));
 }

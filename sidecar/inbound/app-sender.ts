@@ -1,9 +1,13 @@
 import type { ErrorCode } from '../../api/errors.ts';
 import type { Context } from '../context.ts';
+import type { HttpVersion } from '../http-server.ts';
+import type { RequestCarrier } from '../http1/client-connection.ts';
 import type { Exchange, FinishListener, HttpHandler } from '../http1/exchange.ts';
+import type { Fields } from '../http1/fields.ts';
 import { Forward, type ForwardOwner, mayRepeat } from '../http1/forward.ts';
-import type { Acquired, Pool } from '../http1/pool.ts';
+import type { Acquired, RequestPool } from '../http1/pool.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
+import { ReplayBuffer } from '../layers/replay-buffer.ts';
 import type { RetryBudget } from '../layers/retry-budget.ts';
 import type { Limits } from '../limits.ts';
 import type { Timers } from '../transport/timers.ts';
@@ -12,7 +16,7 @@ import type { PendingRequests } from './pending-requests.ts';
 export interface App {
   /** its address */
   readonly name: string;
-  readonly pool: Pool;
+  readonly pools: Readonly<Record<HttpVersion, RequestPool>>;
   readonly pending: PendingRequests;
   /** of requests whose idle connection is closed under them */
   readonly repeats: RetryBudget;
@@ -25,6 +29,9 @@ export function sendToApp(context: Context, app: App): HttpHandler {
   return (exchange) => new AppRequest(context, app, exchange).start();
 }
 
+/** Of one request, when the app says that it did nothing about it. */
+const MAX_RESENT = 2;
+
 class AppRequest implements ForwardOwner, FinishListener {
   readonly #app: App;
   readonly #exchange: Exchange;
@@ -33,8 +40,10 @@ class AppRequest implements ForwardOwner, FinishListener {
   readonly fallbackHost: string;
   /** what the app says in the mesh's name is not passed on */
   readonly trustsMeshFields = false;
-  readonly replay = undefined;
+  /** of HTTP/2, where an app can say that it did nothing about a request */
+  readonly replay: ReplayBuffer<Fields> | undefined;
   #mayRepeat = false;
+  #resent = 0;
   #isPending = false;
   #cancel: (() => void) | undefined = undefined;
 
@@ -44,6 +53,8 @@ class AppRequest implements ForwardOwner, FinishListener {
     this.timers = context.timers;
     this.limits = context.limits;
     this.fallbackHost = app.name;
+    const isKept = exchange.version === 'http2' && exchange.head.framing.type !== 'none';
+    this.replay = isKept ? new ReplayBuffer() : undefined;
   }
 
   get tunnelIdleMs(): number | undefined {
@@ -52,11 +63,14 @@ class AppRequest implements ForwardOwner, FinishListener {
 
   start(): void {
     this.#exchange.trail.endpoint = this.fallbackHost;
-    const { pool, repeats } = this.#app;
+    const { repeats } = this.#app;
+    const { version } = this.#exchange;
+    const pool = this.#app.pools[version];
     repeats.onRequest(this.timers.coarseMs());
     this.#mayRepeat = mayRepeat(this.#exchange);
     // one that could be repeated goes over a fresh connection when repeating it is not within the budget
-    const idle = repeats.mayRepeat || !this.#mayRepeat ? pool.take() : void pool.dropIdle();
+    const mayTake = version === 'http2' || repeats.mayRepeat || !this.#mayRepeat;
+    const idle = mayTake ? pool.take() : void pool.dropIdle();
     if (idle === undefined) return void this.#connect();
     new Forward(this.#exchange, idle, this).start(undefined);
   }
@@ -68,7 +82,7 @@ class AppRequest implements ForwardOwner, FinishListener {
     }
     this.#isPending = true;
     this.#exchange.onFinish(this);
-    this.#cancel = this.#app.pool.connect((result) => this.#connected(result));
+    this.#cancel = this.#app.pools[this.#exchange.version].connect((result) => this.#connected(result));
   }
 
   #connected(result: Acquired): void {
@@ -80,7 +94,13 @@ class AppRequest implements ForwardOwner, FinishListener {
       return;
     }
     if (!result.ok) return void exchange.answer(result.code, result.reason);
-    new Forward(exchange, result.connection, this).start(undefined);
+    const { replay } = this;
+    if (this.#resent > 0 && replay?.overflowed) {
+      result.connection.destroy();
+      return void exchange.answer('upstream-reset', 'the body became too large to be sent again');
+    }
+    const pieces = this.#resent > 0 ? replay?.pieces : undefined;
+    new Forward(exchange, result.connection, this).start(pieces);
   }
 
   onExchangeFinished(): void {
@@ -95,12 +115,25 @@ class AppRequest implements ForwardOwner, FinishListener {
 
   onResponse(_head: ResponseHead): boolean {
     this.#exchange.trail.respondedMs = this.timers.nowMs();
+    this.replay?.release();
     return false;
   }
 
+  /** The app said that it did nothing about the request; what came of its body so far is still here. */
+  #mayResend(): boolean {
+    if (this.#exchange.head.framing.type !== 'none' && this.replay?.overflowed !== false) return false;
+    this.#resent += 1;
+    return this.#resent <= MAX_RESENT;
+  }
+
   /** Once more on a fresh connection, when an idle one had been closed under the request. */
-  onFailed(_code: ErrorCode, _reason: string, sawResponse: boolean): boolean {
-    if (!this.#mayRepeat || sawResponse) return false;
+  onFailed(_code: ErrorCode, _reason: string, { sawResponse, isUnprocessed }: RequestCarrier): boolean {
+    if (sawResponse) return false;
+    if (isUnprocessed && this.#mayResend()) {
+      this.#connect();
+      return true;
+    }
+    if (!this.#mayRepeat) return false;
     if (!this.#app.repeats.tryRepeat(this.timers.coarseMs())) return false;
     this.#connect();
     return true;

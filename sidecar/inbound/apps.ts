@@ -4,6 +4,7 @@ import type { InboundLimits } from '../../api/proxy-config.ts';
 import type { Context } from '../context.ts';
 import type { HttpHandler } from '../http1/exchange.ts';
 import { Pool } from '../http1/pool.ts';
+import { Http2Pool } from '../http2/pool.ts';
 import { RetryBudget } from '../layers/retry-budget.ts';
 import { type Dial, dialPlain } from '../transport/dial.ts';
 import { hostPort, type SocketAddress } from '../transport/socket-address.ts';
@@ -52,7 +53,7 @@ export class Apps {
     const options = { dial: this.dial(target), limits, timers, idleMs: limits.appIdleMs, budget: pending };
     const app = {
       name,
-      pool: new Pool(pools, options),
+      pools: { http1: new Pool(pools, options), http2: new Http2Pool(pools, options) },
       pending,
       repeats: new RetryBudget(REPEATS),
       idleTimeoutMs: () => policy()?.idleTimeoutMs,

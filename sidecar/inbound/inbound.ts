@@ -2,7 +2,7 @@ import { ALPN, RESERVED_PORTS } from '../../api/names.ts';
 import type { InboundLimits, ProxyConfig } from '../../api/proxy-config.ts';
 import { newSeed } from '../balancers/hash.ts';
 import type { Context } from '../context.ts';
-import { ServerConnection } from '../http1/server-connection.ts';
+import { type HttpVersion, httpServer } from '../http-server.ts';
 import { authorizeConnection } from '../layers/authorize.ts';
 import { anonymous, type Caller, plainAddress } from '../layers/caller.ts';
 import { TokenAuthenticators } from '../layers/jwt-authenticators.ts';
@@ -12,7 +12,7 @@ import { type Observation, observeRefused } from '../layers/telemetry.ts';
 import { Trail } from '../layers/trail.ts';
 import { firstSpeaker } from '../tcp/first-speaker.ts';
 import type { Parties } from '../telemetry/parties.ts';
-import type { RequestMeter } from '../telemetry/request-meters.ts';
+import type { Protocol, RequestMeter } from '../telemetry/request-meters.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { DialResult } from '../transport/dial.ts';
 import { hostPort, type SocketAddress } from '../transport/socket-address.ts';
@@ -22,15 +22,15 @@ import type { Flow } from './flow.ts';
 import { HttpLayers } from './http-layers.ts';
 import { opaqueWatch } from './opaque-watch.ts';
 import { OpenFlows } from './open-flows.ts';
-import { compilePortPolicies, mayBeHttp, type PortPolicies, type PortPolicy } from './port-policy.ts';
+import { compilePortPolicies, isHttp, mayBeHttp, type PortPolicies, type PortPolicy } from './port-policy.ts';
 import { type Recognized, recognize, recognizeLate } from './recognize.ts';
 
 /**
  * From the network to the app: whose connection is this, who is the caller, may they, and only then the app.
  *
- * HTTP/2, gRPC included, is carried as opaque bytes inside mTLS and authorized as a connection: Deny rules
- * with HTTP fields hold, Allow rules with HTTP fields never match, and no caller header is set or stripped.
- * A port that is declared HTTP is HTTP/1 only: an app behind it believes weft-caller, which HTTP/2 could forge.
+ * Requests, of HTTP/1 or HTTP/2, are let in one by one and go on in the version they came in. What is not parsed is
+ * authorized as a connection: Deny rules with HTTP fields hold, Allow rules with HTTP fields never match, and no
+ * caller header is set or stripped; so what an app could take for HTTP is always parsed where it may be HTTP.
  */
 export class Inbound {
   readonly #context: Context;
@@ -104,9 +104,7 @@ export class Inbound {
   #firstByteWaitMs(flow: Flow): number {
     const { mtls, protocol } = this.#policy(flow);
     if (mtls === 'Strict') return this.#context.limits.handshakeTimeoutMs;
-    return protocol === 'HTTP'
-      ? this.#context.limits.headerTimeoutMs
-      : this.#context.limits.serverFirstWaitMs;
+    return isHttp(protocol) ? this.#context.limits.headerTimeoutMs : this.#context.limits.serverFirstWaitMs;
   }
 
   /** Who is the caller: a chain to our roots and one SPIFFE ID, or nothing at all. */
@@ -126,27 +124,25 @@ export class Inbound {
       const caller: Caller = { ...result.peer, spiffeId: result.spiffeId, address: flow.caller.address };
       const authenticated = this.#flow(result.channel, flow.target, caller, true);
       this.#open.prove(authenticated, result.provenUntilMs);
-      if (result.alpn === ALPN.http1) return this.#http(authenticated, EMPTY);
+      if (result.alpn === ALPN.http1) return this.#http(authenticated, 'http1', EMPTY);
+      if (result.alpn === ALPN.http2) return this.#http(authenticated, 'http2', EMPTY);
       this.#opaque(authenticated, EMPTY);
     });
   }
 
   #plaintext(flow: Flow, recognized: Exclude<Recognized, 'mesh' | 'gone'>, bytes: Buffer): void {
     const { protocol } = this.#policy(flow);
-    if (recognized === 'silent' && protocol === 'HTTP') return void flow.client.destroy();
-    if (recognized === 'http2' && protocol === 'HTTP') return void this.#refuseHttp2(flow);
-    const isOther = recognized === 'tls' || recognized === 'http2';
-    const isHttp = recognized === 'http1' || (protocol === 'HTTP' && !isOther);
-    if (isHttp && mayBeHttp(protocol)) return void this.#http(flow, bytes);
+    if (recognized === 'silent' && isHttp(protocol)) return void flow.client.destroy();
+    if (mayBeHttp(protocol) && (recognized === 'http1' || recognized === 'http2')) {
+      return void this.#http(flow, recognized, bytes);
+    }
+    // malformed: the codec says so
+    if (protocol === 'HTTP' && recognized !== 'tls') return void this.#http(flow, 'http1', bytes);
     this.#opaque(flow, bytes);
   }
 
-  #refuseHttp2(flow: Flow): void {
-    refuse(this.#context, flow, 'bad-request', 'HTTP/2 on a port that is declared HTTP');
-  }
-
   /** Requests, one by one. */
-  #http(flow: Flow, bytes: Buffer): void {
+  #http(flow: Flow, version: HttpVersion, bytes: Buffer): void {
     const context = this.#context;
     const { trail } = flow;
     const app = this.#apps.handler(flow.target);
@@ -156,12 +152,12 @@ export class Inbound {
       connection.drain();
     };
     const layers = new HttpLayers({ context, flow, policy: () => this.#policy(flow), app });
-    const connection = new ServerConnection(flow.client, {
+    const connection = httpServer(version, flow.client, {
       limits: context.limits,
       timers: context.timers,
       isDraining: () => isEnding || context.isDraining(),
       handler: (exchange) => layers.handle(exchange),
-      onRefused: (code, reason) => observeRefused(flow.observation, trail, code, reason),
+      onRefused: (code, reason) => observeRefused(flow.observation, trail, version, code, reason),
     });
     const follow = (limits: InboundLimits | undefined) => {
       const { maxHeaderBytes, idleTimeoutMs } = context.limits;
@@ -172,7 +168,7 @@ export class Inbound {
     };
     const { limits } = this.#policy(flow);
     if (limits !== undefined) follow(limits);
-    this.#open.keep(flow, { tunnel: () => connection.tunnel, follow, end });
+    this.#open.keep(flow, { tunnels: () => connection.tunnels, follow, end });
     context.connections.onDrain(flow.client, () => connection.drain());
     connection.start(bytes);
   }
@@ -189,7 +185,7 @@ export class Inbound {
     if (!authorizeConnection({ authorizer, caller, telemetry: context.telemetry }, trail)) {
       return void refuse(context, flow, 'denied');
     }
-    const open = this.#open.keep(flow, { tunnel: undefined, follow: undefined });
+    const open = this.#open.keep(flow, { tunnels: undefined, follow: undefined });
     trail.endpoint = hostPort(flow.target);
     const dial = this.#apps.dial(flow.target);
     const watch = opaqueWatch(protocol, () => context.telemetry.error('inbound', 'bad-request'));
@@ -220,13 +216,9 @@ export class Inbound {
           this.#open.forget(flow);
           return this.#authenticate(flow, word.bytes, context.timers.nowMs());
         }
-        if (word.verdict === 'http1') {
+        if (word.verdict === 'http1' || word.verdict === 'http2') {
           word.speculation?.discard();
-          return this.#http(flow, word.bytes);
-        }
-        if (word.verdict === 'http2' && protocol === 'HTTP') {
-          word.speculation?.discard();
-          return this.#refuseHttp2(flow);
+          return this.#http(flow, word.verdict, word.bytes);
         }
         word.speculation?.take((result, serverBytes) => connected(result, word.bytes, serverBytes));
       },
@@ -246,15 +238,21 @@ export class Inbound {
     const trail = new Trail();
     trail.startedMs = timers.nowMs();
     trail.encrypted = encrypted;
-    let meter: RequestMeter | undefined;
+    const meters: Partial<Record<Protocol, RequestMeter>> = {};
     const observation: Observation = {
       direction: 'inbound',
       telemetry,
       timers,
       parties: () => this.#parties(caller),
-      meter: () => {
-        meter ??= telemetry.requestMeter('inbound', this.#parties(caller), 'http1', '', encrypted);
-        return meter;
+      meter: (_trail, requestProtocol) => {
+        meters[requestProtocol] ??= telemetry.requestMeter(
+          'inbound',
+          this.#parties(caller),
+          requestProtocol,
+          '',
+          encrypted,
+        );
+        return meters[requestProtocol];
       },
       caller: caller.spiffeId ?? caller.address,
       callerAddress: caller.address,

@@ -3,13 +3,13 @@ import { httpWatch } from '../tcp/http-watch.ts';
 import { mayBeHttp } from './port-policy.ts';
 
 /**
- * What an opaque connection must not turn out to be after all: HTTP/1 where that is served as HTTP; and HTTP/2
- * where the port is declared HTTP, as an app behind it believes weft-caller. Undefined: it may be anything.
+ * What an opaque connection must not turn out to be after all: HTTP where that is served as HTTP, as an app behind it
+ * believes weft-caller. Undefined: it may be anything.
  */
 export function opaqueWatch(
   protocol: Protocol | undefined,
   onRefused: () => void,
 ): ((bytes: Buffer) => boolean) | undefined {
   if (!mayBeHttp(protocol)) return undefined;
-  return httpWatch(protocol === 'HTTP' ? ['http1', 'http2'] : ['http1'], onRefused);
+  return httpWatch(['http1', 'http2'], onRefused);
 }

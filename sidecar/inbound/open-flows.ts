@@ -10,10 +10,10 @@ import type { PortPolicy } from './port-policy.ts';
 /** What a new configuration means to a connection that is open. */
 export interface Open {
   /**
-   * The request that made it a tunnel, as which it was let in; undefined: requests are still authorized one by
-   * one. Absent: the connection is not parsed.
+   * Requests that became tunnels, as which they were let in; others are authorized one by one. Absent: the
+   * connection is not parsed.
    */
-  readonly tunnel: (() => Exchange | undefined) | undefined;
+  readonly tunnels: (() => Iterable<Exchange>) | undefined;
   /** what follows the limits in force; undefined: nothing does yet */
   follow: ((limits: InboundLimits | undefined) => void) | undefined;
   /** Ends it after the request under way; absent: the connection is not parsed. */
@@ -55,8 +55,12 @@ export class OpenFlows {
     const open = this.#open.get(flow);
     const { unprovenIdleMs, unprovenMaxMs } = this.#context.limits;
     this.#unproven.add(flow);
-    if (open?.end !== undefined && open.tunnel?.() === undefined) open.end();
-    else open?.follow?.({ idleTimeoutMs: unprovenIdleMs });
+    if (open?.end !== undefined && isEmpty(open.tunnels)) open.end();
+    else {
+      // of HTTP/2: no further request beside the tunnels
+      open?.end?.();
+      open?.follow?.({ idleTimeoutMs: unprovenIdleMs });
+    }
     this.#after(flow, unprovenMaxMs, () =>
       refuse(this.#context, flow, 'unauthenticated', 'the certificate of the caller has ended'),
     );
@@ -81,10 +85,18 @@ export class OpenFlows {
     }
   }
 
-  #judge(flow: Flow, { tunnel }: Open, { mtls, tokens, authorizer }: PortPolicy): void {
-    if (mtls === 'Strict' && !flow.trail.encrypted) return void refuse(this.#context, flow, 'strict-mtls');
-    const request = tunnel?.();
-    if (tunnel !== undefined && request === undefined) return;
+  #judge(flow: Flow, { tunnels }: Open, policy: PortPolicy): void {
+    if (policy.mtls === 'Strict' && !flow.trail.encrypted) {
+      return void refuse(this.#context, flow, 'strict-mtls');
+    }
+    if (tunnels === undefined) return void this.#judgeOne(flow, undefined, policy);
+    for (const request of [...tunnels()]) this.#judgeOne(flow, request, policy);
+  }
+
+  /** `request`: the one that opened the tunnel; undefined: the connection is not parsed. */
+  #judgeOne(flow: Flow, request: Exchange | undefined, { tokens, authorizer }: PortPolicy): void {
+    // one of several tunnels ends the connection for all of them
+    if (flow.client.destroyed) return;
     if (request !== undefined && tokens?.stillAccepts(request.head.fields, request.tokens) === false) {
       return void refuse(this.#context, flow, 'unauthenticated', 'the token would not be accepted any more');
     }
@@ -101,4 +113,9 @@ function callOf({ caller }: Flow, request: Exchange | undefined, withTokens: boo
   const { head } = request;
   const tokens = withTokens ? request.tokens : NO_TOKENS;
   return { caller, method: head.method, path: head.path, request: head, tokens };
+}
+
+function isEmpty(tunnels: Open['tunnels']): boolean {
+  for (const _ of tunnels?.() ?? []) return false;
+  return true;
 }

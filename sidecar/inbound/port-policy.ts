@@ -18,9 +18,14 @@ export interface PortPolicy {
 }
 export type PortPolicies = (port: number) => PortPolicy;
 
-/** Whether a client that speaks HTTP/1 is served as HTTP there. */
+/** Whether a client that speaks HTTP, of any version, is served as HTTP there. */
 export function mayBeHttp(protocol: Protocol | undefined): boolean {
-  return protocol === undefined || protocol === 'HTTP';
+  return protocol === undefined || isHttp(protocol);
+}
+
+/** Whether it is declared to be HTTP. */
+export function isHttp(protocol: Protocol | undefined): boolean {
+  return protocol === 'HTTP' || protocol === 'HTTP2' || protocol === 'GRPC';
 }
 
 /** Throws when the configuration cannot be enforced as it is. */

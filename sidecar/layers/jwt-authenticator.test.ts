@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Issuer, ProxyConfig } from '../../api/proxy-config.ts';
-import { Fields } from '../http1/fields.ts';
+import { FieldLines } from '../http1/fields.ts';
 import type { Verified, verifyToken } from '../optional/jwt.ts';
 import { proxyConfig } from '../testing/fake-state.ts';
 import { TokenAuthenticator, VerificationGate } from './jwt-authenticator.ts';
@@ -130,13 +130,13 @@ test('without issuers the verifier is not loaded', () => {
 test('a token stays accepted while its issuer is the same and its time is not over', () => {
   const verifier = new Verifier();
   const authenticator = verifier.authenticator();
-  const fields = new Fields();
+  const fields = new FieldLines();
   const token = { source: { ...ISSUER }, claims: {}, validUntilMs: 1_000, digest: 'd' };
   assert.equal(authenticator.stillAccepts(fields, [token]), true);
   const rotated = { ...token, source: { ...ISSUER, keys: [{}] } };
   assert.equal(authenticator.stillAccepts(fields, [token, rotated]), false);
   assert.equal(authenticator.stillAccepts(fields, NO_TOKENS), true);
-  const unseen = new Fields();
+  const unseen = new FieldLines();
   unseen.read('Authorization: Bearer x\r\n', 0);
   assert.equal(authenticator.stillAccepts(unseen, NO_TOKENS), false);
   verifier.nowMs = 1_000;

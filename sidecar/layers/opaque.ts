@@ -26,7 +26,7 @@ export function carry(
   mayForward?: (bytes: Buffer) => boolean,
 ): IdleWatch {
   const { observation, trail } = connection;
-  const parties = observation.parties();
+  const parties = observation.parties(trail);
   const meter = context.telemetry.tcp(observation.direction, parties, trail.encrypted);
   context.telemetry.edges.get(observation.direction, parties, trail.encrypted).allowed += 1;
   return copy(connection.client, server, {
@@ -44,7 +44,11 @@ export function carry(
 export function refuse(context: Context, connection: OpaqueConnection, code: ErrorCode, reason = ''): void {
   const { observation, trail, client } = connection;
   if (reason !== '') trail.reason = reason;
-  const edge = context.telemetry.edges.get(observation.direction, observation.parties(), trail.encrypted);
+  const edge = context.telemetry.edges.get(
+    observation.direction,
+    observation.parties(trail),
+    trail.encrypted,
+  );
   countOn(edge, code, true);
   context.telemetry.error(observation.direction, code);
   if (context.telemetry.wantsAccess(true)) {

@@ -1,6 +1,6 @@
 import type { Redirect } from '../../api/destination-traffic.ts';
 import type { Exchange } from '../http1/exchange.ts';
-import { Fields } from '../http1/fields.ts';
+import { FieldLines } from '../http1/fields.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { ResponseHead } from '../http1/response-head.ts';
 import { compilePathRewrite } from './rewrite.ts';
@@ -42,7 +42,7 @@ export function compileRedirect(redirect: Redirect, prefixes: readonly string[])
 }
 
 export function answerRedirect(exchange: Exchange, { status, location }: RedirectTo): void {
-  const fields = new Fields();
+  const fields = new FieldLines();
   fields.add('Location', location(exchange.head));
   const head = new ResponseHead(status, REASONS[status] ?? '', fields, { type: 'length', length: 0 }, {});
   exchange.reply(head, undefined);

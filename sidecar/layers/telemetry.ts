@@ -3,18 +3,19 @@ import type { Subject } from '../explain/trail-kind.ts';
 import type { Exchange, FinishListener, HttpLayer } from '../http1/exchange.ts';
 import { countOn } from '../telemetry/edges.ts';
 import type { Parties } from '../telemetry/parties.ts';
-import type { RequestMeter } from '../telemetry/request-meters.ts';
+import type { Protocol, RequestMeter } from '../telemetry/request-meters.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Timers } from '../transport/timers.ts';
+import { NO_GRPC_STATUS, statusOfGrpc } from './grpc.ts';
 import type { Trail } from './trail.ts';
 
 export interface Observation extends Subject {
   readonly telemetry: Telemetry;
   readonly timers: Timers;
   /** asked when the exchange is over, since outbound learns them on the way */
-  readonly parties: () => Parties;
+  readonly parties: (trail: Trail) => Parties;
   /** the one that counts what just ended; kept by whoever knows for how long it holds */
-  readonly meter: (trail: Trail) => RequestMeter;
+  readonly meter: (trail: Trail, protocol: Protocol) => RequestMeter;
 }
 
 /** Counts every answer, the mesh's own included, and logs those that policy asks for: errors, unless it says otherwise. */
@@ -30,13 +31,14 @@ export function observe(observation: Observation): HttpLayer {
 export function observeRefused(
   observation: Observation,
   trail: Trail,
+  protocol: Protocol,
   code: ErrorCode,
   reason: string,
 ): void {
   const { direction, telemetry } = observation;
   // one that is too slow gets no answer
   const status = code === 'timeout' ? 0 : ERRORS[code].httpStatus;
-  const meter = observation.meter(trail);
+  const meter = observation.meter(trail, protocol);
   meter.record(status, 0);
   countOn(meter.edge, code, true);
   telemetry.error(direction, code);
@@ -53,25 +55,28 @@ class Observer implements FinishListener {
 
   onExchangeFinished(exchange: Exchange): void {
     const { direction, telemetry, timers, meter: meterOf } = this.#observation;
-    const { trail, error, status } = exchange;
-    const meter = telemetry.byPath(meterOf(trail), exchange.head.path);
+    const { trail, error, status, protocol, grpcStatus } = exchange;
+    const meter = telemetry.byPath(meterOf(trail, protocol), exchange.head.path);
     const durationMs = timers.nowMs() - trail.startedMs;
     meter.record(status, durationMs);
+    if (protocol === 'grpc') meter.recordGrpc(grpcStatus);
     if (error !== undefined) telemetry.error(direction, error);
-    const failed = error !== undefined || status >= 500 || exchange.aborted;
+    const failed =
+      error !== undefined || status >= 500 || exchange.aborted || statusOfGrpc(grpcStatus) >= 500;
     countOn(meter.edge, error, failed);
     telemetry.trails.record(this.#observation, exchange, meter.edge.service, durationMs);
     if (telemetry.wantsAccess(failed || trail.auditRule !== '')) this.#log(exchange, durationMs);
   }
 
   #log(exchange: Exchange, durationMs: number): void {
-    const { head, trail, status, error } = exchange;
+    const { head, trail, status, error, grpcStatus } = exchange;
     if (exchange.aborted && error === undefined && trail.reason === '') trail.reason = 'the client went away';
     this.#observation.telemetry.access({
       ...accessBase(this.#observation, trail, durationMs),
       method: head.method,
       path: head.path,
       status,
+      grpcStatus: grpcStatus === NO_GRPC_STATUS ? undefined : grpcStatus,
       code: error,
       requestId: trail.requestId || undefined,
       attempts: trail.attempts || undefined,
@@ -91,7 +96,7 @@ export function accessBase(observation: Observation, trail: Trail, durationMs: n
     time: new Date().toISOString(),
     direction: observation.direction,
     caller: observation.caller,
-    service: observation.parties().service || undefined,
+    service: observation.parties(trail).service || undefined,
     route: trail.route || undefined,
     host: trail.host || undefined,
     endpoint: trail.endpoint || undefined,

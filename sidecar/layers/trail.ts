@@ -1,3 +1,7 @@
+import type { Host } from '../balancers/host.ts';
+import type { RouteSettings } from '../outbound/route-settings.ts';
+import type { Upstream } from '../outbound/upstream.ts';
+
 /**
  * What each layer decided about one request or connection, in fields that always exist: recording costs no
  * allocation beyond the record itself. `explain` and the access log read it.
@@ -39,6 +43,10 @@ export class Trail {
   encrypted = false;
   /** the mesh error another sidecar answered with; empty: none */
   peerError = '';
+  /** where it goes, as far as it is known yet; outbound */
+  upstream: Upstream | undefined = undefined;
+  settings: RouteSettings | undefined = undefined;
+  chosen: Host | undefined = undefined;
   /** what went wrong, for the log; never sent to the peer */
   reason = '';
   /** monotonic; 0: not reached */

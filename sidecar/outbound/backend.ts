@@ -5,7 +5,8 @@ import { CONSISTENT_SEED, hash32 } from '../balancers/hash.ts';
 import type { Host } from '../balancers/host.ts';
 import { HostSet } from '../balancers/host-set.ts';
 import type { Context } from '../context.ts';
-import type { Pool, PoolBudget } from '../http1/pool.ts';
+import type { HttpVersion } from '../http-server.ts';
+import type { PoolBudget, RequestPool } from '../http1/pool.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { CircuitBreaker, CONNECTIONS, PENDING_REQUESTS } from '../layers/circuit-breaker.ts';
 import { HealthChecks } from '../layers/health-check.ts';
@@ -41,7 +42,7 @@ export class Backend implements PoolBudget {
     this.#context = context;
     this.#connector = connector;
     const changed = () => this.hosts.refresh();
-    this.hosts = new HostSet({ timers, random, onRemoved: (host) => host.pool?.close() });
+    this.hosts = new HostSet({ timers, random, onRemoved: closePools });
     this.outliers = new OutlierDetection({ policy: undefined, timers, changed });
     this.#health = new HealthChecks({
       policy: undefined,
@@ -49,7 +50,7 @@ export class Backend implements PoolBudget {
       random,
       changed,
       probe: (host, path, timeoutMs, done) =>
-        probeHttp(connector.http(host.endpoint, timeoutMs), path, host.name, timers, timeoutMs, done),
+        probeHttp(connector.http1(host.endpoint, timeoutMs), path, host.name, timers, timeoutMs, done),
     });
     this.breaker = new CircuitBreaker(undefined);
   }
@@ -86,9 +87,9 @@ export class Backend implements PoolBudget {
     return hash32(value, CONSISTENT_SEED);
   }
 
-  pool(host: Host): Pool {
-    host.pool ??= this.#connector.pool(host.endpoint, () => this.connectTimeoutMs, this);
-    return host.pool;
+  pool(host: Host, version: HttpVersion): RequestPool {
+    host[version] ??= this.#connector.pool(version, host.endpoint, () => this.connectTimeoutMs, this);
+    return host[version];
   }
 
   get connectTimeoutMs(): number {
@@ -105,7 +106,7 @@ export class Backend implements PoolBudget {
   /** An idle connection to another endpoint makes room. */
   tryConnect(): boolean {
     const most = this.#traffic.circuitBreaker?.maxConnections ?? Number.POSITIVE_INFINITY;
-    if (this.breaker.active(CONNECTIONS) >= most) this.hosts.hosts.some(({ pool }) => pool?.dropIdle());
+    if (this.breaker.active(CONNECTIONS) >= most) this.hosts.hosts.some(dropIdle);
     return this.breaker.tryEnter(CONNECTIONS, this.#context.timers.coarseMs());
   }
   disconnected(): void {
@@ -126,8 +127,19 @@ export class Backend implements PoolBudget {
     const { hosts } = this.hosts;
     this.#offered += 1;
     for (let look = 0; look < hosts.length; look += 1) {
-      if (hosts[(this.#offered + look) % hosts.length]!.pool?.serveWaiting()) return true;
+      if (serveWaiting(hosts[(this.#offered + look) % hosts.length]!)) return true;
     }
     return false;
   }
+}
+
+function closePools({ http1, http2 }: Host): void {
+  http1?.close();
+  http2?.close();
+}
+function dropIdle({ http1, http2 }: Host): boolean {
+  return http1?.dropIdle() === true || http2?.dropIdle() === true;
+}
+function serveWaiting({ http1, http2 }: Host): boolean {
+  return http1?.serveWaiting() === true || http2?.serveWaiting() === true;
 }

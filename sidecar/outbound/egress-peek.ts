@@ -9,6 +9,7 @@ import type { Timers } from '../transport/timers.ts';
 /** What a connection says about the host it wants, before a byte of it goes anywhere. */
 export type Named =
   | { readonly kind: 'http1' }
+  | { readonly kind: 'http2' }
   | { readonly kind: 'tls'; readonly serverName: string }
   | { readonly kind: 'nameless'; readonly reason: string };
 
@@ -63,7 +64,7 @@ export function nameIn(bytes: Buffer): Named | { readonly atLeast: number } {
     case 'http1':
       return { kind: 'http1' };
     case 'http2':
-      return nameless('HTTP/2 without TLS: the hosts of its requests are not read');
+      return { kind: 'http2' };
     case 'tls':
       return nameInHello(bytes);
     default:

@@ -1,15 +1,16 @@
 import type { ErrorCode } from '../../api/errors.ts';
 import type { Context } from '../context.ts';
+import type { RequestCarrier } from '../http1/client-connection.ts';
 import type { Exchange, FinishListener } from '../http1/exchange.ts';
 import { Forward, type ForwardOwner, mayRepeat } from '../http1/forward.ts';
-import type { Acquired, Pool } from '../http1/pool.ts';
+import type { Acquired, RequestPool } from '../http1/pool.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { Limits } from '../limits.ts';
 import type { Timers } from '../transport/timers.ts';
 
 /** One request to outside the mesh, over a connection of the pool. `name`: the address it goes to. */
 export class EgressRequest implements ForwardOwner, FinishListener {
-  readonly #pool: Pool;
+  readonly #pool: RequestPool;
   readonly #exchange: Exchange;
   readonly timers: Timers;
   readonly limits: Limits;
@@ -20,7 +21,7 @@ export class EgressRequest implements ForwardOwner, FinishListener {
   #mayRepeat = false;
   #cancel: (() => void) | undefined = undefined;
 
-  constructor({ timers, limits }: Context, pool: Pool, name: string, exchange: Exchange) {
+  constructor({ timers, limits }: Context, pool: RequestPool, name: string, exchange: Exchange) {
     this.#pool = pool;
     this.#exchange = exchange;
     this.timers = timers;
@@ -63,7 +64,7 @@ export class EgressRequest implements ForwardOwner, FinishListener {
   }
 
   /** Once more on a fresh connection, when an idle one had been closed under the request. */
-  onFailed(_code: ErrorCode, _reason: string, sawResponse: boolean): boolean {
+  onFailed(_code: ErrorCode, _reason: string, { sawResponse }: RequestCarrier): boolean {
     if (!this.#mayRepeat || sawResponse) return false;
     this.#connect();
     return true;

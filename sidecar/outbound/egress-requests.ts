@@ -1,17 +1,24 @@
 import type { Context } from '../context.ts';
+import { type HttpServer, type HttpVersion, httpServer } from '../http-server.ts';
 import { compose, type Exchange } from '../http1/exchange.ts';
-import { Pool } from '../http1/pool.ts';
-import { ServerConnection } from '../http1/server-connection.ts';
+import { Pool, type RequestPool } from '../http1/pool.ts';
+import { Http2Pool } from '../http2/pool.ts';
 import { EGRESS_RULE, type EgressRules } from '../layers/egress.ts';
 import { nameOf, portOf } from '../layers/egress-name.ts';
 import { stripFromApp } from '../layers/identity.ts';
 import { refuseLoops } from '../layers/loop.ts';
-import { observe, observeRefused } from '../layers/telemetry.ts';
-import type { RequestMeter } from '../telemetry/request-meters.ts';
+import { type Observation, observe, observeRefused } from '../layers/telemetry.ts';
+import type { Protocol, RequestMeter } from '../telemetry/request-meters.ts';
 import { type Dial, dialPlain } from '../transport/dial.ts';
 import { hostPort } from '../transport/socket-address.ts';
 import type { EgressFlow } from './egress.ts';
 import { EgressRequest } from './egress-request.ts';
+
+/** A host, as it was named, and its port. */
+export interface Target {
+  readonly name: string;
+  readonly port: number;
+}
 
 export interface EgressJudge {
   /** in force now */
@@ -28,26 +35,33 @@ export class EgressRequests {
   readonly #flow: EgressFlow;
   readonly #judge: EgressJudge;
   readonly #name: string;
-  readonly #connection: ServerConnection;
-  #pool: Pool | undefined;
+  readonly #connection: HttpServer;
+  #pool: RequestPool | undefined;
   /** the name that was verified in the TLS handshake; empty: plaintext */
   #poolName = '';
+  #poolVersion: HttpVersion = 'http1';
 
-  constructor(context: Context, flow: EgressFlow, judge: EgressJudge) {
+  constructor(context: Context, flow: EgressFlow, version: HttpVersion, judge: EgressJudge) {
     this.#context = context;
     this.#flow = flow;
     this.#judge = judge;
     this.#name = hostPort(flow.original);
     const { limits, timers, isDraining, telemetry } = context;
-    let meter: RequestMeter | undefined;
-    const observation = {
+    const meters: Partial<Record<Protocol, RequestMeter>> = {};
+    const observation: Observation = {
       ...flow.observation,
-      meter: () => {
-        meter ??= telemetry.requestMeter('outbound', flow.observation.parties(), 'http1', '', false);
-        return meter;
+      meter: (trail, protocol) => {
+        meters[protocol] ??= telemetry.requestMeter(
+          'outbound',
+          flow.observation.parties(trail),
+          protocol,
+          '',
+          false,
+        );
+        return meters[protocol];
       },
     };
-    this.#connection = new ServerConnection(flow.client, {
+    this.#connection = httpServer(version, flow.client, {
       limits,
       timers,
       isDraining,
@@ -62,7 +76,7 @@ export class EgressRequests {
         ],
         (exchange) => this.#send(exchange),
       ),
-      onRefused: (code, reason) => observeRefused(observation, flow.trail, code, reason),
+      onRefused: (code, reason) => observeRefused(observation, flow.trail, version, code, reason),
     });
   }
 
@@ -73,10 +87,12 @@ export class EgressRequests {
     this.#connection.start(bytes);
   }
 
-  /** What the tunnel, if the connection has become one, was opened to. */
-  tunnel(): { readonly name: string; readonly port: number } | undefined {
-    const head = this.#connection.tunnel?.head;
-    return head && { name: nameOf(head.host), port: portOf(head, this.#flow.original.port) };
+  /** What the tunnels that requests have become were opened to. */
+  tunnels(): readonly Target[] {
+    return Array.from(this.#connection.tunnels, ({ head }) => ({
+      name: nameOf(head.host),
+      port: portOf(head, this.#flow.original.port),
+    }));
   }
 
   #send(exchange: Exchange): void {
@@ -100,25 +116,33 @@ export class EgressRequests {
     }
     // what opens a tunnel through a forward proxy is said to the proxy
     const isSecured = verdict === 'Originate' && head.method !== 'CONNECT';
-    new EgressRequest(this.#context, this.#poolFor(isSecured ? name : ''), this.#name, exchange).start();
+    // every server with TLS speaks HTTP/1, and gRPC needs HTTP/2
+    const version = isSecured && exchange.protocol !== 'grpc' ? 'http1' : exchange.version;
+    const pool = this.#poolFor(isSecured ? name : '', version);
+    new EgressRequest(this.#context, pool, this.#name, exchange).start();
   }
 
   /** One at a time: an app that mixes hosts on one connection pays with new connections. */
-  #poolFor(tlsName: string): Pool {
-    if (this.#pool !== undefined && this.#poolName === tlsName) return this.#pool;
+  #poolFor(tlsName: string, version: HttpVersion): RequestPool {
+    const isSame = this.#poolName === tlsName && this.#poolVersion === version;
+    if (this.#pool !== undefined && isSame) return this.#pool;
     this.#pool?.retire();
     const { pools, limits, timers } = this.#context;
     this.#poolName = tlsName;
-    this.#pool = new Pool(pools, { dial: this.#dial(tlsName), limits, timers, idleMs: limits.appIdleMs });
+    this.#poolVersion = version;
+    const options = { dial: this.#dial(tlsName, version), limits, timers, idleMs: limits.appIdleMs };
+    const scheme = tlsName === '' ? 'http' : 'https';
+    this.#pool =
+      version === 'http2' ? new Http2Pool(pools, { ...options, scheme }) : new Pool(pools, options);
     return this.#pool;
   }
 
-  #dial(tlsName: string): Dial {
+  #dial(tlsName: string, version: HttpVersion): Dial {
     const { limits, timers, tlsClient } = this.#context;
     const { address, port } = this.#flow.original;
     const to = { host: address, port, timers };
     if (tlsName === '') return dialPlain({ ...to, timeoutMs: limits.connectTimeoutMs });
     // several round trips over the internet
-    return tlsClient.dial({ ...to, timeoutMs: limits.handshakeTimeoutMs, serverName: tlsName });
+    return tlsClient.dial({ ...to, timeoutMs: limits.handshakeTimeoutMs, serverName: tlsName, version });
   }
 }

@@ -1,5 +1,6 @@
 import type { ProxyConfig } from '../../api/proxy-config.ts';
 import type { Context } from '../context.ts';
+import type { HttpVersion } from '../http-server.ts';
 import { EGRESS_RULE, EgressRules } from '../layers/egress.ts';
 import { carry, type OpaqueConnection, refuse } from '../layers/opaque.ts';
 import { firstSpeaker } from '../tcp/first-speaker.ts';
@@ -7,7 +8,7 @@ import type { EgressCounters } from '../telemetry/telemetry.ts';
 import { type Dial, type DialResult, dialPlain } from '../transport/dial.ts';
 import { hostPort, type SocketAddress } from '../transport/socket-address.ts';
 import { egressPeek } from './egress-peek.ts';
-import { EgressRequests } from './egress-requests.ts';
+import { EgressRequests, type Target } from './egress-requests.ts';
 
 /** A connection to an address outside the mesh. */
 export interface EgressFlow extends OpaqueConnection {
@@ -16,8 +17,8 @@ export interface EgressFlow extends OpaqueConnection {
 
 export type PassReason = 'outside' | 'unreachable';
 
-/** What a connection carries, as far as its name goes; undefined: requests, which are judged one by one. */
-type Carried = () => { readonly name: string; readonly port: number } | undefined;
+/** What a connection carries, as far as its name goes; nothing: requests, which are judged one by one. */
+type Carried = () => readonly Target[];
 
 /**
  * What goes to addresses outside the mesh. Without anything to allow or to originate, as it is; else by the host that
@@ -49,12 +50,12 @@ export class Egress {
   }
 
   /** A connection that the policy in force would not let out is not kept because it came before. */
-  #enforce(flow: EgressFlow, carried: ReturnType<Carried>): void {
-    if (carried === undefined) return;
-    if (this.#rules.decide(carried.name, carried.port) !== 'denied') return;
+  #enforce(flow: EgressFlow, carried: readonly Target[]): void {
+    const denied = carried.find(({ name, port }) => this.#rules.decide(name, port) === 'denied');
+    if (denied === undefined) return;
     // what was carried must not look complete
     flow.client.abort();
-    this.#deny(flow, carried.name, 'the policy changed while the connection was open');
+    this.#deny(flow, denied.name, 'the policy changed while the connection was open');
   }
 
   /** Where nothing in the mesh has the address. */
@@ -76,9 +77,11 @@ export class Egress {
       limits,
       done: (named, bytes) => {
         if (named === undefined) return void flow.client.destroy();
-        if (named.kind === 'http1') return void this.#requests(flow, bytes);
-        const isTls = named.kind === 'tls';
-        this.#opaque(flow, isTls ? named.serverName : '', isTls ? '' : named.reason, bytes);
+        if (named.kind === 'http1' || named.kind === 'http2') {
+          return void this.#requests(flow, named.kind, bytes);
+        }
+        if (named.kind === 'tls') return void this.#opaque(flow, named.serverName, '', bytes);
+        this.#opaque(flow, '', named.reason, bytes);
       },
     });
   }
@@ -117,9 +120,9 @@ export class Egress {
           const server: DialResult = { ok: true, channel: word.server };
           return void this.#carry(flow, server, reason, word.clientBytes, word.serverBytes);
         }
-        if (word.verdict === 'http1') {
+        if (word.verdict === 'http1' || word.verdict === 'http2') {
           word.speculation?.discard();
-          return void this.#requests(flow, word.bytes);
+          return void this.#requests(flow, word.verdict, word.bytes);
         }
         const connected = (result: DialResult, bytes: Buffer) =>
           this.#carry(flow, result, reason, word.bytes, bytes);
@@ -129,12 +132,12 @@ export class Egress {
     });
   }
 
-  #requests(flow: EgressFlow, bytes: Buffer): void {
-    const requests = new EgressRequests(this.#context, flow, {
+  #requests(flow: EgressFlow, version: HttpVersion, bytes: Buffer): void {
+    const requests = new EgressRequests(this.#context, flow, version, {
       rules: () => this.#rules,
       count: (verdict) => this.#counters?.[verdict].add(1),
     });
-    this.#follow(flow, () => requests.tunnel());
+    this.#follow(flow, () => requests.tunnels());
     requests.start(bytes);
   }
 
@@ -157,7 +160,7 @@ export class Egress {
   }
 
   #keep(flow: EgressFlow, name: string): void {
-    const carried = { name, port: flow.original.port };
+    const carried = [{ name, port: flow.original.port }];
     this.#follow(flow, () => carried);
   }
 

@@ -1,8 +1,10 @@
 import type { Endpoint } from '../../api/destination.ts';
 import { ALPN } from '../../api/names.ts';
 import type { Context } from '../context.ts';
-import { Pool, type PoolBudget } from '../http1/pool.ts';
-import { type Dial, dialPlain } from '../transport/dial.ts';
+import type { HttpVersion } from '../http-server.ts';
+import { Pool, type PoolBudget, type RequestPool } from '../http1/pool.ts';
+import { Http2Pool } from '../http2/pool.ts';
+import { type Dial, type DialResult, dialPlain } from '../transport/dial.ts';
 
 /** How endpoints are reached: with mTLS and only with mTLS when their identity is known, else in plaintext. */
 export class EndpointConnector {
@@ -16,26 +18,37 @@ export class EndpointConnector {
     return this.#dial(endpoint, ALPN.tcp, timeoutMs);
   }
 
-  http(endpoint: Endpoint, timeoutMs: number): Dial {
+  http1(endpoint: Endpoint, timeoutMs: number): Dial {
     return this.#dial(endpoint, ALPN.http1, timeoutMs);
   }
 
+  /** An endpoint that does not know HTTP/2 in the mesh takes it as the bytes it is. */
+  http2(endpoint: Endpoint, timeoutMs: number): Dial {
+    return this.#dial(endpoint, ALPN.http2, timeoutMs, ALPN.tcp);
+  }
+
   /** An address that is given to another workload is another endpoint, and gets another pool. */
-  pool(endpoint: Endpoint, connectTimeoutMs: () => number, budget: PoolBudget): Pool {
+  pool(
+    version: HttpVersion,
+    endpoint: Endpoint,
+    connectTimeoutMs: () => number,
+    budget: PoolBudget,
+  ): RequestPool {
     const { pools, limits, timers } = this.#context;
-    return new Pool(pools, {
-      dial: (done) => this.http(endpoint, connectTimeoutMs())(done),
+    const options = {
+      dial: (done: (result: DialResult) => void) => this[version](endpoint, connectTimeoutMs())(done),
       limits,
       timers,
       idleMs: endpoint.spiffeId === undefined ? limits.appIdleMs : limits.meshIdleMs,
       budget,
-    });
+    };
+    return version === 'http2' ? new Http2Pool(pools, options) : new Pool(pools, options);
   }
 
-  #dial({ address, port, spiffeId }: Endpoint, alpn: string, timeoutMs: number): Dial {
+  #dial({ address, port, spiffeId }: Endpoint, alpn: string, timeoutMs: number, fallbackAlpn?: string): Dial {
     const { timers, mtlsClient } = this.#context;
     const to = { host: address, port, timeoutMs, timers };
     if (spiffeId === undefined) return dialPlain(to);
-    return mtlsClient.dial({ ...to, alpn, spiffeId });
+    return mtlsClient.dial({ ...to, alpn, spiffeId, ...(fallbackAlpn && { fallbackAlpn }) });
   }
 }

@@ -32,6 +32,7 @@ function mirrorOnSlowConnection() {
     { timers } as unknown as Context,
     backend as unknown as Backend,
     {} as RequestHead,
+    'http1',
     (result) => results.push(result),
   );
   mirror.start();

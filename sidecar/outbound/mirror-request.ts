@@ -1,6 +1,7 @@
 import type { Host } from '../balancers/host.ts';
 import type { Context } from '../context.ts';
-import type { ClientConnection, ResponseReceiver } from '../http1/client-connection.ts';
+import type { HttpVersion } from '../http-server.ts';
+import type { RequestCarrier, ResponseReceiver } from '../http1/client-connection.ts';
 import type { RequestTee } from '../http1/exchange.ts';
 import type { Fields } from '../http1/fields.ts';
 import type { Acquired } from '../http1/pool.ts';
@@ -26,9 +27,10 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
   readonly #context: Context;
   readonly #backend: Backend;
   readonly #head: RequestHead;
+  readonly #version: HttpVersion;
   readonly #done: (result: MirrorResult) => void;
   #host: Host | undefined;
-  #connection: ClientConnection | undefined;
+  #connection: RequestCarrier | undefined;
   #held: Buffer[] = [];
   #heldBytes = 0;
   #isBlocked = false;
@@ -40,10 +42,17 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
   #timer: Timer | undefined;
   #cancelConnect: (() => void) | undefined;
 
-  constructor(context: Context, backend: Backend, head: RequestHead, done: (result: MirrorResult) => void) {
+  constructor(
+    context: Context,
+    backend: Backend,
+    head: RequestHead,
+    version: HttpVersion,
+    done: (result: MirrorResult) => void,
+  ) {
     this.#context = context;
     this.#backend = backend;
     this.#head = head;
+    this.#version = version;
     this.#done = done;
   }
 
@@ -60,9 +69,10 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
     this.#host = host;
     hosts.started(host);
     this.#timer = timers.after(TIMEOUT_MS, () => this.#cut('failed'));
-    const idle = this.#backend.pool(host).take();
+    const pool = this.#backend.pool(host, this.#version);
+    const idle = pool.take();
     if (idle !== undefined) return void this.#begin(idle);
-    this.#cancelConnect = this.#backend.pool(host).connect((result) => this.#connected(result));
+    this.#cancelConnect = pool.connect((result) => this.#connected(result));
   }
 
   #connected(result: Acquired): void {
@@ -72,7 +82,7 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
     this.#begin(result.connection);
   }
 
-  #begin(connection: ClientConnection): void {
+  #begin(connection: RequestCarrier): void {
     this.#connection = connection;
     connection.begin(this.#head, this.#host!.name, this);
     this.#flush();

@@ -35,10 +35,16 @@ export class Mirrors {
     if (head.upgrade !== undefined || head.method === 'CONNECT') return;
     if (this.#active >= MAX_MIRRORS) return void this.#count('dropped');
     this.#active += 1;
-    const mirror = new MirrorRequest(this.#context, upstream.backend(backend), head.copy(), (result) => {
-      this.#active -= 1;
-      this.#count(result);
-    });
+    const mirror = new MirrorRequest(
+      this.#context,
+      upstream.backend(backend),
+      head.copy(),
+      exchange.version,
+      (result) => {
+        this.#active -= 1;
+        this.#count(result);
+      },
+    );
     exchange.tee(mirror);
     mirror.start();
   }

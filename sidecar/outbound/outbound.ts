@@ -5,8 +5,8 @@ import type { ProxyConfig } from '../../api/proxy-config.ts';
 import type { Host } from '../balancers/host.ts';
 import type { Context } from '../context.ts';
 import type { Spoken } from '../detect.ts';
+import { type HttpVersion, httpServer } from '../http-server.ts';
 import { compose, type HttpHandler } from '../http1/exchange.ts';
-import { ServerConnection } from '../http1/server-connection.ts';
 import { stripFromApp } from '../layers/identity.ts';
 import { markHop, refuseLoops } from '../layers/loop.ts';
 import { carry, type OpaqueConnection, refuse } from '../layers/opaque.ts';
@@ -16,13 +16,12 @@ import { trace } from '../layers/trace.ts';
 import { Trail } from '../layers/trail.ts';
 import { firstSpeaker, type Speculation } from '../tcp/first-speaker.ts';
 import { NOBODY, type Parties } from '../telemetry/parties.ts';
-import type { RequestMeter } from '../telemetry/request-meters.ts';
+import type { Protocol, RequestMeter } from '../telemetry/request-meters.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { Dial, DialResult } from '../transport/dial.ts';
 import { hostPort } from '../transport/socket-address.ts';
 import { Egress } from './egress.ts';
 import { EndpointConnector } from './endpoint-connector.ts';
-import type { Learns } from './learns.ts';
 import { Mirrors } from './mirrors.ts';
 import { opaqueDial } from './opaque-dial.ts';
 import { RequestSender } from './request-sender.ts';
@@ -30,7 +29,8 @@ import { registerUpstreamMetrics } from './upstream-metrics.ts';
 import { Upstreams } from './upstreams.ts';
 
 /** One connection of the app. `original`: where it was going, unless listeners are explicit. */
-interface Flow extends OpaqueConnection, Learns {
+interface Flow extends OpaqueConnection {
+  readonly key: string;
   readonly original: { readonly address: string; readonly port: number } | undefined;
   /** what the connection was opened to */
   destination: Destination | undefined;
@@ -39,8 +39,8 @@ interface Flow extends OpaqueConnection, Learns {
 
 /**
  * From the app to wherever it goes: what is behind the address, what is spoken, which endpoint, and there
- * with mTLS if it is in the mesh. HTTP/2, gRPC included, is carried as opaque bytes inside mTLS for now: a
- * connection is balanced, not a request.
+ * with mTLS if it is in the mesh. Requests, of HTTP/1 or HTTP/2, are balanced one by one and go on in the version
+ * they came in; anything else is balanced by connection.
  */
 export class Outbound {
   readonly #context: Context;
@@ -89,7 +89,7 @@ export class Outbound {
   #byProtocol(flow: Flow, destination: Destination): void {
     const { protocol } = destination;
     if (protocol === undefined) return void this.#byFirstSpeaker(flow, destination);
-    if (protocol === 'HTTP') return void this.#waitForClient(flow, undefined);
+    if (isHttp(protocol)) return void this.#waitForClient(flow, undefined);
     this.#opaque(flow, EMPTY, undefined);
   }
 
@@ -117,22 +117,24 @@ export class Outbound {
         this.#upstreams.learn(flow.key, word.by);
         if (word.by === 'server')
           return carry(this.#context, flow, word.server, word.clientBytes, word.serverBytes);
-        if (!this.#isHttp(flow, word.verdict)) return this.#opaque(flow, word.bytes, word.speculation);
+        const version = this.#versionOf(flow, word.verdict);
+        if (version === undefined) return this.#opaque(flow, word.bytes, word.speculation);
         // it speaks opaque bytes to the endpoint: no request can be sent over it
         word.speculation?.discard();
-        this.#http(flow, word.bytes, this.#sender.handler(flow));
+        this.#http(flow, version, word.bytes, this.#sender.handler(flow.key));
       },
     });
   }
 
-  #isHttp({ destination }: Flow, verdict: Spoken): boolean {
-    // declared as HTTP and malformed: the codec says so; TLS and HTTP/2 are carried as they are
-    const isOther = verdict === 'tls' || verdict === 'http2';
-    return verdict === 'http1' || (destination?.protocol === 'HTTP' && !isOther);
+  /** Undefined: no requests. */
+  #versionOf({ destination }: Flow, verdict: Spoken): HttpVersion | undefined {
+    if (verdict === 'http1' || verdict === 'http2') return verdict;
+    // declared as HTTP and malformed: the codec says so; TLS is carried as it is
+    return destination?.protocol === 'HTTP' && verdict !== 'tls' ? 'http1' : undefined;
   }
 
   /** Requests, one by one. */
-  #http(flow: Flow, bytes: Buffer, last: HttpHandler): void {
+  #http(flow: Flow, version: HttpVersion, bytes: Buffer, last: HttpHandler): void {
     const context = this.#context;
     const handler = compose(
       [
@@ -151,12 +153,12 @@ export class Outbound {
       ],
       last,
     );
-    const connection = new ServerConnection(flow.client, {
+    const connection = httpServer(version, flow.client, {
       limits: context.limits,
       timers: context.timers,
       isDraining: context.isDraining,
       handler,
-      onRefused: (code, reason) => observeRefused(flow.observation, flow.trail, code, reason),
+      onRefused: (code, reason) => observeRefused(flow.observation, flow.trail, version, code, reason),
     });
     context.connections.onDrain(flow.client, () => connection.drain());
     connection.start(bytes);
@@ -174,7 +176,8 @@ export class Outbound {
   #dialOpaque(flow: Flow, destination: Destination): Dial {
     const upstream = this.#upstreams.get(flow.key, destination);
     const onHost = (host: Host) => {
-      flow.host = host;
+      flow.trail.upstream = upstream;
+      flow.trail.chosen = host;
     };
     return opaqueDial({
       context: this.#context,
@@ -219,8 +222,8 @@ export class Outbound {
       timers,
       limits: { ...limits, idleTimeoutMs: limits.detectTimeoutMs },
       done: (word) => {
-        if (word.by === 'client' && word.verdict === 'http1') {
-          return this.#http(flow, word.bytes, (exchange) => exchange.answer(code));
+        if (word.by === 'client' && (word.verdict === 'http1' || word.verdict === 'http2')) {
+          return this.#http(flow, word.verdict, word.bytes, (exchange) => exchange.answer(code));
         }
         refuse(this.#context, flow, code);
       },
@@ -235,8 +238,8 @@ export class Outbound {
       direction: 'outbound',
       telemetry,
       timers,
-      parties: () => this.#parties(flow),
-      meter: ({ encrypted }) => this.#meter(flow, encrypted),
+      parties: (trail) => this.#parties(flow, trail),
+      meter: (trail, protocol) => this.#meter(flow, trail, protocol),
       caller: state.identity?.spiffeId ?? '',
       callerAddress: '',
       at: key,
@@ -250,30 +253,29 @@ export class Outbound {
       observation,
       destination: undefined,
       idleTimeoutMs: undefined,
-      upstream: undefined,
-      route: undefined,
-      host: undefined,
     };
     return flow;
   }
 
-  #meter(flow: Flow, encrypted: boolean): RequestMeter {
-    const { host, route } = flow;
-    const known = host?.meters[route?.index ?? 0];
+  #meter(flow: Flow, trail: Trail, protocol: Protocol): RequestMeter {
+    const { chosen: host, settings } = trail;
+    const index = (settings?.index ?? 0) * PROTOCOLS + indexOf(protocol);
+    const known = host?.meters[index];
     if (known !== undefined) return known;
+    const parties = this.#parties(flow, trail);
     const { telemetry } = this.#context;
     const meter = telemetry.requestMeter(
       'outbound',
-      this.#parties(flow),
-      'http1',
-      route?.name ?? '',
-      encrypted,
+      parties,
+      protocol,
+      settings?.name ?? '',
+      trail.encrypted,
     );
-    if (host !== undefined) host.meters[route?.index ?? 0] = meter;
+    if (host !== undefined) host.meters[index] = meter;
     return meter;
   }
 
-  #parties({ destination, upstream, host }: Flow): Parties {
+  #parties({ destination }: Flow, { upstream, chosen: host }: Trail): Parties {
     const { app, namespace } = this.#config!.workload;
     const source = { workload: app, namespace };
     const called = upstream?.destination ?? destination;
@@ -290,3 +292,13 @@ export class Outbound {
 }
 
 const EMPTY = Buffer.alloc(0);
+const PROTOCOLS = 3;
+
+function indexOf(protocol: Protocol): number {
+  if (protocol === 'http1') return 0;
+  return protocol === 'http2' ? 1 : 2;
+}
+
+function isHttp(protocol: Destination['protocol']): boolean {
+  return protocol === 'HTTP' || protocol === 'HTTP2' || protocol === 'GRPC';
+}

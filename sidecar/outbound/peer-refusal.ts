@@ -14,7 +14,8 @@ export const UNSENT: ReadonlySet<string> = new Set<ErrorCode>([
  * speak in the mesh's name.
  */
 export function peerRefusal(head: ResponseHead): ErrorCode | undefined {
-  if (head.status < 400) return undefined;
+  // to a gRPC call in trailers only, with 200
+  if (head.status < 400 && head.fields.get('grpc-status') === undefined) return undefined;
   const code = head.fields.get(HEADER_ERROR);
   return code !== undefined && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : undefined;
 }

@@ -4,7 +4,6 @@ import type { FaultPlan } from '../layers/fault.ts';
 import { PacedResponse } from '../layers/paced-response.ts';
 import { answerRedirect } from '../layers/redirect.ts';
 import type { RouteActions } from '../layers/route-actions.ts';
-import type { Learns } from './learns.ts';
 import type { Mirrors } from './mirrors.ts';
 import type { RouteSettings } from './route-settings.ts';
 import type { Upstream } from './upstream.ts';
@@ -24,60 +23,46 @@ export class RequestSender {
   }
 
   /** The destination is looked up per request, so that changes hold for open connections. */
-  handler(flow: Learns): HttpHandler {
+  handler(key: string): HttpHandler {
     const { destinations } = this.#context.state;
     return (exchange) => {
-      destinations.resolve(flow.key, (answer) => {
+      destinations.resolve(key, (answer) => {
         // the client went away, or got an answer, while the operator was asked
         if (exchange.aborted || exchange.responseEnded) return;
         if (answer === null) return exchange.answer('no-route', 'the destination left the mesh');
         if (answer === 'unreachable') return exchange.answer('control-plane-unreachable');
-        flow.upstream = this.#upstreams.get(flow.key, answer);
-        this.#route(flow, exchange);
+        this.#route(exchange, this.#upstreams.get(key, answer));
       });
     };
   }
 
-  #route(flow: Learns, exchange: Exchange): void {
-    const upstream = flow.upstream!;
+  #route(exchange: Exchange, upstream: Upstream): void {
     const route = upstream.route(exchange.head);
-    flow.route = route;
-    flow.host = undefined;
+    exchange.trail.upstream = upstream;
+    exchange.trail.settings = route;
     if (route === undefined) return void exchange.answer('no-route', 'no route takes this request');
     exchange.trail.route = route.name;
     exchange.trail.routePolicy = route.policy;
-    if (route.actions === undefined) return void this.#send(flow, exchange, upstream, route);
-    this.#act(flow, exchange, upstream, route, route.actions);
+    if (route.actions === undefined) return void this.#send(exchange, upstream, route);
+    this.#act(exchange, upstream, route, route.actions);
   }
 
-  #act(
-    flow: Learns,
-    exchange: Exchange,
-    upstream: Upstream,
-    route: RouteSettings,
-    actions: RouteActions,
-  ): void {
+  #act(exchange: Exchange, upstream: Upstream, route: RouteSettings, actions: RouteActions): void {
     const { redirect, fault } = actions;
     // answers by itself
     if (redirect !== undefined) return void answerRedirect(exchange, redirect);
     // before anything is sent or counted against the destination
-    if (fault === undefined) this.#change(flow, exchange, upstream, route, actions);
-    else this.#injectFault(exchange, fault, () => this.#change(flow, exchange, upstream, route, actions));
+    if (fault === undefined) this.#change(exchange, upstream, route, actions);
+    else this.#injectFault(exchange, fault, () => this.#change(exchange, upstream, route, actions));
   }
 
-  #change(
-    flow: Learns,
-    exchange: Exchange,
-    upstream: Upstream,
-    route: RouteSettings,
-    actions: RouteActions,
-  ): void {
+  #change(exchange: Exchange, upstream: Upstream, route: RouteSettings, actions: RouteActions): void {
     // what the app wrote is what routes match; what they change is what everybody behind sees
     actions.changeRequest?.(exchange.head.fields);
     actions.rewrite?.(exchange.head);
     // the copy is of what is sent, and of every request once, however often that is tried
     if (actions.mirror !== undefined) this.#mirrors.copy(exchange, upstream, actions.mirror);
-    this.#send(flow, exchange, upstream, route);
+    this.#send(exchange, upstream, route);
   }
 
   /** Delayed first, then aborted, or let through at its pace. */
@@ -101,9 +86,9 @@ export class RequestSender {
     exchange.onFinish({ onExchangeFinished: () => timer.cancel() });
   }
 
-  #send(flow: Learns, exchange: Exchange, upstream: Upstream, route: RouteSettings): void {
+  #send(exchange: Exchange, upstream: Upstream, route: RouteSettings): void {
     const choose = route.actions?.choose;
     const backend = choose === undefined ? upstream.own : upstream.backend(choose(this.#context.random()));
-    new UpstreamRequest(this.#context, flow, exchange, upstream, backend, route).start();
+    new UpstreamRequest(this.#context, exchange, upstream, backend, route).start();
   }
 }

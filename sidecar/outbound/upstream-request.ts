@@ -1,32 +1,33 @@
 import type { ErrorCode } from '../../api/errors.ts';
 import type { Host } from '../balancers/host.ts';
 import type { Context } from '../context.ts';
-import type { ClientConnection } from '../http1/client-connection.ts';
+import type { RequestCarrier } from '../http1/client-connection.ts';
 import type { Exchange, FinishListener } from '../http1/exchange.ts';
 import type { Fields } from '../http1/fields.ts';
 import { Forward, type ForwardOwner, isWhole, mayRepeat } from '../http1/forward.ts';
 import type { Acquired } from '../http1/pool.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { REQUESTS } from '../layers/circuit-breaker.ts';
+import { grpcStatus, grpcTimeoutMs, NO_GRPC_STATUS, setGrpcTimeout, statusOfGrpc } from '../layers/grpc.ts';
 import { ReplayBuffer } from '../layers/replay-buffer.ts';
 import { RetryAllowance } from '../layers/retry-allowance.ts';
 import type { AttemptFailure } from '../layers/retry-policy.ts';
 import type { Limits } from '../limits.ts';
 import type { Timer, Timers } from '../transport/timers.ts';
 import type { Backend } from './backend.ts';
-import type { Learns } from './learns.ts';
 import { peerRefusal, UNSENT } from './peer-refusal.ts';
 import type { RouteSettings } from './route-settings.ts';
 import type { Upstream } from './upstream.ts';
 
 const NONE: readonly Host[] = [];
+/** Of one request, when endpoints say that they did nothing about it. */
+const MAX_RESENT = 3;
 /**
  * One request on its way to a destination: circuit breaker, request timeout, then attempts, each with a host,
  * a connection and a timeout of its own, as many as the retry policy and the budget allow.
  */
 export class UpstreamRequest implements ForwardOwner, FinishListener {
   readonly #context: Context;
-  readonly #flow: Learns;
   readonly #exchange: Exchange;
   readonly #upstream: Upstream;
   readonly #backend: Backend;
@@ -45,6 +46,10 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   #latencyMs: number | undefined = undefined;
   readonly #allowance: RetryAllowance;
   #isReused = false;
+  #carrier: RequestCarrier | undefined = undefined;
+  #resent = 0;
+  /** the head of the answer to a gRPC call did not say how it ends */
+  #awaitsStatus = false;
   #isOver = false;
   #requestTimer: Timer | undefined = undefined;
   #attemptTimer: Timer | undefined = undefined;
@@ -52,14 +57,12 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
 
   constructor(
     context: Context,
-    flow: Learns,
     exchange: Exchange,
     upstream: Upstream,
     backend: Backend,
     settings: RouteSettings,
   ) {
     this.#context = context;
-    this.#flow = flow;
     this.#exchange = exchange;
     this.#upstream = upstream;
     this.#backend = backend;
@@ -76,7 +79,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
 
   /** What another sidecar says in the mesh's name is true, what an app outside says is not. */
   get trustsMeshFields(): boolean {
-    return this.#host?.endpoint.spiffeId !== undefined;
+    return this.#host?.endpoint.spiffeId !== undefined && this.#carrier?.isOpaque !== true;
   }
 
   get tunnelIdleMs(): number | undefined {
@@ -86,18 +89,34 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
 
   start(): void {
     const { breaker } = this.#backend;
-    const { requestTimeoutMs, idleTimeoutMs } = this.#settings;
+    const { idleTimeoutMs } = this.#settings;
     const nowMs = this.timers.coarseMs();
     if (!breaker.tryEnter(REQUESTS, nowMs)) return void this.#exchange.answer('circuit-open');
     this.#upstream.retryBudget.onRequest(nowMs);
     this.#exchange.onFinish(this);
     if (idleTimeoutMs !== -1) this.#exchange.setIdleTimeout(idleTimeoutMs);
+    const requestTimeoutMs = this.#timeoutMs();
     if (requestTimeoutMs > 0) {
       this.#requestTimer = this.timers.after(requestTimeoutMs, () => this.#requestTimedOut());
     }
     if (this.#isOver) return;
-    if (this.#mayRetrySent() && this.#exchange.head.framing.type !== 'none') this.replay = new ReplayBuffer();
+    // HTTP/2 can say that nothing was done about a request, which may be sent again then, body and all
+    const isKept = this.#exchange.version === 'http2' || this.#mayRetrySent();
+    if (isKept && this.#exchange.head.framing.type !== 'none') this.replay = new ReplayBuffer();
     this.#attempt('no-endpoints', '');
+  }
+
+  /** The smaller of the policy's and what a gRPC client allows; whoever is behind learns of it. */
+  #timeoutMs(): number {
+    const { requestTimeoutMs } = this.#settings;
+    const { protocol, head } = this.#exchange;
+    if (protocol !== 'grpc') return requestTimeoutMs;
+    const askedMs = grpcTimeoutMs(head);
+    if (requestTimeoutMs === 0 || (askedMs !== -1 && askedMs <= requestTimeoutMs)) {
+      return askedMs === 0 ? 1 : Math.max(askedMs, 0);
+    }
+    setGrpcTimeout(head, requestTimeoutMs);
+    return requestTimeoutMs;
   }
 
   // === one attempt ===
@@ -111,8 +130,9 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     if (host === undefined && this.#mayReturn) host = hosts.pick(nowMs, this.#hash, NONE);
     if (host === undefined) return void this.#exchange.answer(code, reason);
     hosts.started(host);
-    this.#host = this.#flow.host = host;
+    this.#host = host;
     const { trail } = this.#exchange;
+    trail.chosen = host;
     trail.endpoint = host.name;
     trail.attempts += 1;
     trail.encrypted = host.endpoint.spiffeId !== undefined;
@@ -124,16 +144,21 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   }
 
   /** A request that could be repeated gets one only while repeating it is within the budget. */
-  #idleConnection(host: Host): ClientConnection | undefined {
-    const pool = this.#backend.pool(host);
-    if (this.#upstream.retryBudget.mayRepeat || !mayRepeat(this.#exchange)) return pool.take();
+  #idleConnection(host: Host): RequestCarrier | undefined {
+    const { version } = this.#exchange;
+    const pool = this.#backend.pool(host, version);
+    // a connection that ends says so, and what it did not look at
+    if (version === 'http2' || this.#upstream.retryBudget.mayRepeat || !mayRepeat(this.#exchange))
+      return pool.take();
     pool.dropIdle();
     return undefined;
   }
 
   #connect(host: Host): void {
     this.#isReused = false;
-    this.#cancel = this.#backend.pool(host).connect((result) => this.#connected(host, result));
+    this.#cancel = this.#backend
+      .pool(host, this.#exchange.version)
+      .connect((result) => this.#connected(host, result));
   }
 
   #connected(host: Host, result: Acquired): void {
@@ -165,16 +190,22 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     return mayTry && retry.mayRetryFailure('connect', false) && this.#takeRetry('connect');
   }
 
-  #send(connection: ClientConnection): void {
+  #send(connection: RequestCarrier): void {
+    const { replay } = this;
+    if (this.#resent > 0 && replay?.overflowed) {
+      connection.destroy();
+      return void this.#exchange.answer('upstream-reset', 'the body became too large to be sent again');
+    }
     const { attemptTimeoutMs } = this.#settings;
     this.#mayReturn = true;
     this.#sentMs = this.timers.nowMs();
     this.#exchange.trail.connectedMs = this.#sentMs;
+    this.#carrier = connection;
     this.#forward = new Forward(this.#exchange, connection, this);
     if (attemptTimeoutMs > 0) {
       this.#attemptTimer = this.timers.after(attemptTimeoutMs, () => this.#attemptTimedOut());
     }
-    this.#forward.start(this.replay?.isComplete ? this.replay.pieces : undefined);
+    this.#forward.start(replay === undefined || replay.sizeBytes === 0 ? undefined : replay.pieces);
   }
 
   // === what becomes of it ===
@@ -187,13 +218,24 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     const refusal = this.trustsMeshFields ? peerRefusal(head) : undefined;
     if (refusal !== undefined) {
       if (this.#refusedThere(refusal, nowMs)) return true;
-    } else this.#backend.outliers.onAnswer(this.#host!, head.status, nowMs);
-    if (this.#settings.retriesSent && this.#settings.retry.mayRetryStatus(head.status, undefined)) {
+    } else this.#judge(head, nowMs);
+    const grpc = this.#exchange.protocol === 'grpc' ? grpcStatus(head.fields) : NO_GRPC_STATUS;
+    if (this.#settings.retriesSent && this.#settings.retry.mayRetryStatus(head.status, grpc)) {
       if (this.#retrySent('status')) return true;
     }
     this.replay?.release();
     this.#settings.actions?.changeResponse?.(head.fields);
     return false;
+  }
+
+  /** What a gRPC call comes to is known when it ends, unless the head says so. */
+  #judge(head: ResponseHead, nowMs: number): void {
+    const { protocol } = this.#exchange;
+    const grpc = protocol === 'grpc' ? grpcStatus(head.fields) : NO_GRPC_STATUS;
+    this.#awaitsStatus = protocol === 'grpc' && grpc === NO_GRPC_STATUS && head.status === 200;
+    if (this.#awaitsStatus) return;
+    const status = grpc === NO_GRPC_STATUS ? head.status : statusOfGrpc(grpc);
+    this.#backend.outliers.onAnswer(this.#host!, status, nowMs);
   }
 
   /** A refusal says nothing of how quick the endpoint is; of a request that never came to the app, another may be asked. */
@@ -222,9 +264,15 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     return true;
   }
 
-  onFailed(code: ErrorCode, _reason: string, sawResponse: boolean): boolean {
+  onFailed(code: ErrorCode, _reason: string, { sawResponse, isUnprocessed }: RequestCarrier): boolean {
     const host = this.#host!;
     this.#attemptTimer?.cancel();
+    if (isUnprocessed && !sawResponse && this.#mayResend()) {
+      this.#context.telemetry.retry('outbound', this.#upstream.destination, 'unprocessed');
+      this.#exchange.trail.attempts += 1;
+      this.#connect(host);
+      return true;
+    }
     if (this.#isReused && !sawResponse && this.#mayRepeat()) {
       // the idle connection had been closed under the request: once more, on a fresh one
       this.#context.telemetry.retry('outbound', this.#upstream.destination, 'reset');
@@ -235,6 +283,15 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     this.#backend.outliers.onFailure(host, code, this.timers.coarseMs());
     if (this.#latencyMs !== undefined) return false;
     return !sawResponse && code === 'upstream-reset' && this.#retryFailure('reset');
+  }
+
+  /** Whatever the method, as nothing was done about it; what came of the body so far is still here. */
+  #mayResend(): boolean {
+    if (this.#exchange.head.framing.type !== 'none' && this.replay?.overflowed !== false) return false;
+    this.#resent += 1;
+    // an endpoint that goes away is left once; one that refuses again and again is not to be asked by everybody
+    if (this.#resent === 1) return true;
+    return this.#resent <= MAX_RESENT && this.#upstream.retryBudget.tryRepeat(this.timers.coarseMs());
   }
 
   #mayRepeat(): boolean {
@@ -303,11 +360,18 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     this.#backend.hosts.finished(host, this.timers.coarseMs(), latencyMs);
   }
 
+  #judgeEnd(): void {
+    const { grpcStatus: grpc } = this.#exchange;
+    if (!this.#awaitsStatus || this.#host === undefined || grpc === NO_GRPC_STATUS) return;
+    this.#backend.outliers.onAnswer(this.#host, statusOfGrpc(grpc), this.timers.coarseMs());
+  }
+
   onExchangeFinished(): void {
     this.#isOver = true;
     this.#cancel?.();
     this.#requestTimer?.cancel();
     this.#attemptTimer?.cancel();
+    this.#judgeEnd();
     this.#finishAttempt(this.#latencyMs);
     this.#backend.breaker.leave(REQUESTS);
     this.#allowance.release();

@@ -1,6 +1,33 @@
 import type { Channel, ChannelOwner } from '../transport/channel.ts';
 import { IdleWatch, type Timers } from '../transport/timers.ts';
 
+/** What is asked of either side: a connection, or a stream of one (http2/stream-channel.ts). */
+export type TunnelEnd = Pick<
+  Channel,
+  | 'owner'
+  | 'disown'
+  | 'destroyed'
+  | 'closed'
+  | 'ended'
+  | 'writable'
+  | 'needsDrain'
+  | 'bufferedBytes'
+  | 'write'
+  | 'end'
+  | 'pause'
+  | 'resume'
+  | 'destroy'
+  | 'destroySoon'
+  | 'abort'
+  | 'onClosed'
+>;
+
+/** A connection that became a tunnel, with what was read of it beyond the head that made it one. */
+export interface Tunnel {
+  readonly channel: TunnelEnd;
+  readonly rest: Buffer;
+}
+
 export interface CopyOptions {
   readonly timers: Timers;
   /** 0: none */
@@ -19,7 +46,7 @@ export interface CopyOptions {
  * Opaque bytes both ways: an end of one side is passed on as a half-close, an error as an abort, and a side
  * that does not take bytes stops the reading of the other. The watch may get another timeout while both are open.
  */
-export function copy(client: Channel, server: Channel, options: CopyOptions): IdleWatch {
+export function copy(client: TunnelEnd, server: TunnelEnd, options: CopyOptions): IdleWatch {
   const watch = new IdleWatch(options.timers, options.idleTimeoutMs, () => {
     // what was not delivered must not look complete
     const isWhole = client.bufferedBytes === 0 && server.bufferedBytes === 0;
@@ -67,11 +94,11 @@ function owner(from: Flow, to: Flow): ChannelOwner {
 
 /** One direction. */
 class Flow {
-  readonly #source: Channel;
-  readonly #sink: Channel;
+  readonly #source: TunnelEnd;
+  readonly #sink: TunnelEnd;
   readonly #onBytes: (bytes: Buffer) => boolean;
 
-  constructor(source: Channel, sink: Channel, onBytes: (bytes: Buffer) => boolean) {
+  constructor(source: TunnelEnd, sink: TunnelEnd, onBytes: (bytes: Buffer) => boolean) {
     this.#source = source;
     this.#sink = sink;
     this.#onBytes = onBytes;

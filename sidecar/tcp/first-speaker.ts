@@ -144,7 +144,8 @@ export class Speculation {
       if (!result.ok) return events.onFailed();
       this.#stopPeek = peek(
         result.channel,
-        () => true,
+        // a server of HTTP/2 may send its preface first, and waits for the client's all the same (RFC 9113 3.4)
+        (bytes) => (isServerPreface(bytes) ? undefined : true),
         ({ verdict, bytes }) => {
           this.#bytes = bytes;
           if (verdict) events.onSpoke(result.channel, bytes);
@@ -171,6 +172,17 @@ export class Speculation {
     this.#cancelDial();
     if (this.#result?.ok) this.#result.channel.destroy();
   }
+}
+
+const FRAME_HEADER_BYTES = 9;
+const SETTINGS = 0x4;
+/** More is no preface any more. */
+const MAX_PREFACE_BYTES = 4_096;
+
+/** Whether it is the SETTINGS frame by which a server of HTTP/2 begins, and what it may send with it. */
+function isServerPreface(bytes: Buffer): boolean {
+  if (bytes.length < FRAME_HEADER_BYTES || bytes.length > MAX_PREFACE_BYTES) return false;
+  return bytes.readUIntBE(0, 3) % 6 === 0 && bytes[3] === SETTINGS && bytes.readUIntBE(4, 5) === 0;
 }
 
 const EMPTY = Buffer.alloc(0);

@@ -16,6 +16,8 @@ export interface AccessEntry {
   readonly method?: string | undefined;
   readonly path?: string | undefined;
   readonly status?: number | undefined;
+  /** of a gRPC call, when one came */
+  readonly grpcStatus?: number | undefined;
   /** mesh error */
   readonly code?: string | undefined;
   /** mesh error that the endpoint's own sidecar answered with */

@@ -35,6 +35,7 @@ function rendered() {
   const parties = { ...nobody, service: 's' };
   const telemetry = new Telemetry(new AccessLog({ write: () => true, once: () => undefined as never }));
   telemetry.requestMeter('inbound', parties, 'http1', '', true).record(200, 1);
+  telemetry.requestMeter('inbound', parties, 'grpc', '', true).recordGrpc(0);
   telemetry.tcp('inbound', parties, true).bytes('sent', 1);
   telemetry.retry('outbound', { name: 's', namespace: 'n' }, 'connect');
   telemetry.error('inbound', 'denied');

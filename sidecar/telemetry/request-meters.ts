@@ -1,4 +1,5 @@
 import { METRICS } from '../../api/metrics.ts';
+import { GRPC_STATUSES } from '../layers/grpc.ts';
 import { Cells, type Row } from './cells.ts';
 import type { Edge, Edges } from './edges.ts';
 import { LabelSets } from './label-sets.ts';
@@ -18,7 +19,12 @@ const STATUS_CLASSES = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'];
 const FIRST_BUCKET = STATUS_CLASSES.length;
 const BUCKETS = BOUNDS_MS.length + 1;
 const SUM_MS = FIRST_BUCKET + BUCKETS;
-const WIDTH = SUM_MS + 1;
+/** then one for each gRPC status, and one for calls that ended without */
+const FIRST_GRPC = SUM_MS + 1;
+const WIDTH = FIRST_GRPC + GRPC_STATUSES + 1;
+const GRPC_LABELS = Array.from({ length: GRPC_STATUSES + 1 }, (_, status) => {
+  return `,grpc_status="${status === GRPC_STATUSES ? 'none' : status}"`;
+});
 
 const LABELS = [...PARTY_LABELS, 'route', 'protocol', 'mtls'];
 const CLASS_LABELS = STATUS_CLASSES.map((name) => `,status_class="${name}"`);
@@ -58,6 +64,21 @@ export class RequestMeter {
     block[at + statusClass(status)]! += 1;
     block[at + FIRST_BUCKET + bucket]! += 1;
     block[at + SUM_MS]! += elapsedMs;
+  }
+
+  /** Of a gRPC call, besides; -1: it ended without a status. */
+  recordGrpc(status: number): void {
+    this.#block[this.#at + FIRST_GRPC + (status < 0 ? GRPC_STATUSES : status)]! += 1;
+  }
+
+  /** One line for each gRPC status seen. */
+  grpcLines(name: string): string {
+    let text = '';
+    for (let column = 0; column <= GRPC_STATUSES; column += 1) {
+      const count = this.#block[this.#at + FIRST_GRPC + column]!;
+      if (count > 0) text += line(name, this.labels + GRPC_LABELS[column]!, count);
+    }
+    return text;
   }
 
   /** One line for each status class seen. */
@@ -141,6 +162,15 @@ export class RequestMeters {
         *lines() {
           for (const meter of items) yield meter.counterLines(METRICS.requests);
           for (const meter of templates) yield meter.counterLines(METRICS.requests);
+        },
+      },
+      {
+        name: METRICS.grpcRequests,
+        help: 'gRPC calls ended, by grpc-status.',
+        type: 'counter',
+        *lines() {
+          for (const meter of items) yield meter.grpcLines(METRICS.grpcRequests);
+          for (const meter of templates) yield meter.grpcLines(METRICS.grpcRequests);
         },
       },
       {

@@ -67,7 +67,7 @@ function attributesOf(exchange: Exchange, observation: Observation): Attribute[]
   const server = splitPort(ownText(head.host), HTTP_PORT);
   say('server.address', server.host);
   say('server.port', server.port);
-  say('network.protocol.version', head.minorVersion === 1 ? '1.1' : '1.0');
+  say('network.protocol.version', exchange.protocol === 'http1' ? `1.${head.minorVersion}` : '2');
   const isInbound = observation.direction === 'inbound';
   const peer = isInbound
     ? { host: observation.callerAddress, port: undefined }
@@ -81,7 +81,7 @@ function attributesOf(exchange: Exchange, observation: Observation): Attribute[]
   say('error.type', error ?? (status >= 500 ? String(status) : aborted ? 'aborted' : ''));
   say('weft.request_id', ownText(trail.requestId));
   say('weft.caller', observation.caller);
-  say('weft.service', observation.parties().service);
+  say('weft.service', observation.parties(trail).service);
   say('weft.policy', trail.policy);
   say('weft.rule', trail.rule);
   say('weft.verdict', trail.verdict);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Fields } from '../http1/fields.ts';
+import { FieldLines, type Fields } from '../http1/fields.ts';
 import { readContext, writeContext } from './trace-context.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -10,7 +10,7 @@ const SPAN = '00f067aa0ba902b7';
 const OWN = 'b7ad6b7169203331';
 
 function fieldsOf(lines: readonly string[]): Fields {
-  const fields = new Fields();
+  const fields = new FieldLines();
   fields.read(lines.map((line) => `${line}\r\n`).join(''), 0);
   return fields;
 }

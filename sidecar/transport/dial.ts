@@ -5,7 +5,9 @@ import { enter, leave } from './flush.ts';
 import type { Timers } from './timers.ts';
 
 export type DialFailure = { readonly ok: false; readonly code: ErrorCode; readonly reason: string };
-export type DialResult = { readonly ok: true; readonly channel: Channel } | DialFailure;
+export type DialResult =
+  | { readonly ok: true; readonly channel: Channel; readonly alpn?: string }
+  | DialFailure;
 /** Calls `done` exactly once unless cancelled; returns the cancel. The channel comes paused. */
 export type Dial = (done: (result: DialResult) => void) => () => void;
 

@@ -7,8 +7,10 @@ import { parseCertificate, readPeer, SERVER_AUTH } from './peer-certificate.ts';
 import { type TlsSession, TlsSessions } from './tls-sessions.ts';
 
 export interface MtlsDialOptions extends Omit<DialOptions, 'localAddress'> {
-  /** ALPN.http1 or ALPN.tcp */
+  /** one of ALPN */
   readonly alpn: string;
+  /** taken by an endpoint that does not know the other */
+  readonly fallbackAlpn?: string;
   /** the only identity accepted */
   readonly spiffeId: string;
 }
@@ -57,12 +59,12 @@ class MtlsDialling {
   }
 
   start(done: (result: DialResult) => void): () => void {
-    const { host, port, alpn } = this.#options;
+    const { host, port } = this.#options;
     const raw = net.connect({ host, port, allowHalfOpen: true, noDelay: true });
     const socket = tls.connect({
       socket: raw,
       secureContext: this.#context,
-      ALPNProtocols: [alpn],
+      ALPNProtocols: [...this.#alpns],
       ...(this.#session === undefined ? {} : { session: this.#session.ticket }),
       rejectUnauthorized: true,
       // the name of the host proves nothing here; the SPIFFE ID does
@@ -75,7 +77,14 @@ class MtlsDialling {
     });
     const check = (error?: Error) =>
       error === undefined ? this.#checkConnected(socket) : (this.#refusal ?? refusalOfError(error));
-    return settleOnce(socket, 'secureConnect', this.#options, done, check, raw);
+    const named = (result: DialResult) =>
+      done(result.ok ? { ...result, alpn: socket.alpnProtocol as string } : result);
+    return settleOnce(socket, 'secureConnect', this.#options, named, check, raw);
+  }
+
+  get #alpns(): readonly string[] {
+    const { alpn, fallbackAlpn } = this.#options;
+    return fallbackAlpn === undefined ? [alpn] : [alpn, fallbackAlpn];
   }
 
   /** Of a full handshake; called once the chain is verified. */
@@ -102,8 +111,9 @@ class MtlsDialling {
     if (socket.isSessionReused()) this.#provenUntilMs = this.#session?.provenUntilMs;
     const isProven = this.#provenUntilMs !== undefined && Date.now() <= this.#provenUntilMs;
     if (!socket.authorized || !isProven) return mismatch('the endpoint was not authenticated');
-    const { alpn } = this.#options;
-    return socket.alpnProtocol === alpn ? undefined : mismatch(`the endpoint does not speak ${alpn}`);
+    const alpn = socket.alpnProtocol;
+    if (typeof alpn === 'string' && this.#alpns.includes(alpn)) return undefined;
+    return mismatch(`the endpoint does not speak ${this.#options.alpn}`);
   }
 }
 

@@ -44,7 +44,7 @@ export class MtlsServer {
       requestCert: true,
       // refusing is ours, after the handshake, so that the reason can be counted
       rejectUnauthorized: false,
-      ALPNProtocols: [ALPN.http1, ALPN.tcp],
+      ALPNProtocols: [ALPN.http1, ALPN.http2, ALPN.tcp],
       allowHalfOpen: true,
       noDelay: true,
     });

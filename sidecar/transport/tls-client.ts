@@ -6,6 +6,8 @@ import { type TlsSession, TlsSessions } from './tls-sessions.ts';
 export interface TlsDialOptions extends Omit<DialOptions, 'localAddress'> {
   /** the host name or address that the server's certificate must be for, in normal form */
   readonly serverName: string;
+  /** what is to be spoken; HTTP/1.1 unless given */
+  readonly version?: 'http1' | 'http2';
 }
 
 /**
@@ -45,6 +47,7 @@ class TlsDialling {
   readonly #context: SecureContext;
   readonly #sessions: TlsSessions;
   readonly #sessionKey: string;
+  readonly #alpn: string;
   readonly #session: TlsSession | undefined;
   /** until when what the server has proven holds; undefined: it has proven nothing */
   #provenUntilMs: number | undefined;
@@ -53,7 +56,8 @@ class TlsDialling {
     this.#options = options;
     this.#context = context;
     this.#sessions = sessions;
-    this.#sessionKey = `${options.host}|${options.port}|${options.serverName}`;
+    this.#alpn = options.version === 'http2' ? 'h2' : 'http/1.1';
+    this.#sessionKey = `${options.host}|${options.port}|${options.serverName}|${this.#alpn}`;
     const session = sessions.take(this.#sessionKey);
     // its certificate has expired: the server has to show another
     this.#session = session !== undefined && Date.now() <= session.provenUntilMs ? session : undefined;
@@ -65,7 +69,7 @@ class TlsDialling {
     const socket = tls.connect({
       socket: raw,
       secureContext: this.#context,
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [this.#alpn],
       // an address is no server name (RFC 6066 3)
       ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
       ...(this.#session === undefined ? {} : { session: this.#session.ticket }),
@@ -93,9 +97,9 @@ class TlsDialling {
     if (socket.isSessionReused()) this.#provenUntilMs = this.#session?.provenUntilMs;
     if (!socket.authorized || this.#provenUntilMs === undefined) return failed('the server was not verified');
     const { alpnProtocol } = socket;
-    // false: the server has no opinion
-    if (alpnProtocol === 'http/1.1' || alpnProtocol === false) return undefined;
-    return failed('the server does not speak HTTP/1.1');
+    // false: the server has no opinion, which is HTTP/1.1
+    if (alpnProtocol === this.#alpn || (alpnProtocol === false && this.#alpn !== 'h2')) return undefined;
+    return failed(`the server does not speak ${this.#alpn === 'h2' ? 'HTTP/2' : 'HTTP/1.1'}`);
   }
 }
 

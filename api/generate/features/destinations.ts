@@ -5,7 +5,9 @@ export const DESTINATIONS: readonly FeatureTests[] = [
     file: 'sidecar/data-path.http2.test.ts',
     by: 'both sides',
     tests: {
-      'HTTP/2 is carried to a port declared …, in plaintext and inside mTLS': ['spec.traffic.protocol'],
+      'on a port declared … each request of HTTP/2 is told by whom, and no app is told lies': [
+        'spec.traffic.protocol',
+      ],
     },
   },
   {
