@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ERRORS, type ErrorCode } from '../api/errors.ts';
 import type { AuthorizationRule, Operation } from '../api/proxy-config.ts';
 import { echoHead, inbound, start, until } from './testing/harness.ts';
 import type { Pair } from './testing/pair.ts';
+import { ask as askVersion, serveVersion, VERSIONS, type Version } from './testing/versions.ts';
 import { connect, readAll, serve, talk } from './testing/wire.ts';
 
 const rule = (action: 'Allow' | 'Deny', more: Partial<AuthorizationRule>): AuthorizationRule => ({
@@ -21,10 +23,30 @@ interface Ask {
   readonly meshed?: true;
 }
 
-async function ask(pair: Pair, { line = 'GET /', host = 'api', fields = '', meshed }: Ask): Promise<number> {
-  const text = `${line} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${fields}\r\n`;
-  const answer = await talk(meshed ? pair.port : pair.inboundPort, text);
-  return Number(answer.split(' ')[1]);
+/** The HTTP status of the answer; of a gRPC call that of the mesh's error, which its grpc-status must match. */
+async function ask(
+  pair: Pair,
+  { line = 'GET /', host = 'api', fields = '', meshed }: Ask,
+  version: Version = 'http1',
+): Promise<number> {
+  const port = meshed ? pair.port : pair.inboundPort;
+  if (version === 'http1') {
+    const text = `${line} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${fields}\r\n`;
+    return Number((await talk(port, text)).split(' ')[1]);
+  }
+  const [method, path] = line.split(' ');
+  const lines = fields.split('\r\n').filter((text) => text !== '');
+  const headers: Record<string, string[]> = {};
+  for (const text of lines) {
+    const [name, value] = text.split(': ', 2);
+    const key = name!.toLowerCase();
+    headers[key] = [...(headers[key] ?? []), value!];
+  }
+  const answer = await askVersion(version, port, { method: method!, path: path!, host, headers });
+  if (version !== 'grpc' || answer.code === undefined) return answer.status;
+  const { httpStatus, grpcStatus } = ERRORS[answer.code as ErrorCode];
+  assert.deepEqual([answer.status, answer.grpcStatus], [200, grpcStatus]);
+  return httpStatus;
 }
 
 /** Of each field: a request that has it, and one that does not. */
@@ -51,74 +73,90 @@ const FIELDS: readonly (readonly [name: string, rule: Partial<AuthorizationRule>
 
 for (const [name, fields, hit, miss] of FIELDS) {
   test(`an Allow rule with ${name} lets in what has it, a Deny rule keeps it out`, async () => {
-    const pair = await start(await echoHead(), {
-      inbound: inbound([rule('Allow', fields)], { authorizationDefault: 'Deny' }),
-    });
-    assert.equal(await ask(pair, hit), 200);
-    assert.equal(await ask(pair, miss), 403);
-    pair.api.state.setConfig({ ...pair.api.state.config!, inbound: inbound([rule('Deny', fields)]) });
-    assert.equal(await ask(pair, hit), 403);
-    assert.equal(await ask(pair, miss), 200);
+    for (const version of VERSIONS) {
+      const pair = await start(await serveVersion(version), {
+        inbound: inbound([rule('Allow', fields)], { authorizationDefault: 'Deny' }),
+      });
+      assert.equal(await ask(pair, hit, version), 200);
+      assert.equal(await ask(pair, miss, version), 403);
+      pair.api.state.setConfig({ ...pair.api.state.config!, inbound: inbound([rule('Deny', fields)]) });
+      assert.equal(await ask(pair, hit, version), 403);
+      assert.equal(await ask(pair, miss, version), 200);
+    }
   });
 }
 
 test('ipBlock is the address the connection comes from, whatever headers say', async () => {
-  const home = rule('Allow', { from: [{ ipBlock: '127.0.0.0/8' }] });
-  const pair = await start(await echoHead(), { inbound: inbound([home], { authorizationDefault: 'Deny' }) });
-  assert.equal(await ask(pair, {}), 200);
-  const away = rule('Allow', { from: [{ ipBlock: '10.0.0.0/8' }] });
-  pair.api.state.setConfig({
-    ...pair.api.state.config!,
-    inbound: inbound([away], { authorizationDefault: 'Deny' }),
-  });
-  assert.equal(
-    await ask(pair, { fields: 'X-Forwarded-For: 10.0.0.1\r\nweft-caller-address: 10.0.0.1\r\n' }),
-    403,
-  );
+  for (const version of VERSIONS) {
+    const home = rule('Allow', { from: [{ ipBlock: '127.0.0.0/8' }] });
+    const pair = await start(await serveVersion(version), {
+      inbound: inbound([home], { authorizationDefault: 'Deny' }),
+    });
+    assert.equal(await ask(pair, {}, version), 200);
+    const away = rule('Allow', { from: [{ ipBlock: '10.0.0.0/8' }] });
+    pair.api.state.setConfig({
+      ...pair.api.state.config!,
+      inbound: inbound([away], { authorizationDefault: 'Deny' }),
+    });
+    assert.equal(
+      await ask(pair, { fields: 'X-Forwarded-For: 10.0.0.1\r\nweft-caller-address: 10.0.0.1\r\n' }, version),
+      403,
+    );
+  }
 });
 
 test('all fields of one operation must match, and any one operation', async () => {
-  const both: Operation = { hosts: ['api'], headers: [{ name: 'a', value: '1' }] };
-  const pair = await start(await echoHead(), {
-    inbound: inbound([rule('Allow', { to: [both, { methods: ['PUT'] }] })], { authorizationDefault: 'Deny' }),
-  });
-  assert.equal(await ask(pair, { fields: 'a: 1\r\n' }), 200);
-  assert.equal(await ask(pair, { host: 'other', fields: 'a: 1\r\n' }), 403);
-  assert.equal(await ask(pair, { line: 'PUT /', host: 'other' }), 200);
+  for (const version of VERSIONS) {
+    const both: Operation = { hosts: ['api'], headers: [{ name: 'a', value: '1' }] };
+    const pair = await start(await serveVersion(version), {
+      inbound: inbound([rule('Allow', { to: [both, { methods: ['PUT'] }] })], {
+        authorizationDefault: 'Deny',
+      }),
+    });
+    assert.equal(await ask(pair, { fields: 'a: 1\r\n' }, version), 200);
+    assert.equal(await ask(pair, { host: 'other', fields: 'a: 1\r\n' }, version), 403);
+    assert.equal(await ask(pair, { line: 'PUT /', host: 'other' }, version), 200);
+  }
 });
 
 test('a repeated header is neither allowed for one of its lines nor hides one from a Deny rule', async () => {
-  const fields = { to: [{ headers: [{ name: 'x-role', value: 'admin' }] }] };
-  const lines = 'X-Role: user\r\nX-Role: admin\r\n';
-  const pair = await start(await echoHead(), {
-    inbound: inbound([rule('Allow', fields)], { authorizationDefault: 'Deny' }),
-  });
-  assert.equal(await ask(pair, { fields: lines }), 403);
-  pair.api.state.setConfig({ ...pair.api.state.config!, inbound: inbound([rule('Deny', fields)]) });
-  assert.equal(await ask(pair, { fields: lines }), 403);
-  assert.equal(await ask(pair, { fields: 'X-Role: user, admin\r\n' }), 403);
+  for (const version of VERSIONS) {
+    const fields = { to: [{ headers: [{ name: 'x-role', value: 'admin' }] }] };
+    const lines = 'X-Role: user\r\nX-Role: admin\r\n';
+    const pair = await start(await serveVersion(version), {
+      inbound: inbound([rule('Allow', fields)], { authorizationDefault: 'Deny' }),
+    });
+    assert.equal(await ask(pair, { fields: lines }, version), 403);
+    pair.api.state.setConfig({ ...pair.api.state.config!, inbound: inbound([rule('Deny', fields)]) });
+    assert.equal(await ask(pair, { fields: lines }, version), 403);
+    assert.equal(await ask(pair, { fields: 'X-Role: user, admin\r\n' }, version), 403);
+  }
 });
 
 test('a rule may ask who calls by the header the mesh writes, which nobody else can', async () => {
-  const caller = { name: 'weft-caller', value: 'spiffe://cluster.local/ns/shop/sa/web' };
-  const pair = await start(await echoHead(), {
-    inbound: inbound([rule('Allow', { to: [{ headers: [caller] }] })], { authorizationDefault: 'Deny' }),
-  });
-  assert.equal(await ask(pair, { meshed: true }), 200);
-  assert.equal(await ask(pair, { fields: `weft-caller: ${caller.value}\r\n` }), 403);
+  for (const version of VERSIONS) {
+    const caller = { name: 'weft-caller', value: 'spiffe://cluster.local/ns/shop/sa/web' };
+    const pair = await start(await serveVersion(version), {
+      inbound: inbound([rule('Allow', { to: [{ headers: [caller] }] })], { authorizationDefault: 'Deny' }),
+    });
+    assert.equal(await ask(pair, { meshed: true }, version), 200);
+    assert.equal(await ask(pair, { fields: `weft-caller: ${caller.value}\r\n` }, version), 403);
+  }
 });
 
 test('a denial by default names the policy the default comes from', async () => {
-  const pair = await start(await echoHead(), {
-    inbound: inbound([], { authorizationDefault: 'Deny', authorizationDefaultPolicy: 'shop/base' }),
-  });
-  assert.equal(await ask(pair, {}), 403);
-  const entry = JSON.parse(pair.api.log[0]!);
-  assert.deepEqual([entry.policy, entry.rule], ['shop/base', 'default']);
-  assert.match(
-    pair.api.path.renderMetrics(),
-    /weft_authorization_total\{verdict="denied",policy="shop\/base",rule="default",mode="Enforce"\} 1\n/,
-  );
+  for (const version of VERSIONS) {
+    const pair = await start(await serveVersion(version), {
+      inbound: inbound([], { authorizationDefault: 'Deny', authorizationDefaultPolicy: 'shop/base' }),
+    });
+    assert.equal(await ask(pair, {}, version), 403);
+    const entry = JSON.parse(pair.api.log[0]!);
+    assert.deepEqual([entry.policy, entry.rule], ['shop/base', 'default']);
+    assert.match(
+      pair.api.path.renderMetrics(),
+      /weft_authorization_total\{verdict="denied",policy="shop\/base",rule="default",mode="Enforce"\} 1\n/,
+    );
+  }
 });
 
 const OPAQUE: readonly Partial<AuthorizationRule>[] = [
@@ -150,14 +188,18 @@ for (const fields of OPAQUE) {
 }
 
 test('a method in small letters, which some servers take for the other, is denied with it and not allowed with it', async () => {
-  const pair = await start(await echoHead(), {
-    inbound: inbound([rule('Deny', { to: [{ methods: ['DELETE'] }] })]),
-  });
-  assert.equal(await ask(pair, { line: 'delete /' }), 403);
-  assert.equal(await ask(pair, { line: 'deLete /' }), 403);
-  assert.equal(await ask(pair, { line: 'get /' }), 200);
-  const only = inbound([rule('Allow', { to: [{ methods: ['DELETE'] }] })], { authorizationDefault: 'Deny' });
-  pair.api.state.setConfig({ ...pair.api.state.config!, inbound: only });
-  assert.equal(await ask(pair, { line: 'DELETE /' }), 200);
-  assert.equal(await ask(pair, { line: 'delete /' }), 403);
+  for (const version of VERSIONS) {
+    const pair = await start(await (version === 'http1' ? echoHead() : serveVersion(version)), {
+      inbound: inbound([rule('Deny', { to: [{ methods: ['DELETE'] }] })]),
+    });
+    assert.equal(await ask(pair, { line: 'delete /' }, version), 403);
+    assert.equal(await ask(pair, { line: 'deLete /' }, version), 403);
+    assert.equal(await ask(pair, { line: 'get /' }, version), 200);
+    const only = inbound([rule('Allow', { to: [{ methods: ['DELETE'] }] })], {
+      authorizationDefault: 'Deny',
+    });
+    pair.api.state.setConfig({ ...pair.api.state.config!, inbound: only });
+    assert.equal(await ask(pair, { line: 'DELETE /' }, version), 200);
+    assert.equal(await ask(pair, { line: 'delete /' }, version), 403);
+  }
 });

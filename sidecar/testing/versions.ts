@@ -13,7 +13,7 @@ export interface Asked {
   readonly method?: string;
   readonly path?: string;
   readonly host?: string;
-  readonly headers?: Record<string, string>;
+  readonly headers?: Record<string, string | string[]>;
   readonly body?: string;
 }
 
@@ -90,8 +90,8 @@ export function askOn(
       ':method': method ?? (version === 'grpc' ? 'POST' : 'GET'),
       ':path': path,
       ':authority': host,
-      ...own,
       ...headers,
+      ...own,
     },
     { endStream: false },
   );
@@ -222,11 +222,14 @@ function serve2(
     body += piece;
   });
   const answer = (status: number, text = '', more: Record<string, string> = {}) => {
+    if (stream.destroyed) return;
     if (version === 'grpc') return answerGrpc(stream, status, text, more);
     stream.respond({ ':status': status, ...more });
     stream.end(text, 'latin1');
   };
-  stream.once('end', () =>
+  stream.once('end', () => {
+    // one that was reset ends too
+    if (stream.aborted || stream.destroyed) return;
     came({
       ...{
         method: headers[':method'] ?? '',
@@ -235,8 +238,8 @@ function serve2(
       },
       ...{ headers, body, trailers, turn: turn(), answer },
       cut: () => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR),
-    }),
-  );
+    });
+  });
 }
 
 function answerGrpc(

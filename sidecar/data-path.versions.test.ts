@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { connect as connectHttp2 } from 'node:http2';
+import { test } from 'node:test';
+import { ERRORS, type ErrorCode } from '../api/errors.ts';
+import { Caller } from './testing/caller.ts';
+import { inbound, sleep, start, toClose, until } from './testing/harness.ts';
+import {
+  type Answered,
+  ask,
+  askOn,
+  type Seen,
+  serveVersion,
+  VERSIONS,
+  type Version,
+} from './testing/versions.ts';
+
+/** That it is the mesh's answer, as its table says; in gRPC in trailers only. */
+function assertError(version: Version, answer: Answered, code: ErrorCode): void {
+  const { httpStatus, grpcStatus, message } = ERRORS[code];
+  assert.equal(answer.code, code);
+  if (version !== 'grpc') return void assert.equal(answer.status, httpStatus);
+  assert.deepEqual([answer.status, answer.grpcStatus, answer.body], [200, grpcStatus, '']);
+  assert.equal(answer.headers['content-type'], 'application/grpc');
+  assert.equal(answer.headers['grpc-message'], message);
+  assert.deepEqual(answer.trailers, {});
+}
+
+const route = (value: string) => [{ path: { type: 'PathPrefix' as const, value } }];
+
+for (const version of VERSIONS) {
+  const method = version === 'grpc' ? 'POST' : 'GET';
+  const label = `protocol="${version}"`;
+
+  test(`${version}: each request takes its route, and what is on none is told so`, async () => {
+    const app = await serveVersion(version);
+    const caller = await Caller.start([app], {
+      traffic: {
+        routes: [
+          { name: 'a', match: route('/a') },
+          { name: 'b', match: route('/b') },
+        ],
+      },
+    });
+    for (const path of ['/a/1', '/x/../b', '/a/2?q']) {
+      assert.equal((await ask(version, caller.port, { path })).body, 'done');
+    }
+    assert.deepEqual(
+      app.seen.map(({ path }) => path),
+      ['/a/1', '/b', '/a/2?q'],
+    );
+    assertError(version, await ask(version, caller.port, { path: '/c' }), 'no-route');
+    assert.equal(caller.metric('weft_requests_total', 'route="a"', label), 2);
+    assert.equal(caller.metric('weft_requests_total', 'route="b"', label), 1);
+    if (version === 'grpc') {
+      assert.equal(caller.metric('weft_grpc_requests_total', 'grpc_status="0"'), 3);
+      assert.equal(caller.metric('weft_grpc_requests_total', 'grpc_status="12"', 'route=""'), 1);
+    }
+  });
+
+  test(`${version}: an unavailable answer is tried again, body and all`, async () => {
+    const app = await serveVersion(version, (seen) =>
+      seen.answer(seen.turn === 1 ? 503 : 200, `turn ${seen.turn}`),
+    );
+    const conditions = ['GatewayError', 'GrpcUnavailable'] as const;
+    const caller = await Caller.start([app], {
+      traffic: { retry: { attempts: 2, conditions: [...conditions], backoffBaseMs: 1, nonIdempotent: true } },
+    });
+    const answer = await ask(version, caller.port, { method: 'POST', body: 'precious' });
+    assert.equal(answer.body, 'turn 2');
+    assert.deepEqual(
+      app.seen.map(({ body }) => body),
+      ['precious', 'precious'],
+    );
+    assert.equal(caller.metric('weft_retries_total', 'reason="status"'), 1);
+  });
+
+  test(`${version}: an answer that is cut off before it began is tried again under Reset only`, async () => {
+    const cutFirst = (seen: Seen) => (seen.turn === 1 ? seen.cut() : seen.answer(200, 'done'));
+    for (const conditions of [['Reset' as const], []]) {
+      const app = await serveVersion(version, cutFirst);
+      const caller = await Caller.start([app], {
+        traffic: { retry: { attempts: 1, conditions, backoffBaseMs: 1, nonIdempotent: true } },
+      });
+      const answer = await ask(version, caller.port, { method: 'POST', body: 'b' });
+      if (conditions.length > 0) assert.equal(answer.body, 'done');
+      else assertError(version, answer, 'upstream-reset');
+    }
+  });
+
+  test(`${version}: a request that takes too long is answered in its place`, async () => {
+    const app = await serveVersion(version, () => {});
+    const caller = await Caller.start([app], { traffic: { timeout: { requestMs: 30 } } });
+    assertError(version, await ask(version, caller.port, { method }), 'timeout');
+    assert.equal(caller.log()[0]?.code, 'timeout');
+    if (version === 'grpc') assert.equal(app.seen[0]!.headers['grpc-timeout'], '30m');
+  });
+
+  test(`${version}: faults are aborted with, and delayed by`, async () => {
+    const app = await serveVersion(version);
+    const caller = await Caller.start([app], {
+      traffic: {
+        routes: [
+          { name: 'abort', match: route('/abort'), fault: { abort: { percent: 100, status: 503 } } },
+          { name: 'delay', match: route('/delay'), fault: { delay: { percent: 100, durationMs: 40 } } },
+        ],
+      },
+    });
+    assertError(version, await ask(version, caller.port, { path: '/abort' }), 'fault');
+    const startMs = performance.now();
+    assert.equal((await ask(version, caller.port, { path: '/delay' })).body, 'done');
+    assert.ok(performance.now() - startMs >= 35);
+    assert.deepEqual(
+      app.seen.map(({ path }) => path),
+      ['/delay'],
+    );
+  });
+
+  test(`${version}: a copy of each request goes to the mirror`, async () => {
+    const app = await serveVersion(version);
+    const shadow = await serveVersion(version);
+    const caller = await Caller.start([app], {
+      backends: [{ name: 'shadow', servers: [shadow] }],
+      traffic: { routes: [{ name: 'all', match: route('/'), mirror: { backend: 0, percent: 100 } }] },
+    });
+    assert.equal(
+      (await ask(version, caller.port, { method: 'POST', path: '/m', body: 'both' })).body,
+      'done',
+    );
+    await until(() => shadow.seen.length === 1, 'the copy');
+    const { path, body } = shadow.seen[0]!;
+    assert.deepEqual([path, body], ['/m', 'both']);
+  });
+
+  test(`${version}: an endpoint that keeps failing is taken out`, async () => {
+    const bad = await serveVersion(version, (seen) => seen.answer(503, 'no'));
+    const good = await serveVersion(version);
+    const caller = await Caller.start([bad, good], {
+      traffic: {
+        loadBalancing: { algorithm: 'RoundRobin' },
+        outlierDetection: { consecutiveErrors: 2, maxEjectedPercent: 50 },
+      },
+    });
+    for (let turn = 0; turn < 8; turn += 1) await ask(version, caller.port, { method });
+    assert.equal(bad.seen.length, 2);
+    assert.equal(caller.metric('weft_endpoints', 'state="ejected"'), 1);
+  });
+
+  test(`${version}: a body of the limit passes, and one byte more does not`, async () => {
+    const app = await serveVersion(version, (seen) => seen.answer(200, `${seen.body.length}`));
+    const pair = await start(app, { inbound: inbound([], { limits: { maxBodyBytes: 1_000 } }) });
+    const body = 'x'.repeat(1_000);
+    assert.equal((await ask(version, pair.port, { method: 'POST', body })).body, '1000');
+    assertError(
+      version,
+      await ask(version, pair.port, { method: 'POST', body: `${body}y` }),
+      'body-too-large',
+    );
+    assert.equal(app.seen.length, 1);
+  });
+
+  test(`${version}: requests beyond the rate limit are refused`, async () => {
+    const app = await serveVersion(version);
+    const limit = { policy: 'shop/api', name: 'few', requests: 1, perMs: 60_000, burst: 2 };
+    const rateLimits = [{ ...limit, key: { type: 'Global' as const } }];
+    const pair = await start(app, { inbound: { ...inbound([], { rateLimits: [0] }), rateLimits } });
+    for (let turn = 0; turn < 3; turn += 1)
+      assert.equal((await ask(version, pair.port, { method })).body, 'done');
+    assertError(version, await ask(version, pair.port, { method }), 'rate-limited');
+    assert.equal(app.seen.length, 3);
+  });
+
+  test(`${version}: what was decided is in the access log and in the trails`, async () => {
+    const app = await serveVersion(version, (seen) => seen.answer(503, 'no'));
+    const pair = await start(app);
+    await ask(version, pair.port, { method, path: '/log' });
+    await until(() => pair.api.log.length > 0 && pair.web.log.length > 0, 'the entries');
+    const entry = JSON.parse(pair.api.log[0]!);
+    assert.deepEqual([entry.path, entry.grpcStatus], ['/log', version === 'grpc' ? 14 : undefined]);
+    const [trail] = [...pair.web.path.trails().records()];
+    assert.deepEqual([trail?.path, trail?.encrypted], ['/log', true]);
+  });
+
+  test(`${version}: an endpoint that is not there is told of as such`, async () => {
+    const app = await serveVersion(version);
+    const pair = await start(app);
+    await app.close();
+    assertError(version, await ask(version, pair.port, { method }), 'connect-failure');
+  });
+}
+
+test('a gRPC client’s own deadline holds where it is the shorter one', async () => {
+  const app = await serveVersion('grpc', () => {});
+  const caller = await Caller.start([app], { traffic: { timeout: { requestMs: 60_000 } } });
+  const headers = { 'grpc-timeout': '40m' };
+  assertError('grpc', await ask('grpc', caller.port, { headers }), 'timeout');
+  assert.equal(app.seen[0]!.headers['grpc-timeout'], '40m');
+});
+
+test('a slow reader stops who writes, through both sidecars', async () => {
+  let written = 0;
+  const app = await serveVersion('http2');
+  const pair = await start(app);
+  const piece = Buffer.alloc(64 * 1024);
+  const client = connectHttp2(`http://127.0.0.1:${pair.port}`);
+  toClose.push(async () => client.destroy());
+  await askOn(client, {});
+  app.sessions[0]!.removeAllListeners('stream');
+  app.sessions[0]!.on('stream', (stream) => {
+    stream.on('error', () => {});
+    stream.respond({ ':status': 200 });
+    const more = () => {
+      while (written < 200 * piece.length && stream.write(piece)) written += piece.length;
+    };
+    stream.on('drain', more);
+    more();
+  });
+  const stream = client.request({ ':path': '/' });
+  stream.on('error', () => {});
+  stream.pause();
+  await sleep(200);
+  const before = written;
+  assert.ok(before < 4_000_000, `${before} bytes were taken`);
+  await sleep(100);
+  assert.equal(written, before);
+  let read = 0;
+  stream.on('data', (bytes: Buffer) => {
+    read += bytes.length;
+  });
+  stream.resume();
+  await until(() => read > before + 2_000_000, 'the rest');
+  stream.close();
+});
