@@ -21,6 +21,8 @@ export interface RequestCarrier {
   readonly sawResponse: boolean;
   /** The endpoint says it did nothing about it: it may be sent again, whatever it is (RFC 9113 8.7). */
   readonly isUnprocessed: boolean;
+  /** It has to go over HTTP/1: the endpoint takes no Upgrade over HTTP/2. */
+  readonly refusesUpgrade: boolean;
   /** Another sidecar carries it as bytes: who answers is the app behind it, not the mesh. */
   readonly isOpaque: boolean;
   begin(head: RequestHead, fallbackHost: string, receiver: ResponseReceiver): void;
@@ -66,6 +68,7 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
   /** HTTP/1 cannot say so */
   readonly isUnprocessed = false;
   readonly isOpaque = false;
+  readonly refusesUpgrade = false;
 
   constructor(channel: Channel, owner: ClientConnectionOwner, limits: Limits) {
     this.#channel = channel;

@@ -43,6 +43,8 @@ export class ClientConnection extends Connection {
   readonly #reserved = new Set<ClientStream>();
   #isRetired = false;
   #heardSettings = false;
+  /** wait for the endpoint's SETTINGS */
+  #undecided: ClientStream[] = [];
   #closedTold = false;
   /** monotonic; the pool's */
   bornMs = 0;
@@ -74,9 +76,18 @@ export class ClientConnection extends Connection {
     const allowed = this.#heardSettings ? this.peer.maxConcurrentStreams : ASSUMED_STREAMS;
     return Math.min(allowed, this.limits.maxConcurrentStreams);
   }
-  /** Whether the endpoint takes extended CONNECT (RFC 8441); before its SETTINGS it is not known to. */
-  get takesUpgrades(): boolean {
-    return this.peer.enableConnectProtocol;
+  /** Whether the endpoint takes extended CONNECT (RFC 8441); undefined: its SETTINGS have not come yet. */
+  get takesUpgrades(): boolean | undefined {
+    return this.#heardSettings || this.isOver ? this.peer.enableConnectProtocol : undefined;
+  }
+  /** Until `takesUpgrades` is known, or the connection is gone. */
+  decideLater(stream: ClientStream): void {
+    this.#undecided.push(stream);
+  }
+  #decide(): void {
+    const undecided = this.#undecided;
+    this.#undecided = [];
+    for (const stream of undecided) stream.decided();
   }
 
   /** While there is room. */
@@ -148,12 +159,14 @@ export class ClientConnection extends Connection {
   }
   override onPeerSettings(): void {
     this.#heardSettings = true;
+    if (this.#undecided.length > 0) this.#decide();
     if (this.hasRoom) this.#owner.onRoom(this);
   }
   override onPingAnswer(): void {}
   override onBroken(): void {}
   override onOver(): void {
     this.#reserved.clear();
+    this.#decide();
     if (!this.#isRetired) {
       this.#isRetired = true;
       this.#owner.onRetired(this);

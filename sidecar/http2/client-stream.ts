@@ -22,6 +22,9 @@ export class ClientStream extends Stream implements RequestCarrier {
   readonly #client: ClientConnection;
   #receiver: ResponseReceiver | undefined;
   #method = '';
+  #fallbackHost = '';
+  /** waits for the endpoint's SETTINGS */
+  #head: RequestHead | undefined;
   #upgrade: string | undefined;
   #tunnel: StreamChannel | undefined;
   #interims = 0;
@@ -33,6 +36,8 @@ export class ClientStream extends Stream implements RequestCarrier {
   sawResponse = false;
   /** The server says it did nothing about it: it may be sent again, whatever it is (RFC 9113 8.7). */
   isUnprocessed = false;
+  /** It has to go another way: the endpoint takes no Upgrade over HTTP/2. */
+  refusesUpgrade = false;
 
   constructor(client: ClientConnection) {
     super(client);
@@ -45,12 +50,36 @@ export class ClientStream extends Stream implements RequestCarrier {
     this.#receiver = receiver;
     this.#method = head.method;
     this.#upgrade = head.upgrade;
+    this.#fallbackHost = fallbackHost;
+    if (head.upgrade === undefined) return void this.#beginNow(head);
+    const takesUpgrades = this.#client.takesUpgrades;
+    if (takesUpgrades) return void this.#beginNow(head);
+    this.#head = head;
+    if (takesUpgrades === undefined) this.#client.decideLater(this);
+    else soon(() => this.decided());
+  }
+
+  /** Whether the endpoint takes what becomes an extended CONNECT is known; never within `begin`. */
+  decided(): void {
+    const head = this.#head;
+    this.#head = undefined;
+    if (head === undefined || this.#receiver === undefined) return;
+    if (this.#client.takesUpgrades || this.#client.isOver) return void this.#beginNow(head);
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    this.refusesUpgrade = true;
+    receiver.onError(
+      new HttpSyntaxError('bad-request', 'RFC 8441 3', 'the endpoint takes no extended CONNECT'),
+    );
+  }
+
+  #beginNow(head: RequestHead): void {
     if (!this.#client.begin(this)) return void this.#neverBegun();
     const isTunnel = head.upgrade !== undefined || head.method === 'CONNECT';
     const { framing } = head;
     const endsStream =
       !isTunnel && (framing.type === 'none' || (framing.type === 'length' && framing.length === 0));
-    this.connection.heads.request(this.id, head, this.#client.scheme, fallbackHost, endsStream);
+    this.connection.heads.request(this.id, head, this.#client.scheme, this.#fallbackHost, endsStream);
     this.localEnded = endsStream;
   }
   /** False: wait for `onUpstreamDrained`. */
@@ -93,14 +122,7 @@ export class ClientStream extends Stream implements RequestCarrier {
   #neverBegun(): void {
     this.isUnprocessed = true;
     this.localEnded = this.remoteEnded = true;
-    setImmediate(() => {
-      enter();
-      try {
-        this.#closed();
-      } finally {
-        leave();
-      }
-    });
+    soon(() => this.#closed());
   }
 
   // === from the server ===
@@ -191,6 +213,18 @@ export class ClientStream extends Stream implements RequestCarrier {
     this.#tunnel?.sent();
     super.onLocalEnd();
   }
+}
+
+/** Never within a call of the owner's own. */
+function soon(run: () => void): void {
+  setImmediate(() => {
+    enter();
+    try {
+      run();
+    } finally {
+      leave();
+    }
+  });
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -137,7 +137,9 @@ export class Inbound {
       return void this.#http(flow, recognized, bytes);
     }
     // malformed: the codec says so
-    if (protocol === 'HTTP' && recognized !== 'tls') return void this.#http(flow, 'http1', bytes);
+    if (isHttp(protocol) && recognized !== 'tls') {
+      return void this.#http(flow, protocol === 'HTTP' ? 'http1' : 'http2', bytes);
+    }
     this.#opaque(flow, bytes);
   }
 

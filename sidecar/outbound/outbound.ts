@@ -130,7 +130,8 @@ export class Outbound {
   #versionOf({ destination }: Flow, verdict: Spoken): HttpVersion | undefined {
     if (verdict === 'http1' || verdict === 'http2') return verdict;
     // declared as HTTP and malformed: the codec says so; TLS is carried as it is
-    return destination?.protocol === 'HTTP' && verdict !== 'tls' ? 'http1' : undefined;
+    if (!isHttp(destination?.protocol) || verdict === 'tls') return undefined;
+    return destination?.protocol === 'HTTP' ? 'http1' : 'http2';
   }
 
   /** Requests, one by one. */

@@ -12,9 +12,14 @@ export const withoutGo = (): string | undefined =>
 
 /**
  * The program of a directory, compiled once for each state of its `sources`, go.mod and go.sum included: versions are
- * pinned there. Rejects with what the Go tools say.
+ * pinned there. `program`: its path; one of a module that go.mod names, too. Rejects with what the Go tools say.
  */
-export async function goBinary(name: string, directory: URL, sources: readonly string[]): Promise<string> {
+export async function goBinary(
+  name: string,
+  directory: URL,
+  sources: readonly string[],
+  program = '.',
+): Promise<string> {
   const hash = createHash('sha256');
   for (const source of sources) hash.update(readFileSync(new URL(source, directory)));
   const binary = cacheDirectory('conformance', `${name}-${hash.digest('hex').slice(0, 16)}`);
@@ -26,7 +31,7 @@ export async function goBinary(name: string, directory: URL, sources: readonly s
     const env = { PATH: GO_PATH, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOTOOLCHAIN: 'local' };
     await writeAtomically(binary, async (temporary) => {
       const options = { cwd: directory.pathname, env };
-      await runOk(findOnPath('go', GO_PATH)!, ['build', '-o', temporary, '.'], options);
+      await runOk(findOnPath('go', GO_PATH)!, ['build', '-o', temporary, program], options);
     });
   }
   return binary;
