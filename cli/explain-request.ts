@@ -23,7 +23,7 @@ const ID_MAX = 128;
 const HELP = `
 A request has the id that it brought in the header x-request-id, else one that its first sidecar gave it. Answers
 that the mesh itself makes (those with weft-error) and access logs name it, and apps are told it with the request.
-Sidecars keep their last 2,048 requests, not those that are not parsed (HTTP/2, TLS of the app, TCP).
+Sidecars keep their last 2,048 requests, not those that are not parsed (TLS of the app, TCP).
 
 ${WHICH_MESH}
 

@@ -43,7 +43,7 @@ const HELP = `
   weft plan --delete shop/strict                 the same of a policy that goes
   weft plan --propose --service payments -n shop a policy that allows exactly who called, ready for kubectl apply
 
-Recorded are the last 2,048 requests of each sidecar, not what is not parsed (HTTP/2, TLS of the app, TCP).
+Recorded are the last 2,048 requests of each sidecar, not what is not parsed (TLS of the app, TCP).
 
 Exit codes: 0 nothing would change, 1 the mesh cannot be read, 2 not asked rightly or a document is not valid,
 3 something would change. Recorded traffic, and whether it could be asked about, changes none of them.

@@ -46,7 +46,7 @@ const STAGES: readonly Stage[] = [
   nodeTests('bundle', 'the bundles: content and size', ['test/bundle/*.test.ts']),
   nodeTests('embedded', 'the whole mesh as processes on loopback', ['test/embedded/*.test.ts']),
   nodeTests('netns', 'iptables redirection in a network namespace', ['test/netns/*.test.ts']),
-  nodeTests('conformance', 'the HTTP/1.1 corpus through sidecars, in front of three servers', [
+  nodeTests('conformance', 'the HTTP/1.1 corpus, h2spec and gRPC interoperability through sidecars', [
     'test/conformance/*.test.ts',
   ]),
   nodeTests('telemetry', 'spans into a real OpenTelemetry Collector', ['test/telemetry/*.test.ts']),

@@ -99,7 +99,7 @@ describe('remarks on a proposal', () => {
       notAsked: 3,
     }).join('\n');
     for (const line of [
-      'HTTP/2',
+      'TLS of the app',
       'ops/job called 14 times since the sidecars started, and none of it is among what was recorded',
       'callers without identity called 4 times',
       'shop/pay-1 keeps 2,048 requests and has had more: nothing before 1970-01-01T00:00:00Z',

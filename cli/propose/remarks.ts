@@ -132,7 +132,7 @@ function operationOf({ method, path, isCut }: Seen): string {
 function unknownLines({ traffic }: About): string[] {
   const { sidecars, unanswered, unmeshed, notAsked } = traffic;
   return [
-    'what is not parsed as HTTP/1 is not recorded: HTTP/2, gRPC over it, TLS of the app, other TCP. These rules allow no such connection',
+    'what is not parsed as HTTP is not recorded: TLS of the app, other TCP. These rules allow no such connection',
     ...unseenLines(traffic),
     ...sidecars
       .filter(({ isFull }) => isFull)

@@ -12,7 +12,7 @@ describe('a request that nobody knows', () => {
       'no sidecar that could be asked knows request x',
       '  shop/web       keeps 2048 since 2026-01-02T03:04:05.000Z',
       '  shop/payments  keeps none yet',
-      'It is older than what is kept, or was not parsed: HTTP/2, TLS of the app, TCP.',
+      'It is older than what is kept, or was not parsed: TLS of the app, TCP.',
       'Other namespaces were not asked: -A asks all.',
     ]);
     assert.equal(unknownText('x', kept, true).length, 4);

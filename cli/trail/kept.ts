@@ -38,7 +38,7 @@ export function unknownText(id: string, kept: readonly Kept[], isEverywhere: boo
       .slice(0, SHOWN)
       .map(({ sidecar, requests, since }) => `  ${sidecar.padEnd(width)}  ${amount(requests, since)}`),
     ...(more > 0 ? [`  and ${more} more: -o json lists them`] : []),
-    'It is older than what is kept, or was not parsed: HTTP/2, TLS of the app, TCP.',
+    'It is older than what is kept, or was not parsed: TLS of the app, TCP.',
     ...(isEverywhere ? [] : ['Other namespaces were not asked: -A asks all.']),
   ];
 }

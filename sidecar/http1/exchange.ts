@@ -1,14 +1,14 @@
 import { ERRORS, type ErrorCode } from '../../api/errors.ts';
-import { HEADER_ERROR, HEADER_REQUEST_ID } from '../../api/names.ts';
-import { grpcOfError, grpcStatus, isGrpc, NO_GRPC_STATUS } from '../layers/grpc.ts';
+import { HEADER_REQUEST_ID } from '../../api/names.ts';
+import { grpcStatus, isGrpc, NO_GRPC_STATUS } from '../layers/grpc.ts';
 import { NO_TOKENS, type VerifiedTokens } from '../layers/jwt-claims.ts';
 import { Trail } from '../layers/trail.ts';
 import type { Tunnel } from '../tcp/copy.ts';
 import type { Protocol } from '../telemetry/request-meters.ts';
-import { FieldLines, type Fields } from './fields.ts';
-import { NO_BODY } from './framing.ts';
+import type { Fields } from './fields.ts';
+import { type ExtraField, errorBody, errorHead, grpcErrorHead, NO_FIELDS } from './mesh-answer.ts';
 import type { RequestHead } from './request-head.ts';
-import { ResponseHead } from './response-head.ts';
+import type { ResponseHead } from './response-head.ts';
 
 /** Where the rest of a request goes, and who is told when the client takes more of the response. */
 export interface RequestReceiver {
@@ -254,63 +254,6 @@ const NOBODY_LISTENS: RequestReceiver = {
   onRequestAborted: () => {},
   onResponseDrained: () => {},
 };
-
-const REASONS: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  413: 'Content Too Large',
-  429: 'Too Many Requests',
-  431: 'Request Header Fields Too Large',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-  508: 'Loop Detected',
-};
-
-/** A further field of an answer the mesh makes. */
-export type ExtraField = readonly [name: string, value: string];
-const NO_FIELDS: readonly ExtraField[] = [];
-
-function errorBody(code: ErrorCode): Buffer {
-  return Buffer.from(`${JSON.stringify({ error: code, message: ERRORS[code].message })}\n`);
-}
-
-/** Trailers only: the status of the call is in the head, and nothing follows. */
-function grpcErrorHead(code: ErrorCode, more: readonly ExtraField[], status: number): ResponseHead {
-  const fields = new FieldLines();
-  fields.add(HEADER_ERROR, code);
-  fields.add('content-type', 'application/grpc');
-  fields.add('grpc-status', String(grpcOfError(code, status)));
-  // ASCII without a percent sign, so it is its own encoding
-  fields.add('grpc-message', ERRORS[code].message);
-  for (const [name, value] of more) fields.add(name, value);
-  return new ResponseHead(200, 'OK', fields, NO_BODY, {});
-}
-
-export function errorHead(
-  code: ErrorCode,
-  length: number,
-  method: string,
-  more: readonly ExtraField[] = NO_FIELDS,
-  status: number = ERRORS[code].httpStatus,
-): ResponseHead {
-  const fields = new FieldLines();
-  fields.add(HEADER_ERROR, code);
-  fields.add('Content-Type', 'application/json');
-  for (const [name, value] of more) fields.add(name, value);
-  const isHead = method === 'HEAD';
-  return new ResponseHead(
-    status,
-    REASONS[status] ?? '',
-    fields,
-    isHead ? NO_BODY : { type: 'length', length },
-    {
-      describedLength: isHead ? length : -1,
-    },
-  );
-}
 
 export type HttpHandler = (exchange: Exchange) => void;
 /** One behaviour around the rest of the path. A layer that is off is not in the chain. */

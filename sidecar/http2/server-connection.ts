@@ -1,5 +1,6 @@
 import { ERRORS } from '../../api/errors.ts';
-import { type Exchange, errorHead } from '../http1/exchange.ts';
+import type { Exchange } from '../http1/exchange.ts';
+import { errorHead } from '../http1/mesh-answer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ServerOptions as Http1ServerOptions } from '../http1/server-connection.ts';
 import { HttpSyntaxError } from '../http1/syntax-error.ts';

@@ -8,7 +8,9 @@ import { Forward, type ForwardOwner, mayRepeat } from '../http1/forward.ts';
 import type { Acquired, RequestPool } from '../http1/pool.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { ReplayBuffer } from '../layers/replay-buffer.ts';
+import { LOST_BODY, ResendAllowance } from '../layers/resend-allowance.ts';
 import type { RetryBudget } from '../layers/retry-budget.ts';
+import { fromHttp1, toHttp1 } from '../layers/websocket.ts';
 import type { Limits } from '../limits.ts';
 import type { Timers } from '../transport/timers.ts';
 import type { PendingRequests } from './pending-requests.ts';
@@ -29,8 +31,7 @@ export function sendToApp(context: Context, app: App): HttpHandler {
   return (exchange) => new AppRequest(context, app, exchange).start();
 }
 
-/** Of one request, when the app says that it did nothing about it. */
-const MAX_RESENT = 2;
+const never = () => false;
 
 class AppRequest implements ForwardOwner, FinishListener {
   readonly #app: App;
@@ -43,7 +44,8 @@ class AppRequest implements ForwardOwner, FinishListener {
   /** of HTTP/2, where an app can say that it did nothing about a request */
   readonly replay: ReplayBuffer<Fields> | undefined;
   #mayRepeat = false;
-  #resent = 0;
+  readonly #resends = new ResendAllowance();
+  #version: HttpVersion;
   #isPending = false;
   #cancel: (() => void) | undefined = undefined;
 
@@ -53,6 +55,7 @@ class AppRequest implements ForwardOwner, FinishListener {
     this.timers = context.timers;
     this.limits = context.limits;
     this.fallbackHost = app.name;
+    this.#version = exchange.version;
     const isKept = exchange.version === 'http2' && exchange.head.framing.type !== 'none';
     this.replay = isKept ? new ReplayBuffer() : undefined;
   }
@@ -64,7 +67,7 @@ class AppRequest implements ForwardOwner, FinishListener {
   start(): void {
     this.#exchange.trail.endpoint = this.fallbackHost;
     const { repeats } = this.#app;
-    const { version } = this.#exchange;
+    const version = this.#version;
     const pool = this.#app.pools[version];
     repeats.onRequest(this.timers.coarseMs());
     this.#mayRepeat = mayRepeat(this.#exchange);
@@ -82,7 +85,7 @@ class AppRequest implements ForwardOwner, FinishListener {
     }
     this.#isPending = true;
     this.#exchange.onFinish(this);
-    this.#cancel = this.#app.pools[this.#exchange.version].connect((result) => this.#connected(result));
+    this.#cancel = this.#app.pools[this.#version].connect((result) => this.#connected(result));
   }
 
   #connected(result: Acquired): void {
@@ -95,11 +98,11 @@ class AppRequest implements ForwardOwner, FinishListener {
     }
     if (!result.ok) return void exchange.answer(result.code, result.reason);
     const { replay } = this;
-    if (this.#resent > 0 && replay?.overflowed) {
+    if (this.#resends.isLost(replay)) {
       result.connection.destroy();
-      return void exchange.answer('upstream-reset', 'the body became too large to be sent again');
+      return void exchange.answer('upstream-reset', LOST_BODY);
     }
-    const pieces = this.#resent > 0 ? replay?.pieces : undefined;
+    const pieces = replay === undefined || replay.sizeBytes === 0 ? undefined : replay.pieces;
     new Forward(exchange, result.connection, this).start(pieces);
   }
 
@@ -113,23 +116,26 @@ class AppRequest implements ForwardOwner, FinishListener {
     this.#isPending = false;
   }
 
-  onResponse(_head: ResponseHead): boolean {
+  onResponse(head: ResponseHead): boolean {
+    if (this.#version !== this.#exchange.version) fromHttp1(head);
     this.#exchange.trail.respondedMs = this.timers.nowMs();
     this.replay?.release();
     return false;
   }
 
-  /** The app said that it did nothing about the request; what came of its body so far is still here. */
-  #mayResend(): boolean {
-    if (this.#exchange.head.framing.type !== 'none' && this.replay?.overflowed !== false) return false;
-    this.#resent += 1;
-    return this.#resent <= MAX_RESENT;
-  }
-
   /** Once more on a fresh connection, when an idle one had been closed under the request. */
-  onFailed(_code: ErrorCode, _reason: string, { sawResponse, isUnprocessed }: RequestCarrier): boolean {
+  onFailed(
+    _code: ErrorCode,
+    _reason: string,
+    { sawResponse, isUnprocessed, refusesUpgrade }: RequestCarrier,
+  ): boolean {
     if (sawResponse) return false;
-    if (isUnprocessed && this.#mayResend()) {
+    if (refusesUpgrade && toHttp1(this.#exchange.head)) {
+      this.#version = 'http1';
+      this.#connect();
+      return true;
+    }
+    if (isUnprocessed && this.#resends.take(this.#exchange, this.replay, never)) {
       this.#connect();
       return true;
     }

@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorCode } from '../../api/errors.ts';
+import type { Exchange } from '../http1/exchange.ts';
 import type { Fields } from '../http1/fields.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 
@@ -99,11 +100,20 @@ export function grpcTimeoutMs({ fields }: RequestHead): number {
   return value === undefined ? -1 : Math.ceil(Number(value) * UNIT_MS[unit!]!);
 }
 
-/** A deadline that is shorter than the client's own: whoever is behind learns of it. */
-export function setGrpcTimeout({ fields }: RequestHead, timeoutMs: number): void {
-  fields.remove('grpc-timeout');
-  fields.add(
+/**
+ * The smaller of what policy and a gRPC client allow, milliseconds; 0: no end. Whoever is behind learns of it when it
+ * is the policy's.
+ */
+export function deadlineMs({ protocol, head }: Exchange, policyMs: number): number {
+  if (protocol !== 'grpc') return policyMs;
+  const askedMs = grpcTimeoutMs(head);
+  if (policyMs === 0 || (askedMs !== -1 && askedMs <= policyMs)) {
+    return askedMs === 0 ? 1 : Math.max(askedMs, 0);
+  }
+  head.fields.remove('grpc-timeout');
+  head.fields.add(
     'grpc-timeout',
-    timeoutMs < 1e8 ? `${Math.ceil(timeoutMs)}m` : `${Math.ceil(timeoutMs / 1000)}S`,
+    policyMs < 1e8 ? `${Math.ceil(policyMs)}m` : `${Math.ceil(policyMs / 1000)}S`,
   );
+  return policyMs;
 }

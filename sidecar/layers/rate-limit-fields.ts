@@ -1,5 +1,5 @@
 import type { RateLimit } from '../../api/proxy-config.ts';
-import type { ExtraField } from '../http1/exchange.ts';
+import type { ExtraField } from '../http1/mesh-answer.ts';
 
 /** A limit, and how long a refused request has to wait for it; 0: it would have let the request in. */
 export interface LimitState {

@@ -1,5 +1,6 @@
 import type { RateLimit } from '../../api/proxy-config.ts';
-import type { Exchange, ExtraField, HttpLayer } from '../http1/exchange.ts';
+import type { Exchange, HttpLayer } from '../http1/exchange.ts';
+import type { ExtraField } from '../http1/mesh-answer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Timers } from '../transport/timers.ts';

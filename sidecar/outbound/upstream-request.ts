@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../api/errors.ts';
 import type { Host } from '../balancers/host.ts';
 import type { Context } from '../context.ts';
+import type { HttpVersion } from '../http-server.ts';
 import type { RequestCarrier } from '../http1/client-connection.ts';
 import type { Exchange, FinishListener } from '../http1/exchange.ts';
 import type { Fields } from '../http1/fields.ts';
@@ -8,20 +9,21 @@ import { Forward, type ForwardOwner, isWhole, mayRepeat } from '../http1/forward
 import type { Acquired } from '../http1/pool.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { REQUESTS } from '../layers/circuit-breaker.ts';
-import { grpcStatus, grpcTimeoutMs, NO_GRPC_STATUS, setGrpcTimeout, statusOfGrpc } from '../layers/grpc.ts';
+import { deadlineMs, grpcStatus, NO_GRPC_STATUS } from '../layers/grpc.ts';
 import { ReplayBuffer } from '../layers/replay-buffer.ts';
+import { LOST_BODY, ResendAllowance } from '../layers/resend-allowance.ts';
 import { RetryAllowance } from '../layers/retry-allowance.ts';
 import type { AttemptFailure } from '../layers/retry-policy.ts';
+import { fromHttp1, toHttp1 } from '../layers/websocket.ts';
 import type { Limits } from '../limits.ts';
 import type { Timer, Timers } from '../transport/timers.ts';
+import { AnswerVerdict } from './answer-verdict.ts';
 import type { Backend } from './backend.ts';
 import { peerRefusal, UNSENT } from './peer-refusal.ts';
 import type { RouteSettings } from './route-settings.ts';
 import type { Upstream } from './upstream.ts';
 
 const NONE: readonly Host[] = [];
-/** Of one request, when endpoints say that they did nothing about it. */
-const MAX_RESENT = 3;
 /**
  * One request on its way to a destination: circuit breaker, request timeout, then attempts, each with a host,
  * a connection and a timeout of its own, as many as the retry policy and the budget allow.
@@ -45,11 +47,12 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
   #sentMs = 0;
   #latencyMs: number | undefined = undefined;
   readonly #allowance: RetryAllowance;
+  readonly #hasBudget = () => this.#upstream.retryBudget.tryRepeat(this.timers.coarseMs());
   #isReused = false;
   #carrier: RequestCarrier | undefined = undefined;
-  #resent = 0;
-  /** the head of the answer to a gRPC call did not say how it ends */
-  #awaitsStatus = false;
+  readonly #resends = new ResendAllowance();
+  #version: HttpVersion;
+  readonly #verdict: AnswerVerdict;
   #isOver = false;
   #requestTimer: Timer | undefined = undefined;
   #attemptTimer: Timer | undefined = undefined;
@@ -67,6 +70,8 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     this.#upstream = upstream;
     this.#backend = backend;
     this.#settings = settings;
+    this.#version = exchange.version;
+    this.#verdict = new AnswerVerdict(backend.outliers);
     this.#hash = backend.hash(exchange.head);
     this.#allowance = new RetryAllowance(backend.breaker, upstream.retryBudget);
     this.timers = context.timers;
@@ -95,7 +100,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     this.#upstream.retryBudget.onRequest(nowMs);
     this.#exchange.onFinish(this);
     if (idleTimeoutMs !== -1) this.#exchange.setIdleTimeout(idleTimeoutMs);
-    const requestTimeoutMs = this.#timeoutMs();
+    const requestTimeoutMs = deadlineMs(this.#exchange, this.#settings.requestTimeoutMs);
     if (requestTimeoutMs > 0) {
       this.#requestTimer = this.timers.after(requestTimeoutMs, () => this.#requestTimedOut());
     }
@@ -104,19 +109,6 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     const isKept = this.#exchange.version === 'http2' || this.#mayRetrySent();
     if (isKept && this.#exchange.head.framing.type !== 'none') this.replay = new ReplayBuffer();
     this.#attempt('no-endpoints', '');
-  }
-
-  /** The smaller of the policy's and what a gRPC client allows; whoever is behind learns of it. */
-  #timeoutMs(): number {
-    const { requestTimeoutMs } = this.#settings;
-    const { protocol, head } = this.#exchange;
-    if (protocol !== 'grpc') return requestTimeoutMs;
-    const askedMs = grpcTimeoutMs(head);
-    if (requestTimeoutMs === 0 || (askedMs !== -1 && askedMs <= requestTimeoutMs)) {
-      return askedMs === 0 ? 1 : Math.max(askedMs, 0);
-    }
-    setGrpcTimeout(head, requestTimeoutMs);
-    return requestTimeoutMs;
   }
 
   // === one attempt ===
@@ -145,7 +137,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
 
   /** A request that could be repeated gets one only while repeating it is within the budget. */
   #idleConnection(host: Host): RequestCarrier | undefined {
-    const { version } = this.#exchange;
+    const version = this.#version;
     const pool = this.#backend.pool(host, version);
     // a connection that ends says so, and what it did not look at
     if (version === 'http2' || this.#upstream.retryBudget.mayRepeat || !mayRepeat(this.#exchange))
@@ -156,9 +148,7 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
 
   #connect(host: Host): void {
     this.#isReused = false;
-    this.#cancel = this.#backend
-      .pool(host, this.#exchange.version)
-      .connect((result) => this.#connected(host, result));
+    this.#cancel = this.#backend.pool(host, this.#version).connect((result) => this.#connected(host, result));
   }
 
   #connected(host: Host, result: Acquired): void {
@@ -192,9 +182,9 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
 
   #send(connection: RequestCarrier): void {
     const { replay } = this;
-    if (this.#resent > 0 && replay?.overflowed) {
+    if (this.#resends.isLost(replay)) {
       connection.destroy();
-      return void this.#exchange.answer('upstream-reset', 'the body became too large to be sent again');
+      return void this.#exchange.answer('upstream-reset', LOST_BODY);
     }
     const { attemptTimeoutMs } = this.#settings;
     this.#mayReturn = true;
@@ -212,13 +202,14 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
 
   onResponse(head: ResponseHead): boolean {
     const nowMs = this.timers.nowMs();
+    if (this.#version !== this.#exchange.version) fromHttp1(head);
     this.#attemptTimer?.cancel();
     this.#latencyMs = nowMs - this.#sentMs;
     this.#exchange.trail.respondedMs = nowMs;
     const refusal = this.trustsMeshFields ? peerRefusal(head) : undefined;
     if (refusal !== undefined) {
       if (this.#refusedThere(refusal, nowMs)) return true;
-    } else this.#judge(head, nowMs);
+    } else this.#verdict.onHead(this.#exchange, head, this.#host!, nowMs);
     const grpc = this.#exchange.protocol === 'grpc' ? grpcStatus(head.fields) : NO_GRPC_STATUS;
     if (this.#settings.retriesSent && this.#settings.retry.mayRetryStatus(head.status, grpc)) {
       if (this.#retrySent('status')) return true;
@@ -226,16 +217,6 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     this.replay?.release();
     this.#settings.actions?.changeResponse?.(head.fields);
     return false;
-  }
-
-  /** What a gRPC call comes to is known when it ends, unless the head says so. */
-  #judge(head: ResponseHead, nowMs: number): void {
-    const { protocol } = this.#exchange;
-    const grpc = protocol === 'grpc' ? grpcStatus(head.fields) : NO_GRPC_STATUS;
-    this.#awaitsStatus = protocol === 'grpc' && grpc === NO_GRPC_STATUS && head.status === 200;
-    if (this.#awaitsStatus) return;
-    const status = grpc === NO_GRPC_STATUS ? head.status : statusOfGrpc(grpc);
-    this.#backend.outliers.onAnswer(this.#host!, status, nowMs);
   }
 
   /** A refusal says nothing of how quick the endpoint is; of a request that never came to the app, another may be asked. */
@@ -264,10 +245,19 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     return true;
   }
 
-  onFailed(code: ErrorCode, _reason: string, { sawResponse, isUnprocessed }: RequestCarrier): boolean {
+  onFailed(
+    code: ErrorCode,
+    _reason: string,
+    { sawResponse, isUnprocessed, refusesUpgrade }: RequestCarrier,
+  ): boolean {
     const host = this.#host!;
     this.#attemptTimer?.cancel();
-    if (isUnprocessed && !sawResponse && this.#mayResend()) {
+    if (refusesUpgrade && toHttp1(this.#exchange.head)) {
+      this.#version = 'http1';
+      this.#connect(host);
+      return true;
+    }
+    if (isUnprocessed && !sawResponse && this.#resends.take(this.#exchange, this.replay, this.#hasBudget)) {
       this.#context.telemetry.retry('outbound', this.#upstream.destination, 'unprocessed');
       this.#exchange.trail.attempts += 1;
       this.#connect(host);
@@ -283,15 +273,6 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     this.#backend.outliers.onFailure(host, code, this.timers.coarseMs());
     if (this.#latencyMs !== undefined) return false;
     return !sawResponse && code === 'upstream-reset' && this.#retryFailure('reset');
-  }
-
-  /** Whatever the method, as nothing was done about it; what came of the body so far is still here. */
-  #mayResend(): boolean {
-    if (this.#exchange.head.framing.type !== 'none' && this.replay?.overflowed !== false) return false;
-    this.#resent += 1;
-    // an endpoint that goes away is left once; one that refuses again and again is not to be asked by everybody
-    if (this.#resent === 1) return true;
-    return this.#resent <= MAX_RESENT && this.#upstream.retryBudget.tryRepeat(this.timers.coarseMs());
   }
 
   #mayRepeat(): boolean {
@@ -360,18 +341,12 @@ export class UpstreamRequest implements ForwardOwner, FinishListener {
     this.#backend.hosts.finished(host, this.timers.coarseMs(), latencyMs);
   }
 
-  #judgeEnd(): void {
-    const { grpcStatus: grpc } = this.#exchange;
-    if (!this.#awaitsStatus || this.#host === undefined || grpc === NO_GRPC_STATUS) return;
-    this.#backend.outliers.onAnswer(this.#host, statusOfGrpc(grpc), this.timers.coarseMs());
-  }
-
   onExchangeFinished(): void {
     this.#isOver = true;
     this.#cancel?.();
     this.#requestTimer?.cancel();
     this.#attemptTimer?.cancel();
-    this.#judgeEnd();
+    this.#verdict.onEnd(this.#exchange, this.#host, this.timers.coarseMs());
     this.#finishAttempt(this.#latencyMs);
     this.#backend.breaker.leave(REQUESTS);
     this.#allowance.release();

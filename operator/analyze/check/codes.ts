@@ -12,7 +12,6 @@ export const CODES = [
   'DocumentIgnored',
   'DocumentInvalid',
   'EgressListWithoutEffect',
-  'GrpcOnHttp',
   'HttpRuleOnOpaque',
   'IpBlockUnderStrict',
   'JwksUnavailable',

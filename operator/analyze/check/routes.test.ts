@@ -164,18 +164,12 @@ const ROWS: Row[] = [
     says: /shop\/pay:80 is declared/,
     hasNot: {
       'it is declared HTTP': routes({}),
+      'it is declared gRPC': [...opaque('GRPC'), ...routes({})],
       'a policy declares it HTTP': [
         ...opaque('TCP'),
         ...says({ target: PAY, traffic: { protocol: 'HTTP', routes: [{ name: 'r0' }] } }),
       ],
     },
-  },
-  {
-    ...{ code: 'RoutesOnOpaque', severity: 'warning', at: 'shop/p spec.traffic.routes' },
-    what: 'routes to a port that is declared gRPC',
-    has: [...opaque('GRPC'), ...routes({})],
-    says: /carried as bytes/,
-    hasNot: {},
   },
 ];
 

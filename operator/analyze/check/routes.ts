@@ -160,8 +160,8 @@ export function routesOnOpaque(inspection: Inspection): Found[] {
     if (opaque.length === 0 || opaque.length < ports.length) return [];
     return onPolicy(policy, 'spec.traffic.routes', {
       ...{ severity: 'warning', code: 'RoutesOnOpaque' },
-      message: `${some(opaque)} is declared TCP, HTTP/2 or gRPC and carried as bytes: nothing is known of requests, so no route is asked`,
-      fix: 'declare the port with appProtocol: http, or write traffic.protocol: HTTP, if it speaks HTTP/1',
+      message: `${some(opaque)} is declared TCP and carried as bytes: nothing is known of requests, so no route is asked`,
+      fix: 'declare what it speaks with appProtocol (http, kubernetes.io/h2c, grpc) or traffic.protocol, if that is HTTP',
     });
   });
 }

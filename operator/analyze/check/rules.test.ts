@@ -92,16 +92,6 @@ const ROWS: Row[] = [
     hasNot: { 'it is listed': withToken('Deny', issuers('https://id.example')) },
   },
   {
-    ...{ code: 'GrpcOnHttp', severity: 'warning', at: `${RULE}.to` },
-    what: 'gRPC on a port that is declared HTTP',
-    has: allow({ grpc: { service: 'pay.Api' } }),
-    says: /port 8080 is declared HTTP/,
-    hasNot: {
-      'nothing is declared': [...speaking(undefined), ...allow({ grpc: { service: 'pay.Api' } })],
-      'it is not about gRPC alone': allow({ grpc: { service: 'pay.Api' } }, { methods: ['GET'] }),
-    },
-  },
-  {
     ...{ code: 'HttpRuleOnOpaque', severity: 'warning', at: RULE },
     what: 'an Allow rule with paths on a port that is declared TCP',
     has: [...speaking('TCP'), ...allow({ paths: ['/a'] })],
@@ -116,10 +106,13 @@ const ROWS: Row[] = [
   },
   {
     ...{ code: 'HttpRuleOnOpaque', severity: 'warning', at: RULE },
-    what: 'a gRPC rule on a port that is declared gRPC, which is carried as bytes',
-    has: [...speaking('GRPC'), ...allow({ grpc: { service: 'pay.Api' } })],
-    says: /declared GRPC and carried as bytes/,
-    hasNot: { 'nothing is declared': [...speaking(undefined), ...allow({ grpc: { service: 'pay.Api' } })] },
+    what: 'a gRPC rule on a port that is declared TCP',
+    has: [...speaking('TCP'), ...allow({ grpc: { service: 'pay.Api' } })],
+    says: /declared TCP and carried as bytes/,
+    hasNot: {
+      'nothing is declared': [...speaking(undefined), ...allow({ grpc: { service: 'pay.Api' } })],
+      'it is declared gRPC': [...speaking('GRPC'), ...allow({ grpc: { service: 'pay.Api' } })],
+    },
   },
   {
     ...{ code: 'HttpRuleOnOpaque', severity: 'warning', at: RULE },

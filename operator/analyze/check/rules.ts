@@ -105,7 +105,6 @@ export function unknownIssuers(inspection: Inspection): Found[] {
 
 export function rulesOfOtherProtocols(inspection: Inspection): Found[] {
   return eachRule(inspection, (policy, rule) => {
-    const isGrpc = rule.to?.some(({ grpc }) => grpc !== undefined) ?? false;
     const isHttp = rule.to !== undefined || rule.when !== undefined;
     if (!isHttp) return [];
     const entries = inspection
@@ -118,17 +117,8 @@ export function rulesOfOtherProtocols(inspection: Inspection): Found[] {
     const opaque = entries.filter(({ protocol }) => isOpaque(protocol));
     const field = rulesField(rule.name);
     if (opaque.length > 0 && rule.action === 'Deny') return [deniesEverything(policy, field, opaque)];
-    if (entries.length === 0) return [];
-    if (opaque.length === entries.length) return [allowsNothing(policy, field, opaque)];
-    const isWholly = rule.to?.every(({ grpc }) => grpc !== undefined);
-    if (!isGrpc || !isWholly || !entries.every(({ protocol }) => protocol === 'HTTP')) return [];
-    return [
-      onPolicy(policy, `${field}.to`, {
-        ...{ severity: 'warning', code: 'GrpcOnHttp' },
-        message: `matches gRPC-Web alone: port ${portsOf(entries)} is declared HTTP, which is HTTP/1.1, and refuses HTTP/2`,
-        fix: 'for gRPC itself declare appProtocol: grpc and allow the callers alone (from, without to): HTTP/2 is carried as bytes',
-      }),
-    ];
+    const isWholly = entries.length > 0 && opaque.length === entries.length;
+    return isWholly ? [allowsNothing(policy, field, opaque)] : [];
   });
 }
 
@@ -136,14 +126,14 @@ function deniesEverything(policy: EffectivePolicy, field: string, ports: readonl
   return onPolicy(policy, field, {
     ...{ severity: 'warning', code: 'HttpRuleOnOpaque' },
     message: `denies every connection of its callers to port ${portsOf(ports)}, which is declared ${protocolsOf(ports)} and carried as bytes: nothing is known of requests there, and Deny errs on the closed side`,
-    fix: 'name the ports that speak HTTP/1 in target.ports, or declare the port HTTP if it does',
+    fix: 'name the ports that speak HTTP in target.ports, or declare the port HTTP, HTTP2 or GRPC if it speaks that',
   });
 }
 function allowsNothing(policy: EffectivePolicy, field: string, ports: readonly InboundPort[]): Found {
   return onPolicy(policy, field, {
     ...{ severity: 'warning', code: 'HttpRuleOnOpaque' },
     message: `never matches: port ${portsOf(ports)} is declared ${protocolsOf(ports)} and carried as bytes, so nothing is known of requests`,
-    fix: 'allow the callers alone (from, without to and when), or declare the port HTTP if it speaks HTTP/1',
+    fix: 'allow the callers alone (from, without to and when), or declare the port HTTP, HTTP2 or GRPC if it speaks that',
   });
 }
 
@@ -155,9 +145,8 @@ function numbered(
   if (ports === undefined) return entries.filter(({ port }) => port !== undefined);
   return entries.map((entry, index) => ({ ...entry, port: ports[index]! }));
 }
-/** HTTP/2 is carried as bytes, gRPC with it. */
 export function isOpaque(protocol: InboundPort['protocol']): boolean {
-  return protocol !== undefined && protocol !== 'HTTP';
+  return protocol === 'TCP';
 }
 function protocolsOf(entries: readonly InboundPort[]): string {
   return [...new Set(entries.map(({ protocol }) => protocol))].join(' or ');
