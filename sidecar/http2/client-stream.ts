@@ -15,8 +15,7 @@ import { StreamChannel } from './stream-channel.ts';
 import { readTrailers } from './trailers.ts';
 
 /**
- * One request over a connection to an endpoint, with the methods by which http1/forward.ts uses a connection of HTTP/1
- * for a request: `begin` once, then the body, and `release` or `destroy` in the end.
+ * One request over a connection to an endpoint, as http1/forward.ts uses it: `begin` once, then the body, and `release` or `destroy` in the end.
  */
 export class ClientStream extends Stream implements RequestCarrier {
   readonly #client: ClientConnection;

@@ -41,12 +41,8 @@ const MAX_WAITING_BYTES = 256 * 1024;
  * `HeaderFields` here, and written by `head-writer.ts` from heads of either protocol.
  *
  * The seam to the data path is the one of http1: `ServerConnection` hands `Exchange`s to a handler; a `ClientStream`
- * has the methods by which http1/forward.ts uses a connection for one request, so layers, `Forward` and tcp/copy.ts
- * work on any combination of the two protocols (hop.fixture.ts does it). Left to who makes that combination:
- * - A pool: several streams on a connection (`hasRoom`, `open`, `onRoom`), another connection when none has room.
- * - `ClientStream.isUnprocessed` means that sending again is safe for any method (RFC 9113 8.7).
- * - WebSocket between the protocols: Sec-WebSocket-Key and -Accept exist in HTTP/1 only (RFC 8441 5), and an Upgrade
- *   may go to HTTP/2 only where `takesUpgrades`.
+ * is a `RequestCarrier`, by which http1/forward.ts sends one request, so layers, `Forward` and tcp/copy.ts work on any
+ * combination of the two protocols. `pool.ts` makes connections, and another when none has room.
  *
  * What a peer can make us hold: a window of each stream and of the connection, a header block of twice
  * `maxHeaderBytes`, two tables of 4 KiB, what `MAX_WAITING_BYTES` allows of our answers. What it can make us do for

@@ -1,5 +1,8 @@
 import type { TestContext } from 'node:test';
-import { ClientConnection as Http1ClientConnection } from '../http1/client-connection.ts';
+import {
+  ClientConnection as Http1ClientConnection,
+  type RequestCarrier,
+} from '../http1/client-connection.ts';
 import type { Exchange } from '../http1/exchange.ts';
 import { Forward, type ForwardOwner } from '../http1/forward.ts';
 import { ServerConnection as Http1ServerConnection } from '../http1/server-connection.ts';
@@ -34,10 +37,9 @@ export async function startHop(t: TestContext, upstreamPort: number, options: Ho
   const http2 = { ...DEFAULT_HTTP2_LIMITS, ...options.http2 };
   /** What the endpoint says it did not look at is sent again. */
   const send = (exchange: Exchange, connection: ClientConnection) => {
-    const stream = connection.open();
-    sendOver(exchange, stream as unknown as Http1ClientConnection, () => stream.isUnprocessed);
+    sendOver(exchange, connection.open());
   };
-  const sendOver = (exchange: Exchange, connection: Http1ClientConnection, isUnprocessed: () => boolean) => {
+  const sendOver = (exchange: Exchange, connection: RequestCarrier) => {
     const owner: ForwardOwner = {
       timers,
       limits: DEFAULT_LIMITS,
@@ -45,8 +47,8 @@ export async function startHop(t: TestContext, upstreamPort: number, options: Ho
       trustsMeshFields: true,
       replay: undefined,
       onResponse: () => false,
-      onFailed: (code, reason) => {
-        if (isUnprocessed() && exchange.head.framing.type === 'none') {
+      onFailed: (code, reason, { isUnprocessed }) => {
+        if (isUnprocessed && exchange.head.framing.type === 'none') {
           forward(exchange);
           return true;
         }
@@ -64,11 +66,7 @@ export async function startHop(t: TestContext, upstreamPort: number, options: Ho
       if (options.to === 'http1') {
         const done = (connection: Http1ClientConnection) => connection.destroy();
         const owner = { onReleased: done, onClosed: () => {} };
-        return sendOver(
-          exchange,
-          new Http1ClientConnection(result.channel, owner, DEFAULT_LIMITS),
-          () => false,
-        );
+        return sendOver(exchange, new Http1ClientConnection(result.channel, owner, DEFAULT_LIMITS));
       }
       const connection = new ClientConnection(result.channel, {
         limits: DEFAULT_LIMITS,
