@@ -32,9 +32,14 @@ export type MeshSource =
       /** of MeshPolicy and Workload documents, as `weft run` has it */
       readonly type: 'Folder';
       readonly folder: string;
+      /** of the `weft run` that has the folder: what is in force is noted there; absent: none runs */
+      readonly state?: string;
       readonly controlPlaneNamespace: string;
       readonly trustDomain: string;
     };
+
+/** In the state folder of a `weft run`: JSON of the Workloads it was started with. */
+export const WORKLOADS_FILE = 'workloads.json';
 
 /** A file of YAML. */
 export interface DocumentText {
@@ -111,6 +116,8 @@ export interface Explanation {
   readonly proxies: readonly ExplainedProxies[];
   readonly destinations: readonly ExplainedDestination[];
   readonly notes: readonly PolicyNote[];
+  /** what is not valid in the folder of the mesh, and so not in force; absent: all is, or there is no folder */
+  readonly invalid?: readonly DocumentProblem[];
 }
 export interface ExplainedProxies {
   /** keys */
@@ -141,6 +148,8 @@ export interface Plan {
   readonly proxies: readonly PlannedProxies[];
   /** proxies that would not be told all of it; absent: none */
   readonly withheld?: readonly { readonly workloads: readonly string[]; readonly reason: string }[];
+  /** what is not valid in the folder of the mesh, and so not in force; absent: all is, or there is no folder */
+  readonly invalid?: readonly DocumentProblem[];
   readonly destinations: readonly PlannedDestinations[];
   readonly conflicts: {
     readonly appear: readonly PlannedConflict[];

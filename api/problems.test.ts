@@ -44,7 +44,7 @@ describe('problems', () => {
     };
     assert.deepEqual(validateWorkload(document), [
       { path: 'spec.ports[0].appport', message: 'unknown field appport: did you mean appPort?' },
-      { path: 'spec.ports[0].appPort', message: 'is required: Where the app listens.' },
+      { path: 'spec.ports[0].appPort', message: 'is required: Where the app listens, on 127.0.0.1.' },
       { path: 'spec.admin.port', message: 'is required: Health, readiness and metrics.' },
     ]);
   });

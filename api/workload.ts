@@ -33,7 +33,7 @@ const PortSchema = closed(
   {
     name: Type.Optional(text(PATTERNS.port, 15, 'The name of the port.')),
     port: portNumber('What callers’ sidecars dial: the inbound listener.'),
-    appPort: portNumber('Where the app listens.'),
+    appPort: portNumber('Where the app listens, on 127.0.0.1.'),
     protocol: Type.Optional(
       Type.Union(ProtocolSchema.anyOf, { description: 'What the app speaks; detected when absent.' }),
     ),
@@ -73,7 +73,11 @@ export const WorkloadSchema = Type.Object(
         ),
         app: Type.Optional(CommandSchema),
         service: Type.Optional(text(PATTERNS.label, 63, 'The service it backs.')),
-        address: Type.Optional(address('Where its sidecar listens; 127.0.0.1 when absent.')),
+        address: Type.Optional(
+          address(
+            'Where its sidecar listens; 127.0.0.1 when absent. The app stays on 127.0.0.1 all the same.',
+          ),
+        ),
         ports: Type.Optional(list(PortSchema, 32, 'Its ports.')),
         outbound: Type.Optional(list(OutboundSchema, 64, 'What it calls.')),
         admin: closed({ port: portNumber('Health, readiness and metrics.') }, 'The sidecar’s own port.'),
@@ -87,3 +91,6 @@ export type WorkloadDocument = Static<typeof WorkloadSchema>;
 
 /** Where a workload's sidecar listens when its document does not say. */
 export const DEFAULT_WORKLOAD_ADDRESS = '127.0.0.1';
+
+/** Where every app is dialled, and where it dials its outbound ports, whatever its document says. */
+export const APP_ADDRESS = '127.0.0.1';

@@ -11,6 +11,7 @@ import {
   namespaceOf,
 } from './analysis/flags.ts';
 import { printAs } from './analysis/print.ts';
+import { warnInvalid } from './analysis/warn-invalid.ts';
 import { UsageError } from './usage-error.ts';
 
 interface SubjectFlags {
@@ -47,11 +48,13 @@ export function addExplainPolicy(explain: Command): void {
     .addHelpText('after', EXAMPLES);
   addMeshFlags(command).action(async (flags: Flags) => {
     const subject = subjectOf(flags);
+    const mesh = await meshSource(flags);
     const { explanation } = await ask('Explanation', {
-      mesh: meshSource(flags),
+      mesh,
       ...namespaceOf(flags),
       about: { type: 'Explain', subject },
     });
+    warnInvalid(mesh, explanation.invalid);
     printAs(flags.output, explanation, () => explanationText(explanation));
   });
 }

@@ -6,8 +6,10 @@ import { type AccessFlags, allNamespacesOption, WHICH_MESH, withAccessFlags } fr
 import { openAccess, selectionOf } from './access/open-access.ts';
 import { type Format, formatOption } from './analysis/flags.ts';
 import { printAs } from './analysis/print.ts';
+import { markCopies } from './trail/copies.ts';
+import { hint } from './trail/hint.ts';
 import { keptOf, readKept, unknownText } from './trail/kept.ts';
-import { inOrder, type Located } from './trail/located.ts';
+import { inOrder } from './trail/located.ts';
 import { readTrails } from './trail/read-trails.ts';
 import { trailText } from './trail/trail-text.ts';
 import { whyThisAnswer } from './trail/why.ts';
@@ -27,7 +29,7 @@ Sidecars keep their last 2,048 requests, not those that are not parsed (TLS of t
 
 ${WHICH_MESH}
 
-Exit codes: 0 found, 1 nobody knows it, 2 not asked rightly.`;
+Exit codes: 0 found, 1 nobody knows it or the mesh cannot be read, 2 not asked rightly.`;
 
 /** `weft explain request ID`: the trail of one request through the sidecars of both sides. */
 export function addExplainRequest(explain: Command): void {
@@ -60,8 +62,10 @@ async function explainRequest(id: string, flags: Flags): Promise<number> {
     () => ({ method: 'GET', path }),
     readTrails,
   );
-  const located = inOrder(
-    answered.flatMap(({ proxy, answer }) => answer.map((record) => ({ sidecar: keyOf(proxy), record }))),
+  const located = markCopies(
+    inOrder(
+      answered.flatMap(({ proxy, answer }) => answer.map((record) => ({ sidecar: keyOf(proxy), record }))),
+    ),
   );
   reportUnanswered(unanswered);
   if (located.length === 0) return notFound(id, access, sidecars, unanswered, flags);
@@ -76,14 +80,6 @@ function noSidecars(namespace: string, { allNamespaces }: Flags): UsageError {
   return allNamespaces
     ? new UsageError('no pod with a sidecar is in any namespace')
     : new UsageError(`no pod with a sidecar is in ${namespace}`, 'look elsewhere with -n NAME, or -A');
-}
-
-function hint(located: readonly Located[], { allNamespaces, pods }: Flags): string[] {
-  const directions = new Set(located.map(({ record }) => record.direction));
-  if (directions.size === 2 || allNamespaces) return [];
-  const missing = directions.has('inbound') ? "the caller's" : 'the called';
-  const how = pods === undefined ? '-A asks those of all namespaces too' : 'leave out --pods to ask more';
-  return [`(nothing is known of it at ${missing} side, among the sidecars that were asked; ${how})`];
 }
 
 /** How much is kept, and for how long, so that one knows whether it can still be there. */

@@ -13,6 +13,7 @@ import {
 } from './analysis/flags.ts';
 import { isEmptyPlan, planText } from './analysis/plan-text.ts';
 import { printAs } from './analysis/print.ts';
+import { warnInvalid } from './analysis/warn-invalid.ts';
 import { subjectOf } from './explain-policy.ts';
 import { printProposal } from './propose/command.ts';
 import { type Verdicts, verdictsOf } from './traffic/verdicts.ts';
@@ -116,6 +117,7 @@ async function planned(flags: Flags): Promise<number> {
     ...{ mesh, documents, deletes, ...namespaceOf(flags) },
     about: { type: 'Plan', withConfigurations: withTraffic },
   });
+  warnInvalid(mesh, plan.invalid);
   const { affected: _affected, affectedLeftOut: _leftOut, ...told } = plan;
   const traffic = withTraffic ? await trafficOf(mesh, flags, plan, minutes) : undefined;
   printAs(flags.output, { ...told, ...(traffic && { traffic }) }, () => [
@@ -142,7 +144,9 @@ async function trafficOf(
     const access = await openAccess(mesh.type === 'Folder' ? { ...flags, folder: mesh.folder } : flags);
     return await verdictsOf(access, affected, { minutes, leftOut: affectedLeftOut });
   } catch (error) {
-    return { notAsked: (error as Error).message };
+    // Further lines are hints, or quote a document.
+    const [why = ''] = (error as Error).message.split('\n', 1);
+    return { notAsked: why };
   }
 }
 

@@ -21,7 +21,8 @@ says how far it is, and ends at once when the policy is not accepted.
 
 ${WHICH_MESH}
 
-Exit codes: 0 in force, 1 not in force in time or not accepted, 2 not asked rightly.`;
+Exit codes: 0 in force, 1 not in force in time, not accepted, not there, or the mesh cannot be read; 2 not asked
+rightly.`;
 
 /** `weft wait policy NAME`: until its newest generation is in force on every proxy it is about. */
 export function addWait(program: Command): void {
@@ -55,7 +56,7 @@ async function waitForPolicy(given: string, flags: Flags): Promise<number> {
   for (;;) {
     const policy = await access.policy(namespace, name);
     if (policy === undefined)
-      throw new UsageError(`there is no MeshPolicy ${namespace}/${name} in ${access.where}`);
+      throw new Error(`there is no MeshPolicy ${namespace}/${name} in ${access.where}`);
     const { state, text } = standing(policy, condition);
     if (state === 'yes') {
       console.log(printable(text));

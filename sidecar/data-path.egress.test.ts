@@ -40,7 +40,7 @@ test('a request to a listed host goes where it was dialled, and carries nothing 
     `GET / HTTP/1.1\r\nHost: API.example\r\nweft-caller: me\r\nConnection: close\r\n\r\n`,
   );
   assert.match(answer, /^HTTP\/1.1 200[\s\S]*Host: api\.example/);
-  assert.doesNotMatch(answer, /weft-/i);
+  assert.doesNotMatch(answer, /weft-|x-request-id/i);
   assert.equal(side.metric(ALLOWED), 1);
   assert.equal(side.metric(DENIED), 0);
 });
@@ -48,12 +48,15 @@ test('a request to a listed host goes where it was dialled, and carries nothing 
 test('a request to another host gets 403, counted and logged with the host and the policy', async () => {
   const server = await echo();
   const side = await EgressSide.start(server, listed('api.example'));
-  assert.match(await talk(side.port, last('evil.example')), /^HTTP\/1.1 403 [\s\S]*weft-error: denied/);
+  const answer = await talk(side.port, last('evil.example'));
+  assert.match(answer, /^HTTP\/1.1 403 [\s\S]*weft-error: denied/);
   assert.equal(server.accepted.length, 0);
   assert.equal(side.metric(DENIED), 1);
   assert.equal(side.metric('weft_errors_total{direction="outbound",code="denied"}'), 1);
   const [entry] = side.log;
   assert.equal(entry?.host, 'evil.example');
+  assert.ok(entry?.requestId);
+  assert.equal(/x-request-id: (\S+)/i.exec(answer)?.[1], entry.requestId);
   assert.equal(entry?.policy, POLICY);
   assert.equal(entry?.rule, 'egress');
   assert.equal(entry?.reason, `not listed: evil.example:${server.port}`);

@@ -34,8 +34,54 @@ spec:
 
 \`web\` dials port 7001 on loopback, where its own sidecar listens. That one reaches the sidecar of \`payments\` on port
 8080 with mutual TLS, which hands the request to the app on port 9000. \`servicePort\` is the \`port\` that the called
-workload declares. A workload that is only called, or only calls, leaves the other list out. Ports of one machine
-are all different.
+workload declares. A workload that is only called, or only calls, leaves the other list out.
+
+## Addresses
+
+| what | listens on |
+|---|---|
+| the sidecar, where callers' sidecars dial it (\`ports[].port\`) and its \`admin\` port | \`spec.address\`, else 127.0.0.1 |
+| the app (\`ports[].appPort\`) | 127.0.0.1, always: there its sidecar dials it, and \`weft run\` waits for it |
+| the sidecar, where the app dials it (\`outbound[].port\`) | 127.0.0.1, always |
+
+No two of them may be one port of one address. \`spec.address\` is how several workloads back one Service on one port
+number: each sidecar listens on an address of its own, and each app on a port of its own. All of 127.0.0.0/8 is there on
+Linux; on macOS \`sudo ifconfig lo0 alias 127.0.0.2\` adds one.
+
+\`\`\`yaml
+apiVersion: weft.dev/v1alpha1
+kind: Workload
+metadata: {name: api-v1, namespace: demo}
+spec:
+  serviceAccount: api
+  labels: {version: v1}
+  app: {command: [node, api.js], env: {PORT: "28111"}}
+  service: api
+  ports: [{port: 28180, appPort: 28111, protocol: HTTP}]
+  admin: {port: 28190}
+---
+apiVersion: weft.dev/v1alpha1
+kind: Workload
+metadata: {name: api-v2, namespace: demo}
+spec:
+  serviceAccount: api
+  labels: {version: v2}
+  app: {command: [node, api.js], env: {PORT: "28112"}}   # listens on 127.0.0.1:28112
+  service: api
+  address: 127.0.0.2                                     # its sidecar listens on 127.0.0.2:28180
+  ports: [{port: 28180, appPort: 28112, protocol: HTTP}]
+  admin: {port: 28190}
+\`\`\`
+
+The policy that shares requests out between them is in [Recipes](../guides/recipes.md#canary-by-weight-and-by-header).
+
+## When an app ends
+
+An app that cannot start ends \`weft run\`, with the last lines of its log. One that ends later is shown as down and
+started again after a second, then two, four, at most 30; the rest of the mesh runs on, and its callers get
+\`weft-error: connect-failure\`. With \`--once\` an app that ends is a failure.
+
+## Fields
 
 A field marked **required** has to be there wherever the object it belongs to is written; \`apiVersion\` and \`kind\`
 are required too. A folder may hold MeshPolicy documents beside these.
@@ -46,7 +92,7 @@ export function workloadPage(): string {
   const { properties } = asJsonSchema(WorkloadSchema) as { properties: Record<string, object> };
   const sections = ['metadata', 'spec'].map((part) => {
     const rows = fieldsOf({ ...properties[part] }, part).map(cells);
-    return `## ${part}\n\n${table(['field', 'type', 'meaning'], rows)}\n`;
+    return `### ${part}\n\n${table(['field', 'type', 'meaning'], rows)}\n`;
   });
   return [INTRODUCTION, ...sections].join('\n');
 }

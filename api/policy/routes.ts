@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { durationMs } from '../duration.ts';
+import { FRAMING_HEADERS } from '../framing-headers.ts';
 import { SourceSchema } from './authorization.ts';
 import { notEmpty, withRules } from './rules.ts';
 import {
@@ -111,19 +112,6 @@ const RedirectSchema = notEmpty(
     'Answers with a redirection.',
   ),
 );
-
-/** Where a message ends and which hop it is on are not for a policy to say. */
-const FRAMING_HEADERS = [
-  'connection',
-  'content-length',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-];
 
 const changedHeaderName = (description: string) =>
   withRules(headerName(description), [

@@ -30,7 +30,8 @@ export function allNamespacesOption(): Option {
 
 /** For the help of a command: which mesh it is when no flag says so. */
 export const WHICH_MESH =
-  'Asks the mesh of the weft run that was started last and still runs here, otherwise the cluster of the kubeconfig.';
+  'Asks the cluster that KUBECONFIG names; without it the mesh of the weft run that was started last and still runs\n' +
+  'here, otherwise the cluster of ~/.kube/config.';
 
 export function namesCluster({ context, kubeconfig }: AccessFlags): boolean {
   return context !== undefined || kubeconfig !== undefined;

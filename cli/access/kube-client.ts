@@ -56,8 +56,8 @@ export class KubeClient {
     if (status === 200) return JSON.parse(text) as T;
     const { message } = (parse(text) ?? {}) as { message?: string };
     const said = message ?? text.slice(0, 300);
-    if (status === 401) throw new UsageError(`${this.server} does not know who you are: ${said}`);
-    if (status === 403) throw new UsageError(`not permitted: ${said}`);
+    if (status === 401) throw new Error(`${this.server} does not know who you are: ${said}`);
+    if (status === 403) throw new Error(`not permitted: ${said}`);
     throw new Error(`${this.server} answered ${status}: ${said}`);
   }
 
@@ -82,9 +82,7 @@ export class KubeClient {
           resolve({ status: response.statusCode!, text: Buffer.concat(chunks).toString('utf8') }),
         );
       });
-      asked.on('error', (error) =>
-        reject(new UsageError(`${this.server} does not answer: ${error.message}`)),
-      );
+      asked.on('error', (error) => reject(new Error(`${this.server} does not answer: ${error.message}`)));
       asked.end();
     });
   }

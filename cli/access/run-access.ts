@@ -1,12 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { parseAllDocuments } from 'yaml';
 import { ROTATION_FILE } from '../../api/ca-report.ts';
-import type { MeshPolicy, MeshPolicySpec } from '../../api/mesh-policy.ts';
+import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
 import type { WorkloadDocument } from '../../api/workload.ts';
 import { readyProblem } from '../run/admin-client.ts';
-import { readWorkloads } from '../run/folder.ts';
 import { addressOf, adminSocketIn } from '../run/workload-place.ts';
 import { UsageError } from '../usage-error.ts';
 import {
@@ -19,29 +17,47 @@ import {
   type Sidecar,
 } from './access.ts';
 import { parseAnswer } from './parse-answer.ts';
-import type { RunningMesh } from './running-mesh.ts';
+import { type PolicyDocument, readRunDocuments } from './run-documents.ts';
+import { type RunningMesh, workloadsOf } from './running-mesh.ts';
 import { askSocket } from './socket-request.ts';
 
 const TIMEOUT_MS = 10_000;
+
+/** What the operator noted of a policy. */
+interface LedgerEntry {
+  readonly uid: string;
+  readonly generation: number;
+  readonly spec: MeshPolicySpec;
+}
+/** `entry` absent: the operator has not seen it yet */
+type KnownPolicy = PolicyDocument & { readonly entry?: LedgerEntry };
 
 /** The mesh of a `weft run` on this machine: sidecars by their sockets, policies by what the operator writes. */
 export class RunAccess implements Access {
   readonly where: string;
   readonly folder: string;
   readonly namespace: string;
+  /** for people: what cannot be read or does not count in the folder of the documents now */
+  readonly notes: readonly string[];
   readonly #state: string;
   readonly #workloads: readonly WorkloadDocument[];
 
-  private constructor({ folder, state }: RunningMesh, workloads: readonly WorkloadDocument[]) {
+  private constructor(
+    { folder, state }: RunningMesh,
+    workloads: readonly WorkloadDocument[],
+    notes: readonly string[],
+  ) {
     this.where = `the mesh of weft run ${folder}`;
     this.folder = folder;
     this.#state = state;
     this.#workloads = workloads;
+    this.notes = notes;
     this.namespace = workloads[0]!.metadata.namespace;
   }
 
   static async open(mesh: RunningMesh): Promise<RunAccess> {
-    return new RunAccess(mesh, await readWorkloads(mesh.folder));
+    const { notes } = await readRunDocuments(mesh.folder);
+    return new RunAccess(mesh, await workloadsOf(mesh), notes);
   }
 
   async proxies({ namespace, pods }: Selection): Promise<Sidecar[]> {
@@ -67,43 +83,16 @@ export class RunAccess implements Access {
   }
 
   async policies(namespace: string | undefined): Promise<PolicyView[]> {
-    const documents = await this.#documents();
-    const keys = documents
-      .filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace)
-      .map(({ metadata }) => ({ namespace: metadata.namespace!, name: metadata.name }));
-    const views = await Promise.all(keys.map((key) => this.policy(key.namespace, key.name)));
-    return views.filter((view) => view !== undefined).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+    const known = [...(await this.#policies()).values()];
+    const views = known
+      .filter((policy) => namespace === undefined || policy.namespace === namespace)
+      .map((policy) => this.#viewOf(policy));
+    return (await Promise.all(views)).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   }
 
   async policy(namespace: string, name: string): Promise<PolicyView | undefined> {
-    const documents = await this.#documents();
-    const document = documents.find(
-      ({ metadata }) => metadata.namespace === namespace && metadata.name === name,
-    );
-    if (document === undefined) return undefined;
-    const key = `${namespace}/${name}`;
-    const ledger = await readJson<Record<string, { uid: string; generation: number; spec: MeshPolicySpec }>>(
-      join(this.#state, 'policies.json'),
-    );
-    const status = await readJson<Omit<PolicyView, 'namespace' | 'name' | 'uid' | 'spec' | 'generation'>>(
-      join(this.#state, 'status', `${key}.json`),
-    );
-    const entry = ledger?.[key];
-    // just edited: the operator looks at the folder, and has not seen it yet
-    const isRead = entry !== undefined && isDeepStrictEqual(entry.spec, document.spec);
-    return {
-      ...{
-        namespace,
-        name,
-        uid: entry?.uid ?? '',
-        spec: document.spec,
-        generation: isRead ? entry.generation : undefined,
-      },
-      observedGeneration: status?.observedGeneration ?? 0,
-      conditions: status?.conditions ?? [],
-      proxies: status?.proxies,
-      laggards: status?.laggards ?? [],
-    };
+    const known = (await this.#policies()).get(`${namespace}/${name}`);
+    return known && this.#viewOf(known);
   }
 
   async service(namespace: string, name: string): Promise<ServiceView> {
@@ -133,16 +122,32 @@ export class RunAccess implements Access {
     );
   }
 
-  async #documents(): Promise<MeshPolicy[]> {
-    const names = (await readdir(this.folder)).filter((name) => /\.ya?ml$/.test(name)).sort();
-    const texts = await Promise.all(
-      names.map((name) => readFile(join(this.folder, name), 'utf8').catch(() => '')),
+  /** Those the operator has, whether their documents can be read now or not, and those it has not seen yet. */
+  async #policies(): Promise<ReadonlyMap<string, KnownPolicy>> {
+    const { policies } = await readRunDocuments(this.folder);
+    const ledger = await readJson<Readonly<Record<string, LedgerEntry>>>(join(this.#state, 'policies.json'));
+    const known = new Map<string, KnownPolicy>(policies);
+    for (const [key, entry] of Object.entries(ledger ?? {})) {
+      const [namespace = '', name = ''] = key.split('/');
+      const spec = policies.get(key)?.spec ?? entry.spec;
+      known.set(key, { namespace, name, spec, entry });
+    }
+    return known;
+  }
+
+  async #viewOf({ namespace, name, spec, entry }: KnownPolicy): Promise<PolicyView> {
+    const status = await readJson<Omit<PolicyView, 'namespace' | 'name' | 'uid' | 'spec' | 'generation'>>(
+      join(this.#state, 'status', namespace, `${name}.json`),
     );
-    return texts
-      .flatMap((text) => parseAllDocuments(text, { uniqueKeys: false }))
-      .filter(({ errors }) => errors.length === 0)
-      .map((document) => document.toJS() as MeshPolicy | null)
-      .filter((value): value is MeshPolicy => value?.kind === 'MeshPolicy' && value.metadata !== undefined);
+    // just edited: the operator looks at the folder, and has not seen it yet
+    const isRead = entry !== undefined && isDeepStrictEqual(entry.spec, spec);
+    return {
+      ...{ namespace, name, spec, uid: entry?.uid ?? '', generation: isRead ? entry.generation : undefined },
+      observedGeneration: status?.observedGeneration ?? 0,
+      conditions: status?.conditions ?? [],
+      proxies: status?.proxies,
+      laggards: status?.laggards ?? [],
+    };
   }
 }
 

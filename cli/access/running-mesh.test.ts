@@ -4,7 +4,14 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { UsageError } from '../usage-error.ts';
-import { announce, documentsOf, findRunningMesh, type RunningMesh, runningMeshOf } from './running-mesh.ts';
+import {
+  announce,
+  findRunningMesh,
+  foldersOf,
+  type RunningMesh,
+  runningMeshOf,
+  workloadsOf,
+} from './running-mesh.ts';
 
 describe('a mesh of weft run', () => {
   let base: string;
@@ -26,19 +33,21 @@ describe('a mesh of weft run', () => {
   });
 
   it('is found while it runs: as the newest, by its folder, by its state', async () => {
-    const takeBack = await announce(mesh);
+    const takeBack = await announce(mesh, []);
     assert.deepEqual(await findRunningMesh(), mesh);
     assert.deepEqual(await runningMeshOf(mesh.folder), mesh);
     assert.deepEqual(await runningMeshOf(mesh.state), mesh);
-    assert.equal(await documentsOf(mesh.state), mesh.folder);
+    assert.deepEqual(await foldersOf(mesh.state), { folder: mesh.folder, state: mesh.state });
+    assert.deepEqual(await foldersOf(mesh.folder), { folder: mesh.folder, state: mesh.state });
+    assert.deepEqual(await workloadsOf(mesh), []);
     await takeBack();
     assert.equal(await findRunningMesh(), undefined);
     await assert.rejects(runningMeshOf(mesh.folder), UsageError);
-    assert.equal(await documentsOf(mesh.folder), mesh.folder);
+    assert.deepEqual(await foldersOf(mesh.folder), { folder: mesh.folder });
   });
 
   it('is told from others: the newest of those that still run', async () => {
-    await announce(mesh);
+    await announce(mesh, []);
     const other = { ...mesh, startedMs: 9, folder: '/elsewhere' };
     await writeFile(join(runs(), 'other.json'), JSON.stringify(other));
     // beyond what a process id can be
@@ -53,7 +62,7 @@ describe('a mesh of weft run', () => {
   });
 
   it('is not believed from a folder that others could write to', async () => {
-    await announce(mesh);
+    await announce(mesh, []);
     await chmod(runs(), 0o777);
     assert.equal(await findRunningMesh(), undefined);
   });

@@ -1,6 +1,8 @@
 import { lstat, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
+import { WORKLOADS_FILE } from '../../api/analysis.ts';
+import type { WorkloadDocument } from '../../api/workload.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** What `weft run` writes down of itself, so that other commands find it. */
@@ -14,9 +16,16 @@ export interface RunningMesh {
 
 const FILE = 'mesh.json';
 
-/** Notes the run in its state folder and among the runs of this user; the returned function takes it back. */
-export async function announce(mesh: RunningMesh): Promise<() => Promise<void>> {
+/**
+ * Notes the run in its state folder, with the workloads it was started with, and among the runs of this user; the
+ * returned function takes it back.
+ */
+export async function announce(
+  mesh: RunningMesh,
+  workloads: readonly WorkloadDocument[],
+): Promise<() => Promise<void>> {
   const text = `${JSON.stringify(mesh)}\n`;
+  await writeFile(join(mesh.state, WORKLOADS_FILE), JSON.stringify(workloads), { mode: 0o600 });
   await writeFile(join(mesh.state, FILE), text, { mode: 0o600 });
   const runs = runsFolder();
   // a run that cannot be found without --state is still a run
@@ -38,17 +47,30 @@ export async function findRunningMesh(): Promise<RunningMesh | undefined> {
 
 /** The one that runs with this folder of documents, or with this state folder. Throws UsageError when none does. */
 export async function runningMeshOf(folder: string): Promise<RunningMesh> {
-  const wanted = resolve(folder);
-  const ofState = await read(join(wanted, FILE));
-  if (ofState !== undefined && isAlive(ofState.pid)) return ofState;
-  const found = (await runningMeshes()).find((mesh) => mesh.folder === wanted);
+  const found = await runningIn(folder);
   if (found !== undefined) return found;
   throw new UsageError(`no mesh of ${folder} runs here`, `start it: weft run ${folder}`);
 }
 
-/** The documents of a mesh that is named as runningMeshOf has it, whether it runs or not. */
-export async function documentsOf(folder: string): Promise<string> {
-  return (await read(join(resolve(folder), FILE)))?.folder ?? folder;
+/** A mesh that is named as runningMeshOf has it: its documents, and its state folder if it runs. */
+export async function foldersOf(
+  folder: string,
+): Promise<{ readonly folder: string; readonly state?: string }> {
+  const running = await runningIn(folder);
+  if (running !== undefined) return { folder: running.folder, state: running.state };
+  return { folder: (await read(join(resolve(folder), FILE)))?.folder ?? folder };
+}
+
+/** The Workloads it was started with. */
+export async function workloadsOf({ state }: RunningMesh): Promise<readonly WorkloadDocument[]> {
+  return JSON.parse(await readFile(join(state, WORKLOADS_FILE), 'utf8')) as WorkloadDocument[];
+}
+
+async function runningIn(folder: string): Promise<RunningMesh | undefined> {
+  const wanted = resolve(folder);
+  const ofState = await read(join(wanted, FILE));
+  if (ofState !== undefined && isAlive(ofState.pid)) return ofState;
+  return (await runningMeshes()).find((mesh) => mesh.folder === wanted);
 }
 
 /** Of this user, the newest first. */

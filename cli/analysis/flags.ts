@@ -3,7 +3,7 @@ import type { MeshSource } from '../../api/analysis.ts';
 import { DEFAULT_CONTROL_PLANE_NAMESPACE, DEFAULT_TRUST_DOMAIN } from '../../api/names.ts';
 import { type AccessFlags, withAccessFlags } from '../access/flags.ts';
 import { foundRunning } from '../access/open-access.ts';
-import { documentsOf } from '../access/running-mesh.ts';
+import { foldersOf } from '../access/running-mesh.ts';
 
 /** Which mesh is asked about, and what its configuration is computed with. */
 export interface MeshFlags extends AccessFlags {
@@ -21,9 +21,11 @@ export function addMeshFlags(command: Command): Command {
 export async function meshSource(flags: MeshFlags): Promise<MeshSource> {
   const { context, kubeconfig, controlPlaneNamespace, trustDomain } = flags;
   const settings = { controlPlaneNamespace, trustDomain };
-  const folder =
-    flags.folder === undefined ? (await foundRunning(flags))?.folder : await documentsOf(flags.folder);
-  if (folder !== undefined) return { type: 'Folder', folder, ...settings };
+  const found = flags.folder === undefined ? await foundRunning(flags) : await foldersOf(flags.folder);
+  if (found !== undefined) {
+    const { folder, state } = found;
+    return { type: 'Folder', folder, ...(state !== undefined && { state }), ...settings };
+  }
   return {
     ...{ type: 'Kubernetes', ...settings },
     ...(context !== undefined && { context }),

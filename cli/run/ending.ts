@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Exit } from './processes.ts';
 
 /** A terminal signals the whole process group and a launcher forwards the same signal: one wish, not two. */
 const SAME_WISH_MS = 500;
@@ -31,7 +32,7 @@ export class Ending {
     return this.#abort.signal;
   }
 
-  died(name: string, how: string, logFile: string): void {
+  died({ name, how, logFile }: Exit): void {
     this.failed = true;
     console.error(`weft: ${name} ended unexpectedly (${how}); its log is ${logFile}`);
     for (const line of lastLines(logFile)) console.error(`  ${line}`);

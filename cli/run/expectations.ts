@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { WorkloadDocument } from '../../api/workload.ts';
+import { APP_ADDRESS, type WorkloadDocument } from '../../api/workload.ts';
 import type { Edge } from './admin-client.ts';
 import type { RunningMesh } from './mesh.ts';
 import { addressOf } from './workload-place.ts';
@@ -140,7 +140,7 @@ function send(expected: ExpectedRequest, workloads: readonly WorkloadDocument[])
     const failed = (error: Error) => resolve({ status: 0, error: undefined, failure: error.message });
     const sent = request(
       {
-        host: addressOf(from),
+        host: APP_ADDRESS,
         port: outbound.port,
         method: expected.method,
         path: expected.path,

@@ -21,6 +21,11 @@ export class Keeper {
     this.#child.stdin!.write(`${pid}\n`);
   }
 
+  /** The group has no process any more, and its number may become somebody else's. */
+  forget(pid: number): void {
+    this.#child.stdin!.write(`-${pid}\n`);
+  }
+
   /** Everything was ended in order. */
   done(): void {
     this.#child.stdin!.end('done\n');
@@ -33,6 +38,7 @@ export async function keep(input: NodeJS.ReadableStream): Promise<void> {
   for await (const line of createInterface({ input })) {
     if (line === 'done') return;
     if (/^[1-9][0-9]*$/.test(line)) groups.add(Number(line));
+    if (/^-[1-9][0-9]*$/.test(line)) groups.delete(-Number(line));
   }
   for (const group of groups) {
     try {

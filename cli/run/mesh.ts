@@ -1,22 +1,27 @@
 import { mkdir } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { SIDECAR_RUNTIME } from '../../api/environment.ts';
-import type { WorkloadDocument } from '../../api/workload.ts';
+import { APP_ADDRESS, type WorkloadDocument } from '../../api/workload.ts';
 import { type Edge, edgesOf, readyProblem } from './admin-client.ts';
+import { Apps } from './apps.ts';
 import { noticeOf } from './notices.ts';
-import type { Processes, ProcessSpec } from './processes.ts';
+import type { Processes } from './processes.ts';
 import { type Waiting, waitFor } from './wait.ts';
 import { WEFT } from './weft.ts';
-import { addressOf, adminSocketIn, proxyId, sidecarStateIn } from './workload-place.ts';
+import { addressOf, adminSocketIn, keyOf, proxyId, sidecarStateIn } from './workload-place.ts';
 
 export interface RunningMesh {
   readonly workloads: readonly WorkloadDocument[];
   edges(): Promise<Edge[]>;
+  /** apps that ended and do not run, in words */
+  down(): string[];
 }
 
 export interface Startup extends Waiting {
   readonly processes: Processes;
+  /** an app that ends once all run is started again; false: it ends the run */
+  readonly restartsApps: boolean;
   /** what the operator warns about, while starting and afterwards */
   readonly notice: (text: string) => void;
 }
@@ -42,10 +47,13 @@ export async function startMesh(
   for (const workload of workloads) await startSidecar(folders, workload, processes);
   await Promise.all(workloads.map((workload) => sidecarReady(workload, startup)));
   progress('starting the apps');
-  for (const workload of workloads) startApp(folders, workload, processes);
+  const apps = new Apps(folders.apps, processes, startup.notice);
+  for (const workload of workloads) apps.start(workload);
   await Promise.all(workloads.map((workload) => appReady(workload, startup)));
+  if (startup.restartsApps) apps.restartFromNowOn();
   return {
     workloads,
+    down: () => apps.down,
     edges: async () => {
       const all = await Promise.all(
         workloads.map((workload) => edgesOf(adminSocketIn(folders.state, workload.metadata)).catch(() => [])),
@@ -60,10 +68,12 @@ async function startOperator(folders: MeshFolders, startup: Startup): Promise<vo
   let ready = false;
   startup.processes.start(
     { name: 'operator', command: [...WEFT, ...args, '--stream-address', '127.0.0.1:0'], env: {} },
-    (line) => {
-      ready ||= isReady(line);
-      const notice = noticeOf(line);
-      if (notice !== undefined) startup.notice(notice);
+    {
+      onLine: (line) => {
+        ready ||= isReady(line);
+        const notice = noticeOf(line);
+        if (notice !== undefined) startup.notice(notice);
+      },
     },
   );
   await waitFor('the operator', async () => (ready ? undefined : 'is not ready'), startup);
@@ -93,20 +103,7 @@ async function startSidecar(
 
 function sidecarReady(workload: WorkloadDocument, waiting: Waiting): Promise<void> {
   const url = `http://${addressOf(workload)}:${workload.spec.admin.port}/readyz`;
-  return waitFor(`the sidecar of ${nameOf(workload)} is not ready`, () => readyProblem(url), waiting);
-}
-
-function startApp(folders: MeshFolders, workload: WorkloadDocument, processes: Processes): void {
-  const { app } = workload.spec;
-  if (app === undefined) return;
-  const spec: ProcessSpec = {
-    name: proxyId(workload.metadata),
-    command: app.command,
-    cwd: resolve(folders.apps, app.cwd ?? '.'),
-    // `node` in a command means the one that runs Weft.
-    env: { PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`, ...app.env },
-  };
-  processes.start(spec);
+  return waitFor(`the sidecar of ${keyOf(workload)} is not ready`, () => readyProblem(url), waiting);
 }
 
 /** The app accepts connections where its document says. */
@@ -114,8 +111,15 @@ async function appReady(workload: WorkloadDocument, waiting: Waiting): Promise<v
   const port = workload.spec.ports?.[0]?.appPort;
   if (workload.spec.app === undefined || port === undefined) return;
   const listens = async () =>
-    (await connects(addressOf(workload), port)) ? undefined : `it does not listen on its appPort ${port}`;
-  await waitFor(`the app of ${nameOf(workload)}`, listens, waiting);
+    (await connects(APP_ADDRESS, port)) ? undefined : notListening(workload, port);
+  await waitFor(`the app of ${keyOf(workload)}`, listens, waiting);
+}
+
+function notListening(workload: WorkloadDocument, port: number): string {
+  const says = `it does not listen on ${APP_ADDRESS}:${port}, its appPort`;
+  const address = addressOf(workload);
+  if (address === APP_ADDRESS) return says;
+  return `${says}: spec.address ${address} is where its sidecar listens, the app belongs on ${APP_ADDRESS}`;
 }
 
 function connects(host: string, port: number): Promise<boolean> {
@@ -126,9 +130,4 @@ function connects(host: string, port: number): Promise<boolean> {
     });
     socket.once('error', () => done(false));
   });
-}
-
-/** As people write it. */
-function nameOf({ metadata }: WorkloadDocument): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }

@@ -25,7 +25,8 @@ const EVENTS_SHOWN = 8;
 
 /**
  * `weft run FOLDER`: operator, sidecars and apps as processes on loopback, all ended together.
- * Exit code 0: ended by Ctrl-C, or with --once all expectations held. 1: one did not, or a process died.
+ * Exit code 0: ended by Ctrl-C, or with --once all expectations held. 1: one did not, or a process died; an app
+ * that ran and died is started again, unless with --once.
  */
 export async function run(folder: string, options: RunOptions): Promise<number> {
   const workloads = await readWorkloads(folder);
@@ -33,7 +34,7 @@ export async function run(folder: string, options: RunOptions): Promise<number> 
   const state = await stateFolder(options.state);
   const logs = join(state, 'logs');
   await mkdir(logs, { recursive: true, mode: 0o700 });
-  const processes = new Processes(logs, (name, how, logFile) => ending.died(name, how, logFile));
+  const processes = new Processes(logs, (exit) => ending.died(exit));
   const ending = new Ending(() => {
     processes.killNow();
     process.exit(130);
@@ -45,6 +46,7 @@ export async function run(folder: string, options: RunOptions): Promise<number> 
     const folders = await foldersOf(folder, state, options.once === true);
     const starting = startMesh(folders, workloads, {
       processes,
+      restartsApps: options.once !== true,
       signal: ending.signal,
       progress: (text) => console.error(`weft: ${text}`),
       notice: (text) => notices.add(text),
@@ -53,11 +55,15 @@ export async function run(folder: string, options: RunOptions): Promise<number> 
     const mesh = await Promise.race([starting, ending.promise]);
     if (typeof mesh === 'number') return mesh;
     if (options.once) return await Promise.race([prove(folder, folders, mesh), ending.promise]);
-    takeBack = await announce({ pid: process.pid, startedMs: Date.now(), folder: folders.documents, state });
+    const noted = { pid: process.pid, startedMs: Date.now(), folder: folders.documents, state };
+    takeBack = await announce(noted, workloads);
     const view = showView(folder, folders, mesh, notices);
     const code = await ending.promise;
     clearInterval(view);
     return code;
+  } catch (error) {
+    for (const line of notices.take()) console.error(`weft: ${line}`); // most likely why
+    throw error;
   } finally {
     await takeBack();
     await processes.stop();
@@ -124,7 +130,8 @@ function showView(folder: string, folders: MeshFolders, mesh: RunningMesh, notic
     policies = nowPolicies;
     before = after;
     events = [...events, ...lines].slice(-EVENTS_SHOWN);
-    if (screen) process.stdout.write(`\x1b[H\x1b[2J${renderView(`${title}\n${hint}`, edges, events)}`);
+    if (screen)
+      process.stdout.write(`\x1b[H\x1b[2J${renderView(`${title}\n${hint}`, edges, events, mesh.down())}`);
     else for (const line of lines) console.log(line);
   };
   if (!screen) console.log(`${title}\n${hint}`);

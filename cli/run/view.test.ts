@@ -34,6 +34,14 @@ describe('the live view', () => {
     assert.match(renderView('title', [], []), /no request yet/);
   });
 
+  it('shows the apps that are down, and nothing of them when none is', () => {
+    assert.match(
+      renderView('title', [], [], ['the app of shop/web ended']),
+      /^DOWN {2}the app of shop\/web/m,
+    );
+    assert.doesNotMatch(renderView('title', [], []), /DOWN/);
+  });
+
   it('pads columns and leaves no trailing space', () => {
     assert.deepEqual(
       table([

@@ -1,7 +1,12 @@
 import type { Edge } from './admin-client.ts';
 
 /** Pure: what `weft run` shows. One row per caller and service, as the called side's sidecar saw it. */
-export function renderView(title: string, edges: readonly Edge[], events: readonly string[]): string {
+export function renderView(
+  title: string,
+  edges: readonly Edge[],
+  events: readonly string[],
+  down: readonly string[] = [],
+): string {
   const rows = rowsOf(edges);
   const lines = [
     title,
@@ -9,6 +14,7 @@ export function renderView(title: string, edges: readonly Edge[], events: readon
     ...table([['CALLER', '', 'SERVICE', 'ENCRYPTED', 'ALLOWED', 'DENIED', 'ERRORS'], ...rows]),
   ];
   if (rows.length === 0) lines.push('(no request yet)');
+  if (down.length > 0) lines.push('', ...down.map((line) => `DOWN  ${line}`));
   return [...lines, '', ...events, ''].join('\n');
 }
 

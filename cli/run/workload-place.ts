@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { WorkloadDocument } from '../../api/workload.ts';
+import { DEFAULT_WORKLOAD_ADDRESS, type WorkloadDocument } from '../../api/workload.ts';
 
 /** Where the parts of one workload are. */
 
@@ -12,8 +12,14 @@ export function proxyId({ namespace, name }: Named): string {
   return `${namespace}-${name}`;
 }
 
+/** Where its sidecar listens; its app is at APP_ADDRESS. */
 export function addressOf(workload: WorkloadDocument): string {
-  return workload.spec.address ?? '127.0.0.1';
+  return workload.spec.address ?? DEFAULT_WORKLOAD_ADDRESS;
+}
+
+/** As people write it. */
+export function keyOf({ metadata }: WorkloadDocument): string {
+  return `${metadata.namespace}/${metadata.name}`;
 }
 
 export function sidecarStateIn(state: string, workload: Named): string {

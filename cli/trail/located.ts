@@ -5,6 +5,8 @@ export interface Located {
   /** `<namespace>/<pod>` */
   readonly sidecar: string;
   readonly record: TrailRecord;
+  /** what a mirror got, or what came of that: its answer is nobody's */
+  readonly isCopy?: boolean;
 }
 
 export function beginMs({ record }: Located): number {

@@ -92,6 +92,15 @@ describe('the trail of a request, for people', () => {
     assert.match(text(inbound({ path: undefined, method: 'OPTIONS' })), /OPTIONS \* host/);
   });
 
+  for (const [what, change] of [
+    ['had no endpoint', { endpoint: '', code: 'no-endpoints', encrypted: false }],
+    ['egress denied', { verdict: 'denied', rule: 'egress', encrypted: false }],
+  ] as const) {
+    it(`does not say of a request that ${what} how it was sent`, () => {
+      assert.doesNotMatch(text(outbound(change)), /encrypted/);
+    });
+  }
+
   it('shows at most twenty of many that share an id, and says how many more there are', () => {
     const shown = trailText(
       'id-1',

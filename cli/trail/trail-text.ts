@@ -1,10 +1,11 @@
 import type { TrailRecord } from '../../api/trail-record.ts';
 import { beginMs, type Located } from './located.ts';
-import { allowedBy, deniedBy, routeOf, whyThisAnswer } from './why.ts';
+import { allowedBy, calledOf, deniedBy, routeOf, whyThisAnswer } from './why.ts';
 
 const LABEL_WIDTH = 15;
 const INDENT = '  ';
 const SIDES_MAX = 20;
+const COPY = ', a copy (mirror): its answer goes to nobody';
 
 /** Pure: the trail of one request through all sidecars that know it. `located`: in the order of time, at least one. */
 export function trailText(id: string, located: readonly Located[]): string[] {
@@ -30,16 +31,11 @@ function oneSide(located: Located): string[] {
   const what = isInbound ? `received at ${record.at}` : `sent to ${calledOf(record)}`;
   const rows = isInbound ? inboundRows(record) : outboundRows(record);
   return [
-    `${timeOf(beginMs(located))}  ${sidecar}  ${what}`,
+    `${timeOf(beginMs(located))}  ${sidecar}  ${what}${located.isCopy ? COPY : ''}`,
     ...rows
       .filter(([, text]) => text !== '')
       .map(([label, text]) => `${INDENT}${label.padEnd(LABEL_WIDTH)}${text}`),
   ];
-}
-
-/** `payments at 10.96.148.72:80`, or `shop/payments:80`, which has its name in it. */
-function calledOf({ at, service }: TrailRecord): string {
-  return service === '' || at.includes('/') ? at : `${service} at ${at}`;
 }
 
 type Row = readonly [label: string, text: string];
@@ -58,10 +54,15 @@ function outboundRows(record: TrailRecord): Row[] {
         ? `${attempts}${failedAttempts === '' ? '' : `; failed before: ${failuresOf(failedAttempts)}`}`
         : '',
     ],
-    ['encrypted', record.encrypted ? 'mutual TLS' : 'no'],
+    ['encrypted', hasLeft(record) ? (record.encrypted ? 'mutual TLS' : 'no') : ''],
     ['time', phases(record)],
     ['answer', answerOf(record, 'the called side')],
   ];
+}
+
+/** It was not refused, or answered, before there was anything to send it over. */
+export function hasLeft({ endpoint, verdict }: TrailRecord): boolean {
+  return endpoint !== '' && verdict !== 'denied';
 }
 
 /** Of an attempt that was answered, and retried for its status, the record says no more than that. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ERRORS } from '../../api/errors.ts';
 import type { Located } from './located.ts';
 import { inbound, outbound } from './record.fixture.ts';
 import { whyThisAnswer } from './why.ts';
@@ -63,8 +64,23 @@ const CASES: readonly [what: string, located: readonly Located[], why: string][]
   ],
   [
     'in the words of the table when there is no reason',
+    [outbound({ status: 504, code: 'timeout' })],
+    `504 timeout: ${ERRORS.timeout.message}, at the caller's side (shop/web-1)`,
+  ],
+  [
+    'where nothing is ready',
     [outbound({ status: 503, code: 'no-endpoints' })],
-    "503 no-endpoints: the destination has no ready endpoint, at the caller's side (shop/web-1)",
+    "503 no-endpoints: the destination has no ready endpoint (shop/payments:80), at the caller's side (shop/web-1)",
+  ],
+  [
+    'the route that led where nothing is ready',
+    [outbound({ status: 503, code: 'no-endpoints', route: 'next', routePolicy: 'shop/pay' })],
+    "503 no-endpoints: the destination has no ready endpoint (shop/payments:80, by route next of shop/pay: look at its backends), at the caller's side (shop/web-1)",
+  ],
+  [
+    'what more is known of a denial',
+    [refused({ policy: 'shop/jwt', reason: 'no token came with it' })],
+    '403 denied: no rule of shop/jwt allows it: no token came with it, at the called side (shop/payments-1)',
   ],
   [
     'a code it does not know, as it is',

@@ -1,9 +1,12 @@
 import { ERRORS } from '../../api/errors.ts';
 import type { TrailRecord } from '../../api/trail-record.ts';
+import { withoutCopies } from './copies.ts';
 import type { Located } from './located.ts';
 
-/** Pure: why a request got the answer it got, in one line. `located`: in the order of time, at least one. */
-export function whyThisAnswer(located: readonly Located[]): string {
+/** Pure: why a request got the answer it got, in one line. `all`: in the order of time, at least one no copy. */
+export function whyThisAnswer(all: readonly Located[]): string {
+  // nobody sees what a copy was answered
+  const located = withoutCopies(all);
   // who refused it knows why: the innermost that did, since others only pass its answer on
   const refused = located.findLast(({ record }) => record.code !== '');
   if (refused !== undefined) return `${refusal(refused.record)}, ${placeOf(refused)}`;
@@ -36,13 +39,15 @@ function refusal(record: TrailRecord): string {
   const answer = status === 0 ? 'no answer' : String(status);
   switch (code) {
     case 'denied':
-      return `${answer} ${deniedBy(policy, rule)}`;
+      return `${answer} ${deniedBy(policy, rule)}${because(reason)}`;
     case 'rate-limited':
       return `${answer} rate-limited: over limit ${limit} of ${limitPolicy}`;
     case 'unauthenticated':
       return `${answer} unauthenticated${rule === '' ? '' : ` by issuer ${rule} of ${policy}`}${because(reason)}`;
     case 'fault':
       return `${answer} fault: ${reason || 'injected'}, by ${routeOf(record)}`;
+    case 'no-endpoints':
+      return `${answer} no-endpoints${because(reason || messageOf(code))} (${destinationOf(record)})`;
     default:
       return `${answer} ${code}${because(reason || messageOf(code))}`;
   }
@@ -66,6 +71,17 @@ export function allowedBy(policy: string, rule: string): string {
 export function routeOf({ route, routePolicy }: TrailRecord): string {
   if (route === '') return 'no route';
   return routePolicy === '' ? `route ${route}` : `route ${route} of ${routePolicy}`;
+}
+
+/** `payments at 10.96.148.72:80`, or `shop/payments:80`, which has its name in it. */
+export function calledOf({ at, service }: TrailRecord): string {
+  return service === '' || at.includes('/') ? at : `${service} at ${at}`;
+}
+
+/** Which of the backends of a route it was is not recorded. */
+function destinationOf(record: TrailRecord): string {
+  const called = calledOf(record);
+  return record.route === '' ? called : `${called}, by ${routeOf(record)}: look at its backends`;
 }
 
 function placeOf({ sidecar, record }: Located): string {

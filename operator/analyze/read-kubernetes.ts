@@ -115,7 +115,10 @@ function kubeConfigOf({ kubeconfig, context }: Extract<MeshSource, { type: 'Kube
     const [why] = describeError(error).split('\n', 1);
     throw new AnalysisError(`the kubeconfig cannot be read: ${why}`, { usage: true });
   }
-  if (context === undefined) return config;
+  if (context === undefined) {
+    if (isMadeUp(config)) throw noCluster();
+    return config;
+  }
   if (config.getContextObject(context) === null) {
     const known = config.getContexts().map(({ name }) => name);
     const hint = known.length === 0 ? 'the kubeconfig has none' : `there are ${known.join(', ')}`;
@@ -123,6 +126,17 @@ function kubeConfigOf({ kubeconfig, context }: Extract<MeshSource, { type: 'Kube
   }
   config.setCurrentContext(context);
   return config;
+}
+
+/** What the client falls back to where there is no kubeconfig. */
+function isMadeUp(config: KubeConfig): boolean {
+  const isFallback = config.getCurrentContext() === 'loaded-context';
+  return isFallback && config.getCurrentCluster()?.server === 'http://localhost:8080';
+}
+
+function noCluster(): AnalysisError {
+  const hint = 'point KUBECONFIG or --kubeconfig to one, or start a mesh here: weft run FOLDER';
+  return new AnalysisError('no cluster is known, and no weft run runs here', { usage: true, hint });
 }
 
 function notInstalled(error: unknown): never {

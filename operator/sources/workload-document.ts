@@ -1,7 +1,5 @@
-import { DEFAULT_WORKLOAD_ADDRESS, type WorkloadDocument } from '../../api/workload.ts';
+import { APP_ADDRESS, DEFAULT_WORKLOAD_ADDRESS, type WorkloadDocument } from '../../api/workload.ts';
 import type { EndpointSlice, Service, ServicePort, Workload } from '../mesh/model.ts';
-
-const LOOPBACK = '127.0.0.1';
 
 /** Names the folder of the workload's files and stands in its certificate; the CLI computes the same. */
 export function proxyIdOf({ metadata }: WorkloadDocument): string {
@@ -43,11 +41,11 @@ export function toWorkload(document: WorkloadDocument): Workload {
       inbound: (spec.ports ?? []).map(({ port, appPort }) => ({
         address,
         port,
-        appAddress: LOOPBACK,
+        appAddress: APP_ADDRESS,
         appPort,
       })),
       outbound: (spec.outbound ?? []).map(({ port, service, servicePort }) => ({
-        address: LOOPBACK,
+        address: APP_ADDRESS,
         port,
         destination: `${qualifiedService(service, metadata.namespace)}:${servicePort}`,
       })),

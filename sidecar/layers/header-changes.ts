@@ -1,21 +1,11 @@
 import type { HeaderChanges } from '../../api/destination-traffic.ts';
+import { FRAMING_HEADERS } from '../../api/framing-headers.ts';
 import { wireText } from '../http1/characters.ts';
 import type { Fields } from '../http1/fields.ts';
 
 export type HeaderChange = (fields: Fields) => void;
 
-/** Where a message ends and whose it is are not for a policy to say. */
-const UNTOUCHABLE: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+const UNTOUCHABLE: ReadonlySet<string> = new Set(FRAMING_HEADERS);
 
 /** Removes, then sets, then adds. Undefined: nothing to do. */
 export function compileHeaderChanges(changes: HeaderChanges | undefined): HeaderChange | undefined {

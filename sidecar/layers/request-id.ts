@@ -38,6 +38,17 @@ export function identifyRequest(ids: RequestIds): HttpLayer {
   };
 }
 
+/** The same without a word to where it goes: what is outside the mesh is told nothing that the app did not say. */
+export function nameRequest(ids: RequestIds): HttpLayer {
+  return (next) => (exchange) => {
+    const { fields } = exchange.head;
+    const given = fields.get(HEADER_REQUEST_ID);
+    const isOwn = given !== undefined && isUsable(given) && !fields.isRepeated(HEADER_REQUEST_ID);
+    exchange.trail.requestId = isOwn ? given : ids.next();
+    next(exchange);
+  };
+}
+
 function isUsable(id: string): boolean {
   return id.length > 0 && id.length <= MAX_LENGTH && isAll(TARGET, id);
 }

@@ -7,6 +7,7 @@ import { EGRESS_RULE, type EgressRules } from '../layers/egress.ts';
 import { nameOf, portOf } from '../layers/egress-name.ts';
 import { stripFromApp } from '../layers/identity.ts';
 import { refuseLoops } from '../layers/loop.ts';
+import { nameRequest } from '../layers/request-id.ts';
 import { type Observation, observe, observeRefused } from '../layers/telemetry.ts';
 import type { Protocol, RequestMeter } from '../telemetry/request-meters.ts';
 import { type Dial, dialPlain } from '../transport/dial.ts';
@@ -69,6 +70,8 @@ export class EgressRequests {
         [
           // sees every answer, also those of the layers below
           observe(observation),
+          // by which it can be asked about, also when it is refused
+          nameRequest(context.requestIds),
           // a proxy's own request has no business outside
           refuseLoops(),
           // what is in the mesh's name is nobody's business out there, and no mark is added for the same reason

@@ -1,8 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findBinary } from '../cluster/binaries.ts';
@@ -11,6 +9,7 @@ import { ControlPlane, type ControlPlaneBinaries } from '../cluster/controlplane
 import { writeKubeconfig } from '../cluster/kubeconfig.ts';
 import { ensureCommands } from '../cluster/packages.ts';
 import { type Progress, showProgress } from '../cluster/progress.ts';
+import { freePorts } from '../free-ports.ts';
 
 export interface ApiServerOptions {
   /** Runs the controller manager too: service accounts, garbage collection, endpoints, namespace deletion. */
@@ -29,20 +28,6 @@ export interface ApiServer {
   startApiServer(): Promise<void>;
   restart(): Promise<void>;
   stop(): Promise<void>;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = servers.map(
-    (server) =>
-      new Promise<number>((resolve, reject) => {
-        server.on('error', reject);
-        server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-      }),
-  );
-  const found = await Promise.all(ports);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return found;
 }
 
 async function findEtcd(progress: Progress): Promise<string> {

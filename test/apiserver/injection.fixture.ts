@@ -6,12 +6,11 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
-import { pino } from 'pino';
 import { selfSigned } from '../../injector/certificate.fixture.ts';
-import { Injector } from '../../injector/injector.ts';
-import { readSettings } from '../../injector/settings.ts';
+import type { Injector } from '../../injector/injector.ts';
 import { type KubernetesObject, pick, render } from '../chart/helm.ts';
 import { type ApiServer, startApiServer } from './apiserver.ts';
+import { startInjector } from './injector.fixture.ts';
 
 /** What the API server says to a request: an object or a refusal, and what it warns of. */
 export interface Said {
@@ -139,23 +138,6 @@ export class InjectionServer {
       return code === 201 && object.spec.initContainers !== undefined;
     });
   }
-}
-
-async function startInjector(directory: string): Promise<Injector> {
-  const settings = readSettings({
-    WEFT_IMAGE: 'weft:1',
-    WEFT_HOST: '127.0.0.1',
-    WEFT_PORT: '0',
-    WEFT_HEALTH_PORT: '0',
-    WEFT_TLS_DIR: directory,
-    WEFT_DRAIN_DELAY_MS: '0',
-    WEFT_SIDECAR_CPU_REQUEST: '20m',
-    WEFT_SIDECAR_MEMORY_REQUEST: '64Mi',
-    WEFT_SIDECAR_MEMORY_LIMIT: '256Mi',
-  });
-  const injector = new Injector(settings, pino({ level: 'silent' }));
-  await new Promise<void>((resolve, reject) => injector.start(resolve, reject).catch(reject));
-  return injector;
 }
 
 export async function until(

@@ -13,11 +13,10 @@ import {
   KubeConfig,
   type V1Pod,
 } from '@kubernetes/client-node';
-import { pino } from 'pino';
 import { selfSigned } from '../../injector/certificate.fixture.ts';
-import { Injector } from '../../injector/injector.ts';
-import { readSettings } from '../../injector/settings.ts';
+import type { Injector } from '../../injector/injector.ts';
 import { type ApiServer, startApiServer } from './apiserver.ts';
+import { startInjector } from './injector.fixture.ts';
 import {
   createWebhook,
   NAMESPACE,
@@ -217,23 +216,6 @@ describe('injection through a real API server', () => {
 function podNamed(name: string, spec: object = {}, metadata: object = {}): V1Pod {
   const containers = [{ name: 'app', image: 'app:1' }];
   return { metadata: { name, ...metadata }, spec: { containers, ...spec } };
-}
-
-async function startInjector(directory: string): Promise<Injector> {
-  const settings = readSettings({
-    WEFT_IMAGE: 'weft:1',
-    WEFT_HOST: '127.0.0.1',
-    WEFT_PORT: '0',
-    WEFT_HEALTH_PORT: '0',
-    WEFT_TLS_DIR: directory,
-    WEFT_DRAIN_DELAY_MS: '0',
-    WEFT_SIDECAR_CPU_REQUEST: '20m',
-    WEFT_SIDECAR_MEMORY_REQUEST: '64Mi',
-    WEFT_SIDECAR_MEMORY_LIMIT: '256Mi',
-  });
-  const injector = new Injector(settings, pino({ level: 'silent' }));
-  await new Promise<void>((resolve, reject) => injector.start(resolve, reject).catch(reject));
-  return injector;
 }
 
 async function createNamespaces(core: CoreV1Api): Promise<void> {

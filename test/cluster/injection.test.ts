@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { skipWithoutCluster } from './cluster.ts';
+import { openSite } from './clustersite.ts';
 import { HOST_PORT, OPEN, OUTSIDE, STRICT } from './injection.fixture.ts';
 import { InjectionSite } from './injectionsite.ts';
 import { waitUntil } from './scenario.ts';
@@ -12,7 +13,7 @@ const WITHIN_MS = 180_000;
 describe('pods of every kind on a cluster, under Strict', { skip: await skipWithoutCluster() }, () => {
   let site: InjectionSite;
   before(async () => {
-    site = await InjectionSite.open();
+    site = await openSite(InjectionSite);
     await site.ready(STRICT, '-l', 'app in (echo, stateful, early, binds, hooked)', 'pod');
     await site.ready(OPEN, 'pod/open');
     await site.ready(OUTSIDE, 'pod/outsider');

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { selfSigned } from '../../injector/certificate.fixture.ts';
-import { acquireCluster, type Cluster } from './cluster.ts';
+import { ClusterSite } from './clustersite.ts';
 import {
   namespace,
   OPEN,
@@ -10,10 +10,9 @@ import {
   STRICT_POLICY,
   workloads,
 } from './injection.fixture.ts';
-import { installWeft, waitUntil } from './scenario.ts';
+import { waitUntil } from './scenario.ts';
 
 const NAMESPACES = [STRICT, OPEN, OUTSIDE];
-const WEFT = ['weft', '-n', 'weft-system'];
 
 /** As much of a pod's status as the tests look at. */
 export interface PodState {
@@ -44,38 +43,16 @@ export interface Echo {
 }
 
 /** A cluster with Weft, in which pods of every kind start at the same time; without them again in the end. */
-export class InjectionSite {
-  readonly cluster: Cluster;
-  readonly #removals: (() => Promise<unknown>)[] = [];
-
-  private constructor(cluster: Cluster) {
-    this.cluster = cluster;
-  }
-
-  static async open(): Promise<InjectionSite> {
-    const site = new InjectionSite(await acquireCluster());
-    try {
-      await site.#fill();
-      return site;
-    } catch (error) {
-      await site.close();
-      throw error;
-    }
-  }
-
-  async #fill(): Promise<void> {
-    const { cluster } = this;
+export class InjectionSite extends ClusterSite {
+  override async fill(): Promise<void> {
     const removal = ['delete', 'namespace', ...NAMESPACES, '--ignore-not-found', '--timeout=180s'];
     // of a run that was killed
-    await cluster.kubectlOk(removal);
-    this.#removals.push(() => cluster.kubectlOk(removal));
-    if ((await cluster.helm(['status', ...WEFT])).code !== 0) {
-      this.#removals.push(() => cluster.helmOk(['uninstall', ...WEFT, '--wait']));
-    }
-    await installWeft(cluster);
-    await this.#apply(...NAMESPACES.map(namespace), STRICT_POLICY, OPEN_PORT);
+    await this.kubectl(...removal);
+    this.atEnd(() => this.kubectl(...removal));
+    await this.installWeft();
+    await this.apply(...NAMESPACES.map(namespace), STRICT_POLICY, OPEN_PORT);
     await this.#untilInjecting();
-    await this.#apply(...workloads(await selfSigned()));
+    await this.apply(...workloads(await selfSigned()));
   }
 
   /**
@@ -86,15 +63,6 @@ export class InjectionSite {
     const args = ['-n', STRICT, 'run', 'try', '--image=none', '--dry-run=server', '-o', 'json'];
     const isInjected = async () => (await this.kubectl(...args)).includes('weft-sidecar');
     return waitUntil('the webhook to be believed', isInjected, 120_000);
-  }
-
-  async close(): Promise<void> {
-    for (const remove of this.#removals) await remove();
-    await this.cluster.release();
-  }
-
-  kubectl(...args: string[]): Promise<string> {
-    return this.cluster.kubectlOk(args);
   }
 
   /** Waits as long as a busy machine needs to start everything at once. */
@@ -161,9 +129,5 @@ export class InjectionSite {
 
   async hasSecret(proxyId: string): Promise<boolean> {
     return (await this.cluster.kubectl(['-n', STRICT, 'get', 'secret', `weft-proxy-${proxyId}`])).code === 0;
-  }
-
-  #apply(...objects: object[]): Promise<string> {
-    return this.cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
   }
 }

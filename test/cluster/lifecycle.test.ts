@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { skipWithoutCluster } from './cluster.ts';
+import { openSite } from './clustersite.ts';
 import { job, LIFE, server } from './lifecycle.fixture.ts';
 import { containerNamed, LifecycleSite } from './lifecyclesite.ts';
 import { assertNoneFailed, tell } from './load.ts';
@@ -21,7 +22,7 @@ describe('The life of pods under load', { skip: await skipWithoutCluster() }, ()
   let site: LifecycleSite;
 
   before(async () => {
-    site = await LifecycleSite.open();
+    site = await openSite(LifecycleSite);
   });
   after(() => site?.close());
 

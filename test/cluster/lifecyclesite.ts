@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { acquireCluster, type Cluster } from './cluster.ts';
+import { ClusterSite } from './clustersite.ts';
 import { ctr } from './containerd.ts';
 import { LIFE, type StreamName, workloads } from './lifecycle.fixture.ts';
 import type { Load } from './load.ts';
-import { installWeft, type Pod, pod, waitUntil } from './scenario.ts';
+import { type Pod, pod, waitUntil } from './scenario.ts';
 
 export interface ContainerStatus {
   readonly name: string;
@@ -20,48 +20,12 @@ export type Part = (typeof PARTS)[number];
 const SYSTEM = 'weft-system';
 
 /** A cluster with Weft, servers, and a client that calls them without pause. */
-export class LifecycleSite {
-  readonly cluster: Cluster;
-  readonly #removals: (() => Promise<unknown>)[] = [];
-
-  private constructor(cluster: Cluster) {
-    this.cluster = cluster;
-  }
-
-  static async open(): Promise<LifecycleSite> {
-    const site = new LifecycleSite(await acquireCluster());
-    try {
-      await site.#fill();
-      return site;
-    } catch (error) {
-      await site.close();
-      throw error;
-    }
-  }
-
-  async #fill(): Promise<void> {
-    const { cluster } = this;
-    this.#removals.push(() => this.kubectl('delete', 'namespace', LIFE, '--ignore-not-found'));
-    const weft = ['weft', '-n', SYSTEM];
-    if ((await cluster.helm(['status', ...weft])).code !== 0) {
-      this.#removals.push(() => cluster.helmOk(['uninstall', ...weft, '--wait']));
-    }
-    await installWeft(cluster);
+export class LifecycleSite extends ClusterSite {
+  override async fill(): Promise<void> {
+    this.atEnd(() => this.kubectl('delete', 'namespace', LIFE, '--ignore-not-found'));
+    await this.installWeft();
     await this.apply(...workloads());
     for (const each of ['ledger', 'api', 'hasty', 'wide', 'frail', 'load']) await this.rolledOut(each);
-  }
-
-  async close(): Promise<void> {
-    for (const remove of this.#removals) await remove();
-    await this.cluster.release();
-  }
-
-  kubectl(...args: string[]): Promise<string> {
-    return this.cluster.kubectlOk(args);
-  }
-
-  apply(...objects: object[]): Promise<string> {
-    return this.cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
   }
 
   rolledOut(name: string, namespace = LIFE): Promise<string> {

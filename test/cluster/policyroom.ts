@@ -1,7 +1,8 @@
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
 import type { Cluster } from './cluster.ts';
+import { openSite } from './clustersite.ts';
 import { SHOP } from './policies.fixture.ts';
-import { Site } from './policysite.ts';
+import { PolicySite } from './policysite.ts';
 import { type Answer, type Pod, pod, request, waitUntil } from './scenario.ts';
 
 export interface Condition {
@@ -28,9 +29,9 @@ export class PolicyRoom {
   /** a caller of the api, and another that serves too */
   readonly web: Pod;
   readonly catalog: Pod;
-  readonly #site: Site;
+  readonly #site: PolicySite;
 
-  private constructor(site: Site, web: Pod, catalog: Pod) {
+  private constructor(site: PolicySite, web: Pod, catalog: Pod) {
     this.#site = site;
     this.cluster = site.cluster;
     this.web = web;
@@ -38,10 +39,9 @@ export class PolicyRoom {
   }
 
   static async open(): Promise<PolicyRoom> {
-    const site = await Site.open();
+    const site = await openSite(PolicySite);
     const podOf = (app: string) => pod(site.cluster, SHOP, `app=${app}`);
     try {
-      await site.fill();
       const room = new PolicyRoom(site, await podOf('web'), await podOf('catalog'));
       // Destinations come with the first call: now both are callers of the api, whom policies about it concern.
       for (const from of [room.web, room.catalog]) await room.get('/', [], from);

@@ -244,7 +244,6 @@ describe('weft wait policy', () => {
   });
 
   const bad: [what: string, args: readonly string[], words: RegExp][] = [
-    ['a policy that is not there', ['nix'], /there is no MeshPolicy shop\/nix in the mesh of weft run/],
     ['no time', ['limits', '--timeout', '0s'], /--timeout 0s is not valid\nwrite 90s, 2m or 1h/],
     ['a time that is none', ['limits', '--timeout', 'soon'], /--timeout soon is not valid/],
     ['another condition', ['limits', '--for', 'delete'], /Allowed choices are condition=InForce/],
@@ -256,6 +255,12 @@ describe('weft wait policy', () => {
       assert.match(stderr, words);
     });
   }
+
+  it('exits 1 at a policy that is not there', async () => {
+    const { code, stderr } = await shop.weft('wait', 'policy', 'nix');
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /there is no MeshPolicy shop\/nix in the mesh of weft run/);
+  });
 
   it('leaves the documents as they were', async () => {
     assert.match(await readFile(join(shop.folder, 'policy.yaml'), 'utf8'), /methods: \[GET\]/);

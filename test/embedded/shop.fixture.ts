@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '../free-ports.ts';
 
 /**
  * The shop of `examples/`, run by `weft run` on ports of its own, with apps that do nothing by themselves and a
@@ -138,17 +138,5 @@ async function giveOwnPorts(folder: string): Promise<Map<string, number>> {
     const text = texts[index]!.replace(EXAMPLE_PORT, (port) => String(ports.get(port)));
     await writeFile(join(folder, name), text);
   }
-  return ports;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers: Server[] = [];
-  for (let i = 0; i < count; i++) {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    servers.push(server);
-  }
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
 }

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server as HttpServer, request } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock as operatorClock } from '../../operator/clock.ts';
@@ -13,6 +13,7 @@ import { createDataPath, type DataPath } from '../../sidecar/data-path.ts';
 import { SILENT } from '../../sidecar/log.ts';
 import { readSettings } from '../../sidecar/settings.ts';
 import { Sidecar } from '../../sidecar/sidecar.ts';
+import { freePorts } from '../free-ports.ts';
 import { Kubelet, Relay } from './pod.fixture.ts';
 
 export const LEAF_MS = 6_000;
@@ -260,12 +261,4 @@ function ask(port: number): Promise<string> {
     asked.on('error', (error) => resolve(error.message));
     asked.end();
   });
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createTcpServer());
-  for (const server of servers) await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) await new Promise((resolve) => server.close(resolve));
-  return ports;
 }

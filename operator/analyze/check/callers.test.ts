@@ -114,6 +114,33 @@ const ROWS: Row[] = [
       }),
     },
   },
+  {
+    ...{ code: 'LockedOut', severity: 'error', at: 'shop/p spec.inbound.authorization.rules' },
+    what: 'Allow rules that name nobody who exists',
+    has: rules(allow({ serviceAccount: 'wep' }), { ...allow({ namespace: 'nowhere' }), name: 's' }),
+    says: /every request to shop\/pay is denied/,
+    hasNot: {
+      'one of their callers exists': rules(allow({ serviceAccount: 'wep' }, { serviceAccount: 'web' })),
+      'another rule lets somebody in': rules(allow({ serviceAccount: 'wep' }), {
+        name: 's',
+        action: 'Allow',
+      }),
+      'it names an address': rules(allow({ ipBlock: '192.0.2.0/24' })),
+      'it names somebody of another trust domain': rules(
+        allow({ spiffeId: 'spiffe://far.example/ns/a/sa/b' }),
+      ),
+      'the rule denies': rules({ name: 'r', action: 'Deny', from: [{ serviceAccount: 'wep' }] }),
+      'the default is Allow': says({
+        target: PAY,
+        inbound: { authorization: { default: 'Allow', rules: [allow({ serviceAccount: 'wep' })] } },
+      }),
+      'nothing is enforced': says({
+        target: PAY,
+        inbound: { authorization: { mode: 'Audit', rules: [allow({ serviceAccount: 'wep' })] } },
+      }),
+      'nobody is named at all': says({ target: PAY, inbound: { authorization: { default: 'Deny' } } }),
+    },
+  },
 ];
 
 testFindings('callers that rules name, and those they forget', ROWS);

@@ -72,12 +72,12 @@ function notFound(
   return { severity: 'warning', code: 'CallerNotFound', message, fix };
 }
 
-function identitiesOf(workloads: readonly Workload[]): string[] {
+export function identitiesOf(workloads: readonly Workload[]): string[] {
   return [
     ...new Set(workloads.map(({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`)),
   ].sort();
 }
-function isIdentity({ namespace, serviceAccount }: Principal, identity: string): boolean {
+export function isIdentity({ namespace, serviceAccount }: Principal, identity: string): boolean {
   if (serviceAccount === '*') return identity.startsWith(`${namespace}/`);
   return identity === `${namespace}/${serviceAccount}`;
 }

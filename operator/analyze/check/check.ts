@@ -10,9 +10,16 @@ import { cutOff } from './cut-off.ts';
 import { listsWithoutEffect, originatedTls, shadowedHosts } from './egress.ts';
 import { type Check, Inspection } from './inspection.ts';
 import { unavailableKeySets } from './key-sets.ts';
+import { lockedOut } from './locked-out.ts';
 import { openServices, permissiveLeftovers, skippedPorts, withoutSidecar } from './openness.ts';
 import { conflicted, notAccepted, notResolved } from './policies.ts';
-import { mirrorsToThemselves, nonIdempotentRetries, routesOnOpaque, shadowedRoutes } from './routes.ts';
+import {
+  mirrorsToThemselves,
+  nonIdempotentRetries,
+  routesOnOpaque,
+  shadowedRoutes,
+  withoutCatchAll,
+} from './routes.ts';
 import { contradictoryOperations, deniedAllowRules, rulesOfOtherProtocols, unknownIssuers } from './rules.ts';
 import { withoutTargets } from './targets.ts';
 
@@ -29,12 +36,14 @@ const CHECKS: readonly Check[] = [
   withoutTargets,
   unknownCallers,
   ipBlocksUnderStrict,
+  lockedOut,
   deniedByAllowRules,
   contradictoryOperations,
   unknownIssuers,
   rulesOfOtherProtocols,
   deniedAllowRules,
   shadowedRoutes,
+  withoutCatchAll,
   backendsWithoutEndpoints,
   nonIdempotentRetries,
   mirrorsToThemselves,
@@ -76,7 +85,8 @@ export function check(
     .filter(({ where }) => !isGiven || given.has(where.name))
     .filter(({ where }) => onlyNamespace === undefined || isOf(where.name, onlyNamespace))
     .map((finding) => placed(finding, positions));
-  const wrong = (isGiven ? documents.problems : read.problems).map(wrongDocument);
+  const problems = (isGiven ? documents.problems : read.problems).map(wrongDocument);
+  const wrong = problems.filter((problem) => !here.some((finding) => saysMore(finding, problem)));
   return [...wrong, ...here].sort(worstFirst);
 }
 
@@ -97,6 +107,14 @@ function placed(finding: Found, positions: ReadMesh['positions']): Found {
   if (position === undefined) return finding;
   const line = where.field === undefined ? position.line : position.lineOf(where.field);
   return { ...finding, where: { ...where, file: position.file, line } };
+}
+
+/** A policy that is left out of a folder is also not accepted: that names it, and says what stays in force. */
+function saysMore(finding: Found, { code, where: { file, line } }: Found): boolean {
+  const { where } = finding;
+  return (
+    code === 'DocumentInvalid' && finding.code === 'NotAccepted' && where.file === file && where.line === line
+  );
 }
 
 function wrongDocument({ file, line, message, foreign }: DocumentProblem): Found {

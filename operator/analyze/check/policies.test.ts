@@ -189,6 +189,13 @@ describe('a mesh in which nothing is wrong', () => {
     assert.deepEqual(findingsOf([]), [], 'nor one without policies');
   });
 
+  it('splits what to do from what is wrong before its first word, colons in it or not', () => {
+    const found = findingsOf(says({ target: { kind: 'Mesh' }, inbound }));
+    const { message, fix } = found.find(({ code }) => code === 'NotAccepted')!;
+    assert.match(message, /: kind Mesh counts only in namespace weft-system$/);
+    assert.equal(fix, 'create the policy there, or write kind: Namespace');
+  });
+
   it('says each thing once, however many proxies have it', () => {
     const more = Array.from({ length: 50 }, (_, index) =>
       workload(`shop/pay-${index}`, { labels: { app: 'pay' } }),
@@ -203,6 +210,6 @@ describe('a mesh in which nothing is wrong', () => {
       }),
     ]);
     const codes = found.map(({ code }) => code).sort();
-    assert.deepEqual(codes, ['AllowDeniesOthers', 'CallerNotFound', 'NobodyDenied']);
+    assert.deepEqual(codes, ['AllowDeniesOthers', 'CallerNotFound', 'LockedOut', 'NobodyDenied']);
   });
 });

@@ -65,9 +65,12 @@ export function conflicted({ mesh, proxies }: Inspection): Found[] {
 
 /** Messages of the operator end with what to do, after a colon; those of the schema begin with the field. */
 function saidAndFix(message: string): [said: string, fix: string] {
-  const at = message.lastIndexOf(': ');
+  // what to write may have a colon in it
+  const verb = message.search(ORDER);
+  const at = verb === -1 ? message.lastIndexOf(': ') : verb;
   if (at === -1 || message.includes('; ') || message.startsWith('spec')) return [message, CORRECT];
   return [message.slice(0, at), message.slice(at + 2)];
 }
 
+const ORDER = /: (?=(?:write|remove|mend|split|make|rename|create|move) )/;
 const CORRECT = 'correct it as said, or create what the policy names';

@@ -25,6 +25,24 @@ const opaque = (protocol: 'TCP' | 'GRPC') =>
 
 const ROWS: Row[] = [
   {
+    ...{ code: 'NoCatchAllRoute', severity: 'info', at: 'shop/p spec.traffic.routes' },
+    what: 'a list of routes that leaves something over',
+    has: routes({ match: [prefix('/a')] }, { match: [{ ...prefix('/'), methods: ['GET'] }] }),
+    says: /none of its routes takes get 404 no-route/,
+    hasNot: {
+      'the last has no match': routes({ match: [prefix('/a')] }, {}),
+      'one takes every path': routes({ match: [prefix('/a'), prefix('/')] }),
+      'there are no routes': says({ target: PAY, traffic: { protocol: 'HTTP' } }),
+    },
+  },
+  {
+    ...{ code: 'NoCatchAllRoute', severity: 'info', at: 'shop/p spec.traffic.routes' },
+    what: 'a route for every path of one caller',
+    has: routes({ match: [{ ...prefix('/'), from: [{ serviceAccount: 'web' }] }] }),
+    says: /get 404 no-route/,
+    hasNot: {},
+  },
+  {
     ...{ code: 'ShadowedRoute', severity: 'warning', at: at(1) },
     what: 'a second route for every request',
     has: routes({}, {}),

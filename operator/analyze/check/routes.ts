@@ -57,6 +57,22 @@ export function shadowedRoutes({ policies, trustDomain }: Inspection): Found[] {
   });
 }
 
+/** What none of the routes takes gets 404, though no route says so. */
+export function withoutCatchAll({ policies, trustDomain }: Inspection): Found[] {
+  return policies.flatMap((policy) => {
+    const routes = policy.spec.traffic?.routes ?? [];
+    const entries = routes.flatMap((route) => entriesOf(route, policy.namespace));
+    if (routes.length === 0 || entries.some((entry) => coversEntry(entry, ANYTHING, trustDomain))) return [];
+    return onPolicy(policy, 'spec.traffic.routes', {
+      ...{ severity: 'info', code: 'NoCatchAllRoute' },
+      message: 'requests that none of its routes takes get 404 no-route',
+      fix: 'add a route without match: {name: others}; or leave it, if all else is meant to get 404',
+    });
+  });
+}
+
+const ANYTHING: Pick<Entry, 'match' | 'from'> = { match: {}, from: undefined };
+
 function entriesOf(route: Route, namespace: string): Entry[] {
   if (route.match === undefined) return [{ route, index: undefined, match: {}, from: undefined }];
   return route.match.map(({ from, headers, queryParams, ...match }, index) => ({
@@ -84,7 +100,7 @@ function shadowed(policy: EffectivePolicy, { route, index }: Entry, earlier: Ent
   });
 }
 
-function coversEntry(a: Entry, b: Entry, trustDomain: string): boolean {
+function coversEntry(a: Entry, b: Pick<Entry, 'match' | 'from'>, trustDomain: string): boolean {
   return coversCallers(a.from, b.from, trustDomain) && coversMatch(a.match, b.match);
 }
 
