@@ -60,6 +60,34 @@ describe('a destination', () => {
     );
   });
 
+  describe('when nothing is ready', () => {
+    const [two, one] = BOTH.endpoints;
+    const addresses = (endpoints: typeof BOTH.endpoints, first = pay1) =>
+      resolve(
+        'shop/pay:80',
+        ...[set('Workload', first, pay2), set('Service', PAY)],
+        set('EndpointSlice', { ...BOTH, endpoints }),
+      )?.endpoints.map(({ address }) => address);
+    const notReady = [
+      { ...one!, ready: false },
+      { ...two!, ready: false },
+    ];
+
+    it('has those that still serve although they were told to end', () => {
+      assert.deepEqual(addresses([{ ...notReady[0]!, draining: true }, notReady[1]!]), ['10.0.0.1']);
+    });
+    it('has those whose nodes have not been heard of', () => {
+      assert.deepEqual(addresses(notReady, { ...pay1, ready: false, unheard: true }), ['10.0.0.1']);
+    });
+    it('has none of those that said themselves that they are not', () => {
+      assert.deepEqual(addresses(notReady), []);
+    });
+    it('and something is, has neither', () => {
+      const unheard = { ...pay1, ready: false, unheard: true };
+      assert.deepEqual(addresses([{ ...one!, ready: false, draining: true }, two!], unheard), ['10.0.0.2']);
+    });
+  });
+
   it('gives no identity to an endpoint outside the mesh', () => {
     const bare = { ...pay1, proxyId: undefined };
     const destination = resolve(

@@ -9,11 +9,34 @@ import { zoneLabelOf, zoneName } from './zone.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
-/** The ready endpoints behind a port of a Service, sorted. @param labels of the workloads; absent: all endpoints */
+/**
+ * The endpoints behind a port of a Service, sorted: those that are ready. If none is, the last resort: those that are
+ * told to end but still serve, as kube-proxy does it, and those whose nodes have not been heard of, which may be the
+ * fault of a control plane that was away for a while.
+ * Source: https://kubernetes.io/docs/concepts/services-networking/service/ (spec.internalTrafficPolicy),
+ * https://kubernetes.io/docs/tutorials/services/pods-and-endpoint-termination-flow/
+ * @param labels of the workloads; absent: all endpoints
+ */
 export function endpointsOf(mesh: Mesh, service: Service, port: ServicePort, labels?: Labels): Endpoint[] {
+  const ready = endpointsThat(isReady, mesh, service, port, labels);
+  return ready.length > 0 ? ready : endpointsThat(mayServe, mesh, service, port, labels);
+}
+
+type Sliced = EndpointSlice['endpoints'][number];
+type Condition = (endpoint: Sliced, workload: Workload | undefined) => boolean;
+const isReady: Condition = ({ ready }) => ready;
+const mayServe: Condition = ({ draining }, workload) => draining === true || workload?.unheard === true;
+
+function endpointsThat(
+  hold: Condition,
+  mesh: Mesh,
+  service: Service,
+  port: ServicePort,
+  labels: Labels | undefined,
+): Endpoint[] {
   const byAddress = new Map<string, Endpoint>();
   for (const slice of mesh.slicesOf(service.key)) {
-    for (const each of endpointsOfSlice(mesh, slice, port, labels)) {
+    for (const each of endpointsOfSlice(hold, mesh, slice, port, labels)) {
       byAddress.set(`${each.address} ${each.port}`, each);
     }
   }
@@ -26,21 +49,21 @@ export function ofFamily(endpoints: readonly Endpoint[], address: string): Endpo
 }
 
 function endpointsOfSlice(
+  hold: Condition,
   mesh: Mesh,
   slice: EndpointSlice,
   port: ServicePort,
   labels: Labels | undefined,
 ): Endpoint[] {
   const ports = slice.ports.filter((each) => each.name === port.name);
-  const ready = slice.endpoints.filter((each) => each.ready);
-  return ready.flatMap(({ addresses, workload, zone }) =>
+  return slice.endpoints.flatMap((sliced) =>
     // "Consumers should only use the first": EndpointSlice v1, Endpoint.addresses
-    addresses.slice(0, 1).flatMap((address) =>
+    sliced.addresses.slice(0, 1).flatMap((address) =>
       ports.flatMap((each) => {
-        const behind = workloadBehind(mesh, address, each.port, workload);
-        if (behind === 'unknown') return [];
+        const behind = workloadBehind(mesh, address, each.port, sliced.workload);
+        if (behind === 'unknown' || !hold(sliced, behind)) return [];
         if (labels !== undefined && !selects(labels, behind?.labels ?? {})) return [];
-        return [endpoint(mesh, address, each.port, behind, zone)];
+        return [endpoint(mesh, address, each.port, behind, sliced.zone)];
       }),
     ),
   );

@@ -21,6 +21,8 @@ export interface Workload {
   readonly addresses: readonly string[];
   /** ready to serve, as the platform sees it */
   readonly ready: boolean;
+  /** not ready only because its node has not been heard of: whether it serves nobody knows; absent: no */
+  readonly unheard?: boolean;
   /** Succeeded or Failed pods and deleted Workloads get no certificates */
   readonly finished: boolean;
   /** told to end: it may still serve, but nobody waits for it to hold anything new; absent: no */
@@ -70,6 +72,8 @@ export interface EndpointSlice {
   readonly endpoints: readonly {
     readonly addresses: readonly string[];
     readonly ready: boolean;
+    /** told to end, but still serving; absent: no */
+    readonly draining?: boolean;
     /** key of the Workload behind it, if any */
     readonly workload: string | undefined;
     /** topology.kubernetes.io/zone of its node; absent: unknown */

@@ -28,6 +28,17 @@ describe('an EndpointSlice', () => {
     });
   });
 
+  it('knows who serves although it was told to end', () => {
+    const draining = (conditions: object) =>
+      translateEndpointSlice({ ...SLICE, endpoints: [{ addresses: ['10.0.0.1'], conditions }] })?.endpoints[0]
+        ?.draining;
+    assert.equal(draining({ ready: false, serving: true, terminating: true }), true);
+    assert.equal(draining({ ready: false, serving: false, terminating: true }), undefined);
+    assert.equal(draining({ ready: false, serving: true, terminating: false }), undefined);
+    assert.equal(draining({ ready: true, serving: true, terminating: true }), undefined);
+    assert.equal(draining({ ready: false }), undefined);
+  });
+
   it('of no Service, or of names, is none', () => {
     assert.equal(translateEndpointSlice({ ...SLICE, metadata: { name: 'a', namespace: 'b' } }), undefined);
     assert.equal(translateEndpointSlice({ ...SLICE, addressType: 'FQDN' }), undefined);

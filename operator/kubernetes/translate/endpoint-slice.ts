@@ -23,10 +23,15 @@ export function translateEndpointSlice(slice: V1EndpointSlice): EndpointSlice | 
       addresses: endpoint.addresses,
       // "nil should be interpreted as true" (EndpointConditions.ready)
       ready: endpoint.conditions?.ready !== false,
+      ...(isDraining(endpoint) && { draining: true }),
       workload: workloadOf(endpoint, namespace),
       ...(endpoint.zone && { zone: endpoint.zone }),
     })),
   };
+}
+
+function isDraining({ conditions }: V1Endpoint): boolean {
+  return conditions?.ready === false && conditions.serving === true && conditions.terminating === true;
 }
 
 /** Slices may be written by hand: one that names a pod of another namespace is not believed. */

@@ -88,6 +88,31 @@ describe('translatePod', () => {
     assert.equal(ready([{ type: 'Ready', status: 'True' }]), true);
   });
 
+  describe('whose node has not been heard of', () => {
+    const unheard = (conditions: Record<string, string>, more: object = {}, phase = 'Running') => {
+      const list = Object.entries(conditions).map(([type, status]) => ({ type, status }));
+      return translatePod(pod({ ...more, status: { phase, conditions: list } }))?.unheard;
+    };
+    const gates = { spec: { readinessGates: [{ conditionType: 'example.com/warm' }] } };
+
+    it('is known by containers that are ready in a pod that is not', () => {
+      assert.equal(unheard({ Ready: 'False', ContainersReady: 'True' }), true);
+      const warm = { Ready: 'False', ContainersReady: 'True', 'example.com/warm': 'True' };
+      assert.equal(unheard(warm, gates), true);
+    });
+
+    it('is none that is ready, whose kubelet says no, whose gate is closed, or that ends or has ended', () => {
+      assert.equal(unheard({ Ready: 'True', ContainersReady: 'True' }), undefined);
+      assert.equal(unheard({ Ready: 'False', ContainersReady: 'False' }), undefined);
+      assert.equal(unheard({ Ready: 'False', ContainersReady: 'True' }, gates), undefined);
+      const cold = { Ready: 'False', ContainersReady: 'True', 'example.com/warm': 'False' };
+      assert.equal(unheard(cold, gates), undefined);
+      const deleted = { metadata: { deletionTimestamp: '2026-06-01T12:00:00Z' } };
+      assert.equal(unheard({ Ready: 'False', ContainersReady: 'True' }, deleted), undefined);
+      assert.equal(unheard({ Ready: 'False', ContainersReady: 'True' }, {}, 'Succeeded'), undefined);
+    });
+  });
+
   describe('proxy id', () => {
     const idOf = (spec: object, annotations = {}) =>
       translatePod(pod({ spec, metadata: { annotations } }))?.proxyId;

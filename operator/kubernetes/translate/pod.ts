@@ -25,6 +25,7 @@ export function translatePod(pod: V1Pod): Workload | undefined {
     finished,
     proxyId: proxyIdOf(pod),
     ports: portsOf(pod),
+    ...(isUnheard(pod) && { unheard: true }),
     ...(pod.metadata?.deletionTimestamp && { terminating: true }),
     ...createdAtOf(pod.metadata?.creationTimestamp),
     ...skippedPortsOf(pod),
@@ -62,7 +63,22 @@ function addressesOf(pod: V1Pod): string[] {
 }
 
 function isReady(pod: V1Pod): boolean {
-  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+  return isTrue(pod, 'Ready');
+}
+
+/**
+ * When a node is not heard of, Kubernetes sets Ready of its pods to False and leaves the rest as the kubelet said it
+ * last; the kubelet itself never says False of a pod whose containers and readiness gates are all ready.
+ * Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-readiness-status
+ */
+function isUnheard(pod: V1Pod): boolean {
+  if (pod.status?.phase !== 'Running' || isReady(pod) || pod.metadata?.deletionTimestamp) return false;
+  const gates = pod.spec?.readinessGates?.map(({ conditionType }) => conditionType) ?? [];
+  return ['ContainersReady', ...gates].every((type) => isTrue(pod, type));
+}
+
+function isTrue(pod: V1Pod, condition: string): boolean {
+  return pod.status?.conditions?.some(({ type, status }) => type === condition && status === 'True') ?? false;
 }
 
 /**

@@ -124,7 +124,7 @@ describe('translateEndpointSlice', () => {
       ],
       endpoints: [
         { addresses: ['10.0.0.1'], ready: true, workload: 'shop/a' },
-        { addresses: ['10.0.0.2'], ready: false, workload: undefined },
+        { addresses: ['10.0.0.2'], ready: false, draining: true, workload: undefined },
         { addresses: ['10.0.0.3'], ready: true, workload: undefined },
       ],
     });
