@@ -80,7 +80,7 @@ function nothing({ what }: ProposalSubject, traffic: RecordedTraffic, proposal: 
 
 function whyNothing({ sidecars, records }: RecordedTraffic, { allowed, uncovered }: Proposal): string {
   if (sidecars.length === 0) return 'no sidecar of it could be asked';
-  if (records.length === 0) return 'no request to it is recorded (what is not parsed as HTTP/1 never is)';
+  if (records.length === 0) return 'no request to it is recorded (what is not parsed as HTTP never is)';
   if (allowed === 0) return `all ${records.length} recorded requests were denied`;
   if (uncovered.every(({ reason }) => reason === 'anonymous')) {
     return `none of ${allowed} requests came with an identity; --with-addresses allows their addresses`;

@@ -23,12 +23,12 @@ const DEFAULTS = { repeats: 5, seconds: 3 };
 const QUICK = { repeats: 3, seconds: 1 };
 
 export function usage(hops: readonly { readonly name: string; readonly what: string }[]): string {
-  return `npm run bench [-- OPTION ...]
+  return `npm run bench [-- [OPTION ...] [HOP ...]]
 
 Weft's data plane beside nginx, HAProxy and http-proxy: CPU, latency and memory of one proxy on a core of its own,
 load and upstream on another; repeats interleaved, medians, ratios to nginx in the same round.
 
-  --only HOP,HOP        run these only; memory means memory-idle, memory-64 and so on
+  HOP ..., --only HOP,HOP  run these only; memory means memory-idle, memory-64 and so on
   --candidates A,B      of ${CANDIDATES.join(', ')}
   --repeats N           rounds (${DEFAULTS.repeats})
   --seconds S           of load in each run (${DEFAULTS.seconds})
@@ -52,8 +52,9 @@ ${hops.map(({ name, what }) => `  ${name.padEnd(20)}  ${what}`).join('\n')}`;
 
 /** Throws with a sentence for the user when something is not valid. */
 export function readOptions(args: readonly string[], hops: readonly string[]): Options {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       help: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
@@ -79,7 +80,7 @@ export function readOptions(args: readonly string[], hops: readonly string[]): O
     tree: values.tree,
     only: known(
       'hop',
-      list(values.only.join(',')).flatMap((word) => family(word, hops)),
+      list([...values.only, ...positionals].join(',')).flatMap((word) => family(word, hops)),
       hops,
     ),
     candidates: known('candidate', list(values.candidates ?? CANDIDATES.join(',')), CANDIDATES),

@@ -7,12 +7,17 @@ export type CandidateName = (typeof CANDIDATES)[number];
 /** How a connection is spoken. */
 export type Wire = 'plaintext' | 'mtls';
 
+/** HTTP/2 without upgrade, or bytes of which the proxy knows nothing. */
+export type Speech = 'h2' | 'tcp';
+
 /** What a proxy stands between. */
 export interface Wiring {
   readonly from: Wire;
   readonly to: Wire;
   /** which half of a sidecar it is; only Weft has halves */
   readonly side: 'inbound' | 'outbound';
+  /** absent: HTTP/1.1 */
+  readonly speaks?: Speech;
   /** the upstream reads bodies before it answers */
   readonly uploads?: true;
   /** where it forwards to, when that is no upstream */
@@ -41,8 +46,12 @@ export interface Surroundings {
   readonly runtimeFlags: readonly string[];
 }
 
-export function upstreamPortOf({ upstream }: Surroundings, { to, uploads, upstreamPort }: Wiring): number {
+export function upstreamPortOf(
+  { upstream }: Surroundings,
+  { to, uploads, upstreamPort, speaks }: Wiring,
+): number {
   if (upstreamPort !== undefined) return upstreamPort;
+  if (speaks !== undefined) return upstream[speaks][to];
   if (to === 'mtls') return upstream.mtlsPort;
   return uploads ? upstream.uploadPort : upstream.plainPort;
 }

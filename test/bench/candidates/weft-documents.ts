@@ -1,6 +1,6 @@
 import type { Destination, Endpoint } from '../../../api/destination.ts';
 import type { DestinationRoute, DestinationTraffic } from '../../../api/destination-traffic.ts';
-import type { AuthorizationRule, ProxyConfig } from '../../../api/proxy-config.ts';
+import type { AuthorizationRule, Protocol, ProxyConfig } from '../../../api/proxy-config.ts';
 import { API, WEB } from '../machine/certificates.ts';
 
 /** The documents that the operator would send: every layer has something to do, none answers on its own. */
@@ -70,9 +70,11 @@ export function destination(
   };
 }
 
-/** By caller, by method and by path; the last one allows what the load sends. */
-function rules(): AuthorizationRule[] {
+/** By caller, by method and by path; the last one allows what the load sends. Bytes are judged by caller alone. */
+function rules(protocol: Protocol): AuthorizationRule[] {
   const rule = { policy: 'shop/api', mode: 'Enforce' } as const;
+  const from = [{ spiffeId: WEB }, { ipBlock: '127.0.0.0/8' }];
+  if (protocol === 'TCP') return [{ ...rule, name: 'web', action: 'Allow', from }];
   return [
     { ...rule, name: 'no-admin', action: 'Deny', to: [{ paths: ['/admin/**', '/internal/*/secrets'] }] },
     { ...rule, name: 'no-intruder', action: 'Deny', from: [{ namespace: 'intruders' }] },
@@ -81,7 +83,7 @@ function rules(): AuthorizationRule[] {
       ...rule,
       name: 'web',
       action: 'Allow',
-      from: [{ spiffeId: WEB }, { ipBlock: '127.0.0.0/8' }],
+      from,
       to: [{ methods: ['GET', 'POST'], paths: ['/**'] }],
     },
   ];
@@ -90,6 +92,7 @@ function rules(): AuthorizationRule[] {
 export function proxyConfig(
   app: 'web' | 'api',
   listeners: Partial<NonNullable<ProxyConfig['listeners']>>,
+  protocol: Protocol = 'HTTP',
 ): ProxyConfig {
   return {
     apiVersion: 'weft.dev/v1alpha1',
@@ -100,8 +103,8 @@ export function proxyConfig(
     workload: { name: app, namespace: 'shop', serviceAccount: app, app },
     controlPlane: { address: '127.0.0.1:1', spiffeId: API },
     inbound: {
-      ports: [{ protocol: 'HTTP', mtls: 'Permissive', authorizationDefault: 'Deny' }],
-      rules: rules(),
+      ports: [{ protocol, mtls: 'Permissive', authorizationDefault: 'Deny' }],
+      rules: rules(protocol),
     },
     listeners: { inbound: [], outbound: [], admin: { address: '127.0.0.1', port: 1 }, ...listeners },
   };

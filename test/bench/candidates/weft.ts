@@ -35,8 +35,21 @@ export async function startWeft(
     port,
     env: { ...process.env, ...SIDECAR_RUNTIME },
   });
-  return { port, pid, stop, alpn: 'weft/1-h1', ...(metricsPort !== undefined && { metricsPort }) };
+  return {
+    port,
+    pid,
+    stop,
+    alpn: SPEECH[wiring.speaks ?? 'http1'].alpn,
+    ...(metricsPort !== undefined && { metricsPort }),
+  };
 }
+
+/** As the destination and the inbound port declare it, and as sidecars call it between them. */
+const SPEECH = {
+  http1: { protocol: 'HTTP', alpn: 'weft/1-h1' },
+  h2: { protocol: 'HTTP2', alpn: 'weft/1-h2' },
+  tcp: { protocol: 'TCP', alpn: 'weft/1-tcp' },
+} as const;
 
 export function weftSettings(
   around: Surroundings,
@@ -46,15 +59,16 @@ export function weftSettings(
 ): WeftSettings {
   const upstreamPort = upstreamPortOf(around, wiring);
   const { api, web } = around.certificates;
+  const { protocol } = SPEECH[wiring.speaks ?? 'http1'];
   const here = { address: '127.0.0.1', port };
   if (wiring.side === 'inbound') {
     const inbound = [{ ...here, appAddress: '127.0.0.1', appPort: upstreamPort }];
-    return { identity: api.identity, config: proxyConfig('api', { inbound }), destinations: [] };
+    return { identity: api.identity, config: proxyConfig('api', { inbound }, protocol), destinations: [] };
   }
   const spiffeId = wiring.to === 'mtls' ? API : undefined;
   return {
     identity: web.identity,
-    config: proxyConfig('web', { outbound: [{ ...here, destination: KEY }] }),
-    destinations: [destination(upstreamPort, spiffeId, scale), ...others],
+    config: proxyConfig('web', { outbound: [{ ...here, destination: KEY }] }, protocol),
+    destinations: [{ ...destination(upstreamPort, spiffeId, scale), protocol }, ...others],
   };
 }

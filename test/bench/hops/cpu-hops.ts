@@ -30,10 +30,13 @@ const handshake = (connect: Traffic['connect']): Traffic => ({
   connect,
 });
 
+/** The basis of nearly all hops. */
+export const PLAINTEXT_TRAFFIC = keepAlive(PLAINTEXT);
+
 const PLAIN: Basis = { ratioOf: 'CPU per request, to nginx plaintext' };
 const TO_PLAINTEXT: Basis = {
   ...PLAIN,
-  traffic: keepAlive(PLAINTEXT),
+  traffic: PLAINTEXT_TRAFFIC,
 };
 const TO_POST: Basis = { ...TO_PLAINTEXT, traffic: keepAlive(PLAINTEXT, POST) };
 const OWN: Basis = { ratioOf: 'CPU per request, to nginx on this hop' };

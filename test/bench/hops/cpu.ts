@@ -1,6 +1,6 @@
 import type { CandidateName, Wiring } from '../candidates/candidate.ts';
 import { startCandidate } from '../candidates/start.ts';
-import { type LoadRequest, type LoadResult, runGoLoad, runWrk } from '../machine/load.ts';
+import { type GoLoad, type LoadRequest, type LoadResult, runGoLoad, runWrk } from '../machine/load.ts';
 import { spreadOf } from '../report/quantile.ts';
 import type { RatioOf, Row } from '../report/row.ts';
 import { type Bench, type Lane, startLanes } from './hop.ts';
@@ -13,6 +13,8 @@ export interface Traffic {
   readonly connections: number;
   /** keep-alive, or a new connection for every request */
   readonly connect: 'once' | 'each' | 'each, resumed';
+  /** of those that speak HTTP/2: requests at the same time on each connection */
+  readonly h2?: { readonly streams: number; readonly grpc: boolean };
 }
 
 export const PLAINTEXT: Wiring = { from: 'plaintext', to: 'plaintext', side: 'outbound' };
@@ -25,21 +27,27 @@ export async function startLane(bench: Bench, name: CandidateName, traffic: Traf
 /** wrk where it can: it speaks neither client certificates nor ALPN. */
 function runLoad(
   bench: Bench,
-  { wiring, request, connections, connect }: Traffic,
+  { wiring, request, connections, connect, h2 }: Traffic,
   port: number,
   alpn: string,
   seconds: number,
 ): Promise<LoadResult> {
-  if (wiring.from === 'plaintext' && connect === 'once') {
+  if (wiring.from === 'plaintext' && connect === 'once' && wiring.speaks === undefined) {
     return runWrk(bench.dir, port, connections, seconds, request);
   }
   const { web, ca } = bench.certificates;
   const tls = { leaf: web, ca, alpn, resume: connect === 'each, resumed' };
   return runGoLoad(bench.load, {
-    mode: connect === 'once' ? 'closed' : 'handshake',
+    mode: modeOf(wiring, connect),
     ...{ port, connections, seconds, request },
+    ...(h2 && { h2 }),
     ...(wiring.from === 'mtls' && { tls }),
   });
+}
+
+function modeOf({ speaks }: Wiring, connect: Traffic['connect']): GoLoad['mode'] {
+  if (speaks === 'tcp') return 'stream';
+  return connect === 'once' ? 'closed' : 'handshake';
 }
 
 /** What the ratio of a hop is to. */
@@ -47,6 +55,8 @@ export interface Basis {
   readonly ratioOf: RatioOf;
   /** nginx on other traffic than the hop's own, in every round */
   readonly traffic?: Traffic;
+  /** whose own lane is the basis where there is no other traffic; absent: nginx */
+  readonly candidate?: CandidateName;
 }
 
 /** The candidates on one hop, and nginx as the basis when its own lane is not it. */
@@ -67,7 +77,7 @@ export async function measureCpu(
   }
   const lanes = await startLanes(starts);
   const samples = await runRounds(lanes, bench);
-  const basisAt = ownBasis ? names.indexOf('nginx') : 0;
+  const basisAt = ownBasis ? names.indexOf(basis.candidate ?? 'nginx') : 0;
   const offset = ownBasis ? 0 : 1;
   return names.map((candidate, i) =>
     rowOf(hop, candidate, samples[i + offset]!, basisAt < 0 ? undefined : samples[basisAt], basis.ratioOf),
@@ -92,7 +102,7 @@ export function rowOf(
     hop,
     candidate,
     cpuUsPerRequest: cpu.median,
-    ...(basis !== undefined && { ratioToNginx: ratio.median, ratioSpread: ratio }),
+    ...(basis !== undefined && { ratio: ratio.median, ratioSpread: ratio }),
     p50Ms: of((sample) => sample.p50Ms).median,
     p99Ms: of((sample) => sample.p99Ms).median,
     rssMb: of((sample) => sample.memory.rssMb).median,

@@ -23,19 +23,25 @@ func (t *tally) fail(err error) {
 	}
 }
 
-// inParallel runs the workers until the time is over and adds up what they saw.
-func inParallel(o options, work func(t *tally, until time.Time)) result {
+type worker func(t *tally, until time.Time)
+
+// inParallel runs a worker for each connection, and others beside them, until the time is over and adds up what they
+// saw.
+func inParallel(o options, work worker, others ...worker) result {
 	start := time.Now()
 	until := start.Add(o.duration)
-	tallies := make([]*tally, o.conns)
+	for i := 0; i < o.conns; i++ {
+		others = append(others, work)
+	}
+	tallies := make([]*tally, len(others))
 	var group sync.WaitGroup
-	for i := range tallies {
-		t := &tally{}
+	for i, each := range others {
+		t, each := &tally{}, each
 		tallies[i] = t
 		group.Add(1)
 		go func() {
 			defer group.Done()
-			work(t, until)
+			each(t, until)
 		}()
 	}
 	group.Wait()

@@ -18,6 +18,9 @@ type options struct {
 	rate     int
 	path     string
 	post     int
+	h2       bool
+	grpc     bool
+	streams  int
 	tls      tlsOptions
 }
 
@@ -34,13 +37,16 @@ type result struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.mode, "mode", "closed", "closed, open, handshake, idle or serve")
+	flag.StringVar(&o.mode, "mode", "closed", "closed, open, handshake, idle, serve, stream or source")
 	flag.StringVar(&o.addr, "addr", "", "host:port to dial or to listen on")
 	flag.IntVar(&o.conns, "conns", 32, "connections at the same time")
 	flag.DurationVar(&o.duration, "duration", 3*time.Second, "how long")
 	flag.IntVar(&o.rate, "rate", 1000, "open: requests a second")
 	flag.StringVar(&o.path, "path", "/", "request target")
 	flag.IntVar(&o.post, "post", 0, "bytes of request body; 0: GET")
+	flag.BoolVar(&o.h2, "h2", false, "closed, open and serve: HTTP/2, without upgrade")
+	flag.BoolVar(&o.grpc, "grpc", false, "with h2: unary calls of 100 bytes")
+	flag.IntVar(&o.streams, "streams", 8, "h2, closed: requests at the same time on each connection")
 	flag.StringVar(&o.tls.cert, "cert", "", "PEM; without it plaintext is spoken")
 	flag.StringVar(&o.tls.key, "key", "", "PEM")
 	flag.StringVar(&o.tls.ca, "ca", "", "PEM")
@@ -60,19 +66,29 @@ func run(o options) error {
 		return err
 	}
 	var r result
-	switch o.mode {
-	case "closed":
+	switch mode := o.mode; {
+	case mode == "closed" && o.h2:
+		r = closedH2(o, config)
+	case mode == "closed":
 		r = closedLoop(o, config)
-	case "handshake":
+	case mode == "handshake":
 		r = handshakes(o, config)
-	case "open":
+	case mode == "open" && o.h2:
+		r, err = openH2(o, config)
+	case mode == "open":
 		r, err = openLoop(o)
-	case "idle":
+	case mode == "stream":
+		r = streams(o, config)
+	case mode == "idle":
 		return idle(o, config)
-	case "serve":
+	case mode == "serve" && o.h2:
+		return serveWith(o, config, answerH2)
+	case mode == "serve":
 		return serve(o, config)
+	case mode == "source":
+		return serveWith(o, config, answerStream)
 	default:
-		err = fmt.Errorf("no mode %q", o.mode)
+		err = fmt.Errorf("no mode %q", mode)
 	}
 	if err != nil {
 		return err

@@ -15,6 +15,15 @@ var sizes = map[string]int{"/1k": 1 << 10, "/64k": 64 << 10, "/1m": 1 << 20}
 // serve is the upstream that nginx cannot be: it speaks mutual TLS with any of the protocols it is given and none,
 // and it answers when it has read the whole request, where nginx's `return` answers at once.
 func serve(o options, config *tls.Config) error {
+	responses := map[string][]byte{}
+	for path, size := range sizes {
+		responses[path] = response(size)
+	}
+	small := response(100)
+	return serveWith(o, config, func(conn net.Conn) { answer(conn, responses, small) })
+}
+
+func serveWith(o options, config *tls.Config, answer func(net.Conn)) error {
 	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
 		return err
@@ -22,17 +31,12 @@ func serve(o options, config *tls.Config) error {
 	if config != nil {
 		listener = tls.NewListener(listener, config)
 	}
-	responses := map[string][]byte{}
-	for path, size := range sizes {
-		responses[path] = response(size)
-	}
-	small := response(100)
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
 			return err
 		}
-		go answer(conn, responses, small)
+		go answer(conn)
 	}
 }
 

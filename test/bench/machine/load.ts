@@ -30,7 +30,7 @@ export interface LoadRequest {
 }
 export const SMALL_REQUEST: LoadRequest = { path: '/', post: 0 };
 
-/** Builds load/ (Go, standard library only) into `dir`. */
+/** Builds load/ (Go) into `dir`. */
 export function buildLoad(dir: string): string {
   const binary = join(dir, 'load');
   const cwd = join(import.meta.dirname, '../load');
@@ -90,7 +90,7 @@ end
 }
 
 export interface GoLoad {
-  readonly mode: 'closed' | 'open' | 'handshake';
+  readonly mode: 'closed' | 'open' | 'handshake' | 'stream';
   readonly port: number;
   readonly connections: number;
   readonly seconds: number;
@@ -104,6 +104,8 @@ export interface GoLoad {
   };
   /** requests a second, mode open */
   readonly rate?: number;
+  /** HTTP/2, `streams` requests at the same time on each connection in mode closed */
+  readonly h2?: { readonly streams: number; readonly grpc: boolean };
 }
 
 export async function runGoLoad(load: string, options: GoLoad): Promise<LoadResult> {
@@ -112,11 +114,12 @@ export async function runGoLoad(load: string, options: GoLoad): Promise<LoadResu
   return parseResult(await run(load, [...args, ...goArguments(options)], seconds));
 }
 
-type Target = Pick<GoLoad, 'port' | 'connections' | 'request' | 'tls'>;
+type Target = Pick<GoLoad, 'port' | 'connections' | 'request' | 'tls' | 'h2'>;
 
-function goArguments({ port, connections, request = SMALL_REQUEST, tls }: Target): string[] {
+function goArguments({ port, connections, request = SMALL_REQUEST, tls, h2 }: Target): string[] {
   const args = ['-addr', `127.0.0.1:${port}`, '-conns', String(connections)];
   args.push('-path', request.path, '-post', String(request.post));
+  if (h2 !== undefined) args.push('-h2', '-streams', String(h2.streams), `-grpc=${h2.grpc}`);
   if (tls === undefined) return args;
   const { leaf, ca, alpn, resume } = tls;
   args.push('-cert', leaf.cert, '-key', leaf.key, '-ca', ca, '-name', API_NAME, '-alpn', alpn);

@@ -12,6 +12,15 @@ export interface Upstream {
   readonly uploadPort: number;
   /** mutual TLS as `API`, ALPN weft/1-h1 or none */
   readonly mtlsPort: number;
+  readonly h2: Speakers;
+  /** sends without end or takes without end, as the first byte says */
+  readonly tcp: Speakers;
+}
+
+/** Ports of one that speaks something else than HTTP/1.1, in plaintext and by mutual TLS as `API`. */
+export interface Speakers {
+  readonly plaintext: number;
+  readonly mtls: number;
 }
 
 export const SIZES = { '1k': 1024, '64k': 64 * 1024, '1m': 1024 * 1024 } as const;
@@ -25,13 +34,28 @@ export async function startUpstream(
   const uploadPort = await freePort();
   const mtlsPort = await freePort();
   await startPinned('nginx', ['-c', upstreamConfig(dir, plainPort)], { core: LOAD_CORE, port: plainPort });
-  const { api, ca } = certificates;
-  const files = ['-cert', api.cert, '-key', api.key, '-ca', ca, '-name', API_NAME];
-  const serve = ['-mode', 'serve', '-addr', `127.0.0.1:${mtlsPort}`, '-alpn', 'weft/1-h1,http/1.1', ...files];
+  const tls = (alpn: string) => ['-alpn', alpn, ...filesOf(certificates)];
+  const serve = ['-mode', 'serve', '-addr', `127.0.0.1:${mtlsPort}`, ...tls('weft/1-h1,http/1.1')];
   await startPinned(load, serve, { core: LOAD_CORE, port: mtlsPort });
   const read = ['-mode', 'serve', '-addr', `127.0.0.1:${uploadPort}`];
   await startPinned(load, read, { core: LOAD_CORE, port: uploadPort });
-  return { plainPort, uploadPort, mtlsPort };
+  const speakers = async (args: readonly string[], alpn: string): Promise<Speakers> => ({
+    plaintext: await startServer(load, args),
+    mtls: await startServer(load, [...args, ...tls(alpn)]),
+  });
+  const h2 = await speakers(['-mode', 'serve', '-h2'], 'weft/1-h2,h2');
+  const tcp = await speakers(['-mode', 'source'], 'weft/1-tcp');
+  return { plainPort, uploadPort, mtlsPort, h2, tcp };
+}
+
+function filesOf({ api, ca }: Certificates): string[] {
+  return ['-cert', api.cert, '-key', api.key, '-ca', ca, '-name', API_NAME];
+}
+
+async function startServer(load: string, args: readonly string[]): Promise<number> {
+  const port = await freePort();
+  await startPinned(load, [...args, '-addr', `127.0.0.1:${port}`], { core: LOAD_CORE, port });
+  return port;
 }
 
 function upstreamConfig(dir: string, port: number): string {

@@ -21,23 +21,23 @@ const entry = (ratios: Entry['ratios'], date = '2026-01-02T03:04:05Z'): Entry =>
   machine: 'two cores',
   ratios,
 });
-const plaintext = (ratioToNginx: number): Row => ({
+const plaintext = (ratio: number): Row => ({
   hop: 'plaintext',
   candidate: 'weft',
-  ratioToNginx,
+  ratio,
   ratioOf: 'CPU per request, to nginx plaintext',
 });
-const body = (ratioToNginx: number): Row => ({
+const body = (ratio: number): Row => ({
   hop: 'body-1m',
   candidate: 'weft',
-  ratioToNginx,
+  ratio,
   ratioOf: 'bytes per CPU second, to nginx on this hop',
 });
-const LAST = entry({ 'plaintext/weft/ratioToNginx': 2, 'body-1m/weft/ratioToNginx': 0.8 });
+const LAST = entry({ 'plaintext/weft/ratio': 2, 'body-1m/weft/ratio': 0.8 });
 
 test('CPU per request that rose by more than 10 % is a regression', () => {
   const [found, ...others] = regressions(LAST, [plaintext(2.5)]);
-  assert.deepEqual(found, { name: 'plaintext/weft/ratioToNginx', before: 2, now: 2.5, by: 0.25 });
+  assert.deepEqual(found, { name: 'plaintext/weft/ratio', before: 2, now: 2.5, by: 0.25 });
   assert.deepEqual(others, []);
 });
 
@@ -47,12 +47,12 @@ test('10 % and less is noise, and an improvement is no regression', () => {
 
 test('of bytes per CPU second more is better', () => {
   assert.deepEqual(regressions(LAST, [body(1.2)]), []);
-  assert.equal(regressions(LAST, [body(0.5)])[0]?.name, 'body-1m/weft/ratioToNginx');
+  assert.equal(regressions(LAST, [body(0.5)])[0]?.name, 'body-1m/weft/ratio');
 });
 
 test('the worst regression comes first', () => {
   const names = regressions(LAST, [plaintext(2.4), body(0.4)]).map(({ name }) => name);
-  assert.deepEqual(names, ['body-1m/weft/ratioToNginx', 'plaintext/weft/ratioToNginx']);
+  assert.deepEqual(names, ['body-1m/weft/ratio', 'plaintext/weft/ratio']);
 });
 
 test('what only one of two runs measured is not compared', () => {
@@ -70,7 +70,7 @@ test('only ratios of Weft are kept, and none that is not a number or was had by 
     { hop: 'scale-routes', candidate: 'weft, 100 routes', more: { ratioToSmallest: 1.04, other: 5 } },
   ];
   assert.deepEqual(ratiosOf(rows), {
-    'plaintext/weft/ratioToNginx': 1.235,
+    'plaintext/weft/ratio': 1.235,
     'scale-routes/weft, 100 routes/ratioToSmallest': 1.04,
   });
 });
@@ -105,7 +105,7 @@ test('a line that is no entry is named', () => {
 test('the text names commit, day and how much worse', () => {
   const text = regressionText(LAST, regressions(LAST, [plaintext(2.5)]));
   assert.match(text, /abc1234 of 2026-01-02/);
-  assert.match(text, /plaintext\/weft\/ratioToNginx {2}2 → 2\.5 {2}\(25 % worse\)/);
+  assert.match(text, /plaintext\/weft\/ratio {2}2 → 2\.5 {2}\(25 % worse\)/);
   assert.match(regressionText(LAST, []), /no ratio is more than 10 % worse/);
   assert.match(regressionText(undefined, []), /--record/);
 });

@@ -22,7 +22,7 @@ export interface Regression {
 
 /** Worse by more than this is shown. */
 const TOLERANCE = 0.1;
-const RATIOS = ['ratioToNginx', 'ratioToSmallest', 'p50ToNginx', 'p99ToNginx'];
+const RATIOS = ['ratio', 'ratioToSmallest', 'p50ToNginx', 'p99ToNginx'];
 
 /**
  * The ratios of Weft's rows, where no request failed. Those of the others say how noisy the machine is, and nothing about a commit.
@@ -43,7 +43,7 @@ export function ratiosOf(rows: readonly Row[]): Record<string, number> {
 export function regressions(last: Entry | undefined, rows: readonly Row[]): Regression[] {
   const found: Regression[] = [];
   const moreIsBetter = new Set(
-    rows.filter(({ ratioOf }) => ratioOf?.startsWith('bytes')).map((row) => nameOf(row, 'ratioToNginx')),
+    rows.filter(({ ratioOf }) => ratioOf?.startsWith('bytes')).map((row) => nameOf(row, 'ratio')),
   );
   for (const [name, now] of Object.entries(ratiosOf(rows))) {
     const before = last?.ratios[name];

@@ -30,8 +30,7 @@ export function markdownOf(rows: readonly Row[], targets: readonly Target[]): st
 function cells(row: Row, above: Row | undefined, targets: readonly Target[]): string[] {
   const number = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? '';
   const memory = row.rssMb === undefined ? '' : `${number(row.rssMb, 1)} / ${number(row.pssMb, 1)}`;
-  const ratio =
-    row.ratioToNginx === undefined ? '' : `${number(row.ratioToNginx, 2)} ${spreadText(row.ratioSpread, 2)}`;
+  const ratio = row.ratio === undefined ? '' : `${number(row.ratio, 2)} ${spreadText(row.ratioSpread, 2)}`;
   return [
     above?.hop === row.hop ? '' : row.hop,
     row.candidate,

@@ -7,10 +7,10 @@ export interface Row {
   /** CPU time of the proxy, microseconds a request (a connection, on handshake hops) */
   readonly cpuUsPerRequest?: number;
   /**
-   * To nginx in the same round: CPU time per request for hops of small requests and handshakes, bytes per CPU
+   * To nginx (HAProxy for opaque bytes) in the same round: CPU time per request for hops of small requests and handshakes, bytes per CPU
    * second for bodies (so more is better there), see `ratioOf`.
    */
-  readonly ratioToNginx?: number;
+  readonly ratio?: number;
   readonly p50Ms?: number;
   readonly p99Ms?: number;
   readonly rssMb?: number;
@@ -29,4 +29,5 @@ export type RatioOf =
   | 'CPU per request, to nginx plaintext'
   | 'CPU per request, to nginx on this hop'
   | 'bytes per CPU second, to nginx on this hop'
+  | 'bytes per CPU second, to HAProxy on this hop'
   | 'CPU per request, to the smallest';

@@ -9,7 +9,7 @@ const weft: Row = {
   hop: 'plaintext',
   candidate: 'weft',
   cpuUsPerRequest: 30,
-  ratioToNginx: 1.5,
+  ratio: 1.5,
   p50Ms: 1,
   p99Ms: 2,
   rssMb: 50,
@@ -18,7 +18,7 @@ const weft: Row = {
   cpuSpread: { median: 30, q1: 29, q3: 31 },
   ratioSpread: { median: 1.5, q1: 1.4, q3: 1.6 },
 };
-const nginx: Row = { ...weft, candidate: 'nginx', cpuUsPerRequest: 20, ratioToNginx: 1 };
+const nginx: Row = { ...weft, candidate: 'nginx', cpuUsPerRequest: 20, ratio: 1 };
 const target = TARGETS.find(({ hop }) => hop === 'plaintext')!;
 
 test('each hop is a block that says what its ratio is to, one line a candidate', () => {
@@ -35,7 +35,7 @@ test('columns that no row of a hop fills are left out', () => {
 });
 
 test('a figure misses its target, reaches it, or reaches what is aimed for', () => {
-  const verdict = (ratioToNginx: number) => verdictOf(target, { ...weft, ratioToNginx });
+  const verdict = (ratio: number) => verdictOf(target, { ...weft, ratio });
   assert.match(verdict(1.81)!, /^MISSED/);
   assert.match(verdict(1.8)!, /^reached \(/);
   assert.match(verdict(1.2)!, /^reached the aim/);
@@ -44,12 +44,12 @@ test('a figure misses its target, reaches it, or reaches what is aimed for', () 
 test('where more is better a small figure is a miss', () => {
   const bytes = TARGETS.find(({ hop }) => hop === 'body-64k')!;
   const row: Row = { ...weft, hop: 'body-64k' };
-  assert.match(verdictOf(bytes, { ...row, ratioToNginx: 0.5 })!, /^MISSED \(ratio ≥ 0\.7/);
-  assert.match(verdictOf(bytes, { ...row, ratioToNginx: 1.1 })!, /^reached the aim/);
+  assert.match(verdictOf(bytes, { ...row, ratio: 0.5 })!, /^MISSED \(ratio ≥ 0\.7/);
+  assert.match(verdictOf(bytes, { ...row, ratio: 1.1 })!, /^reached the aim/);
 });
 
 test('a candidate whose requests failed gets no verdict, and the table says why they failed', () => {
-  const failing: Row = { ...weft, ratioToNginx: 0.1, errors: 3, reason: 'EOF' };
+  const failing: Row = { ...weft, ratio: 0.1, errors: 3, reason: 'EOF' };
   assert.equal(verdictOf(target, failing), 'no verdict: requests failed');
   assert.match(tableOf([failing], TARGETS), /3 ERRORS: EOF/);
 });
@@ -58,7 +58,7 @@ test('targets are for Weft, on their own hop, of figures that were measured', ()
   assert.equal(verdictOf(target, nginx), undefined);
   assert.equal(verdictOf(target, { ...weft, hop: 'mtls-inbound' }), undefined);
   assert.equal(verdictOf(target, { hop: 'plaintext', candidate: 'weft' }), undefined);
-  assert.equal(verdictOf(target, { ...weft, ratioToNginx: Number.NaN }), undefined);
+  assert.equal(verdictOf(target, { ...weft, ratio: Number.NaN }), undefined);
 });
 
 test('in Markdown every row has as many cells as the head', () => {

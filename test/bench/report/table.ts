@@ -54,7 +54,7 @@ function cellsOf(row: Row, targets: readonly Target[]): string[] {
     `  ${row.candidate}`,
     number(row.cpuUsPerRequest, 1),
     spreadText(row.cpuSpread, 1),
-    number(row.ratioToNginx, 2),
+    number(row.ratio, 2),
     spreadText(row.ratioSpread, 2),
     number(row.p50Ms, 3),
     number(row.p99Ms, 3),

@@ -4,7 +4,7 @@ import type { Row } from './row.ts';
 export interface Target {
   readonly hop: string;
   readonly candidate?: string;
-  readonly figure: 'ratioToNginx' | 'rssMb' | (string & {});
+  readonly figure: 'ratio' | 'rssMb' | (string & {});
   readonly reach: number;
   readonly aim: number;
   readonly better: 'less' | 'more';
@@ -16,20 +16,21 @@ const more = (hops: readonly string[], figure: string, reach: number, aim: numbe
   hops.map((hop) => ({ hop, figure, reach, aim, better: 'more' }));
 
 export const TARGETS: readonly Target[] = [
-  ...less(['plaintext', 'plaintext-inbound', 'plaintext-post'], 'ratioToNginx', 1.8, 1.2),
-  ...less(
-    ['mtls-inbound', 'mtls-outbound', 'mtls-inbound-post', 'mtls-outbound-post'],
-    'ratioToNginx',
-    2.5,
-    1.7,
-  ),
+  ...less(['plaintext', 'plaintext-inbound', 'plaintext-post'], 'ratio', 1.8, 1.2),
+  ...less(['mtls-inbound', 'mtls-outbound', 'mtls-inbound-post', 'mtls-outbound-post'], 'ratio', 2.5, 1.7),
   ...more(
     ['body-64k', 'body-1m', 'upload-64k', 'upload-1m', 'body-64k-mtls', 'body-1m-mtls', 'upload-1m-mtls'],
-    'ratioToNginx',
+    'ratio',
     0.7,
     1.0,
   ),
-  ...less(['handshake-new', 'handshake-resumed'], 'ratioToNginx', 1.5, 1.1),
+  ...less(['h2-outbound', 'h2-inbound', 'h2-grpc-outbound', 'h2-grpc-inbound'], 'ratio', 2.2, 1.5),
+  ...less(
+    ['h2-mtls-outbound', 'h2-mtls-inbound', 'h2-grpc-mtls-outbound', 'h2-grpc-mtls-inbound'],
+    ...(['ratio', 2.7, 1.5] as const),
+  ),
+  ...more(['tcp-down', 'tcp-up', 'tcp-inbound', 'tcp-mtls-inbound', 'tcp-mtls-outbound'], 'ratio', 0.7, 1.0),
+  ...less(['handshake-new', 'handshake-resumed'], 'ratio', 1.5, 1.1),
   ...less(['memory-idle'], 'rssMb', 45, 30),
   ...less(['memory-64'], 'rssMb', 60, 40),
   ...less(['memory-5000-idle'], 'rssMb', 150, 100),
@@ -49,7 +50,7 @@ export function verdictOf(target: Target, row: Row): string | undefined {
   const within = (bound: number) => (target.better === 'less' ? value <= bound : value >= bound);
   const verdict = within(target.aim) ? 'reached the aim' : within(target.reach) ? 'reached' : 'MISSED';
   const sign = target.better === 'less' ? '≤' : '≥';
-  const name = target.figure === 'ratioToNginx' ? 'ratio' : target.figure;
+  const name = target.figure === 'ratio' ? 'ratio' : target.figure;
   return `${verdict} (${name} ${sign} ${target.reach}, aim ${target.aim})`;
 }
 
