@@ -12,6 +12,7 @@ import { addPlan } from './plan.ts';
 import { keep } from './run/keeper.ts';
 import { run } from './run/run.ts';
 import { addStatus } from './status.ts';
+import { addUpgrade } from './upgrade.ts';
 import { UsageError } from './usage-error.ts';
 import { addWait } from './wait.ts';
 
@@ -62,6 +63,7 @@ export function commandLine(): Command {
   addStatus(program);
   addCerts(program);
   addWait(program);
+  addUpgrade(program);
   addInject(program);
   // what commands above run inside a sidecar's container
   program

@@ -7,6 +7,7 @@ import type { BackendName, InitOptions } from './options.ts';
 import { natRules } from './rules.ts';
 import type { Run } from './run.ts';
 import { difference, hasOwnChains, removal, replacement } from './table.ts';
+import { letConnectionsWait, letNothingWait } from './waiting.ts';
 
 export class ApplyError extends Error {
   override readonly name = 'ApplyError';
@@ -48,8 +49,9 @@ async function applyFamily(
   for (const backend of await findBackends(run, family, wanted)) {
     const failure = await replaceAndVerify(run, family, backend, rules);
     if (failure === undefined) {
-      await cleanOther(run, family, backend.name, log);
+      await cleanOther(run, family, backend.name, options.rules.outboundPort, log);
       log.info('rules written and read back', { family, backend: backend.name, rules });
+      await letConnectionsWait({ family, backend: backend.name }, options.rules.outboundPort, run, log);
       return backend.name;
     }
     failures.push(failure);
@@ -76,13 +78,20 @@ async function replaceAndVerify(
 }
 
 /** Rules of an earlier start in the other backend would redirect too. */
-async function cleanOther(run: Run, family: Family, used: BackendName, log: Log): Promise<void> {
+async function cleanOther(
+  run: Run,
+  family: Family,
+  used: BackendName,
+  outboundPort: number,
+  log: Log,
+): Promise<void> {
   const other: BackendName = used === 'nft' ? 'legacy' : 'nft';
   const answer = await readTable(run, family, other);
   if (!('saved' in answer) || !hasOwnChains(answer.saved)) return;
   const name = program(family, other, 'restore');
   const removed = await run(name, ['--noflush'], removal(answer.saved));
-  if (!removed.ok) throw new ApplyError(`old rules cannot be removed: ${name}: ${removed.complaint}`);
+  const complaint = removed.complaint || (await letNothingWait(family, other, outboundPort, run));
+  if (complaint) throw new ApplyError(`old rules cannot be removed: ${name}: ${complaint}`);
   log.info('removed rules of an earlier start', { family, backend: other });
 }
 

@@ -5,6 +5,7 @@ import { createLog } from './log.ts';
 import { readOptions } from './options.ts';
 import { natRules } from './rules.ts';
 import { run } from './run.ts';
+import { waitingRules } from './waiting.ts';
 
 const USAGE = `Usage: weft init [--print]
 
@@ -34,7 +35,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     const options = readOptions(process.env);
     if (flag === '--print') {
       const families = ['IPv4', 'IPv6'] as const;
-      const texts = families.map((family) => `# ${family}\n${natRules(options.rules, family).join('\n')}\n`);
+      const texts = families.map((family) => {
+        const rules = [...natRules(options.rules, family), ...waitingRules(options.rules.outboundPort)];
+        return `# ${family}\n${rules.join('\n')}\n`;
+      });
       process.stdout.write(texts.join(''));
       return;
     }

@@ -6,6 +6,8 @@ export class Connections {
   /** Kept apart from the accepted channels: inside mTLS the channel that speaks is another one. */
   readonly #drains = new Map<Channel, () => void>();
   #onEmpty: (() => void) | undefined;
+  /** connections end after what they carry */
+  isEnding = false;
 
   get size(): number {
     return this.#open.size;
@@ -27,6 +29,7 @@ export class Connections {
 
   /** Resolves when all are closed. */
   drain(): Promise<void> {
+    this.isEnding = true;
     for (const drain of [...this.#drains.values()]) drain();
     if (this.#open.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -35,6 +38,7 @@ export class Connections {
   }
 
   destroyAll(): void {
+    this.isEnding = true;
     for (const channel of [...this.#open]) channel.destroy();
   }
 }

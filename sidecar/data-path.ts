@@ -54,6 +54,8 @@ export interface DataPath {
    * when one cannot be bound.
    */
   start(config: ProxyConfig): Promise<void>;
+  /** While it is, connections end after what they carry; idle ones stay, so that no request meets their end. */
+  withdraw(isWithdrawn: boolean): void;
   /**
    * Accepts nothing more, lets responses say `Connection: close`, and resolves when everything in flight has
    * ended or the time for it is over.
@@ -96,7 +98,6 @@ class RunningDataPath implements DataPath {
   readonly #outbound: Outbound;
   #originalDestination: OriginalDestination | undefined;
   #listeners: { readonly direction: BoundAddress['direction']; readonly listener: Listener }[] = [];
-  #draining = false;
   readonly #accepted = { inbound: 0, outbound: 0 };
 
   constructor(options: DataPathOptions) {
@@ -243,14 +244,17 @@ class RunningDataPath implements DataPath {
       tlsClient: new TlsClient(trustedRoots),
       ownAddresses: this.#options.ownAddresses ?? ownAddresses(() => this.#timers.nowMs()),
       originalDestination: () => this.#originalDestination,
-      isDraining: () => this.#draining,
+      isDraining: () => this.#connections.isEnding,
       proxyId: () => state.config?.proxyId ?? '',
       random: random ?? Math.random,
     };
   }
 
+  withdraw(isWithdrawn: boolean): void {
+    this.#connections.isEnding = isWithdrawn;
+  }
+
   async drain(): Promise<void> {
-    this.#draining = true;
     this.#closeListeners();
     const late = Promise.withResolvers<void>();
     const timer = this.#timers.after(this.#limits.drainTimeoutMs, late.resolve);
@@ -260,7 +264,6 @@ class RunningDataPath implements DataPath {
   }
 
   async stop(): Promise<void> {
-    this.#draining = true;
     this.#closeListeners();
     this.#connections.destroyAll();
     this.#pools.retire();
@@ -290,10 +293,6 @@ class RunningDataPath implements DataPath {
     return this.#telemetry.trails;
   }
   addresses(): readonly BoundAddress[] {
-    return this.#listeners.map(({ direction, listener: { address, port } }) => ({
-      direction,
-      address,
-      port,
-    }));
+    return this.#listeners.map(({ direction, listener: at }) => ({ direction, address: at.address, port: at.port }));
   }
 }

@@ -154,6 +154,35 @@ describe('a sidecar process', () => {
     assert.equal(await terminate(child, exited), 0, output());
   });
 
+  it('is not ready once withdrawn, serves, ends connections after what they carry, and stops soon', async (t) => {
+    const place = await setUp(t);
+    const app = createHttp((request, response) => {
+      if (request.url !== '/endless') response.end();
+    });
+    await new Promise<void>((resolve) => app.listen(place.app, '127.0.0.1', resolve));
+    t.after(() => {
+      app.closeAllConnections();
+      app.close();
+    });
+    await place.write('h1');
+    const { child, exited, output } = run(t, place, { WEFT_GRACE_SECONDS: '3600' });
+    await becomesReady(place);
+    assert.deepEqual(JSON.parse(await overSocket(place.stateDir, 'POST', '/withdraw')), { withdrawn: true });
+    const reasons = ['another sidecar is about to take its place'];
+    assert.deepEqual(await readiness(place.admin), { status: 503, reasons });
+    const url = `http://127.0.0.1:${place.inbound}/`;
+    for (let i = 0; i < 2; i += 1) {
+      const answer = await fetch(url);
+      assert.deepEqual([answer.status, answer.headers.get('connection')], [200, 'close']);
+    }
+    const asked = new Promise((resolve) => app.once('request', resolve));
+    const endless = fetch(`${url}endless`).catch(() => 'cut');
+    await asked;
+    // what never ends would keep it for an hour
+    assert.equal(await terminate(child, exited), 0, output());
+    assert.equal(await endless, 'cut');
+  });
+
   it('lets a request in flight end after SIGTERM, and accepts no other', async (t) => {
     const place = await setUp(t);
     const app = createHttp();

@@ -15,6 +15,8 @@ import type { Settings } from './settings.ts';
 export interface DataPath {
   /** Binds the listeners; rejects when one cannot be bound. */
   start(config: ProxyConfig): Promise<void>;
+  /** While it is, connections end after what they carry, and new ones are accepted as ever. */
+  withdraw?(isWithdrawn: boolean): void;
   /** Accepts nothing new; resolves when what was in flight has ended. */
   drain(): Promise<void>;
   stop(): Promise<void>;
@@ -34,6 +36,10 @@ export interface SidecarOptions {
 }
 
 const BIND_RETRY_MS = 1_000;
+/** Whoever asked to withdraw and did not replace this sidecar by then has given up. */
+const WITHDRAWN_MAX_MS = 120_000;
+/** The app is there and waits for the next sidecar: what is in flight may delay that no longer. */
+const REPLACED_GRACE_MS = 2_000;
 
 /** One sidecar: control, data path and admin, from start to stop. */
 export class Sidecar {
@@ -47,6 +53,8 @@ export class Sidecar {
   #bindReason: string | undefined;
   #cancelTimer: () => void = () => {};
   #draining = false;
+  #withdrawn = false;
+  #cancelWithdrawal: () => void = () => {};
   #stopped = false;
 
   constructor(options: SidecarOptions) {
@@ -80,6 +88,7 @@ export class Sidecar {
       trails: (query) => selectTrails(this.#dataPath.trails?.(), query),
       replay: (body) => replays.answer(body),
       drain: () => this.drain(),
+      withdraw: () => this.withdraw(),
     });
     // registered last, after the data path: by then the configuration is in force everywhere
     state.onConfig((config) => () => this.#configured(config));
@@ -101,6 +110,7 @@ export class Sidecar {
       ...this.#control.reasons(),
       ...(this.#listening === 'yes' ? [] : [this.#bindReason ?? 'the listeners are not bound yet']),
       ...(this.#draining ? ['the pod is terminating'] : []),
+      ...(this.#withdrawn ? ['another sidecar is about to take its place'] : []),
     ];
   }
 
@@ -111,12 +121,30 @@ export class Sidecar {
     this.#options.log.info('draining: not ready, still serving');
   }
 
+  /**
+   * Another process is about to take this one's place in a pod that goes on: not ready, serving, and each connection
+   * ends after what it carries. If that does not happen it is ready again by itself.
+   */
+  withdraw(): void {
+    this.#cancelWithdrawal();
+    this.#setWithdrawn(true);
+    this.#cancelWithdrawal = this.#options.clock.after(WITHDRAWN_MAX_MS, () => this.#setWithdrawn(false));
+  }
+
+  #setWithdrawn(isWithdrawn: boolean): void {
+    if (this.#stopped) return;
+    this.#withdrawn = isWithdrawn;
+    this.#dataPath.withdraw?.(isWithdrawn);
+    this.#options.log.info(isWithdrawn ? 'withdrawn: not ready, still serving' : 'not replaced: ready again');
+  }
+
   /** The app is gone: accepts nothing new, lets what is in flight end, at most as long as the grace period. */
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#draining = true;
     this.#cancelTimer();
+    this.#cancelWithdrawal();
     await Promise.race([this.#dataPath.drain(), this.#graceOver()]).catch((error) => {
       this.#options.log.error('draining failed', { error });
     });
@@ -129,8 +157,10 @@ export class Sidecar {
   }
 
   #graceOver(): Promise<void> {
+    const { clock, settings } = this.#options;
+    const graceMs = this.#withdrawn ? Math.min(settings.graceMs, REPLACED_GRACE_MS) : settings.graceMs;
     return new Promise((resolve) => {
-      this.#cancelTimer = this.#options.clock.after(this.#options.settings.graceMs, resolve);
+      this.#cancelTimer = clock.after(graceMs, resolve);
     });
   }
 

@@ -20,7 +20,14 @@ interface List<T> {
   readonly metadata: { readonly continue?: string };
 }
 
-/** Reads from the API server as the user of the kubeconfig. What the user can mend comes as UsageError. */
+interface Request {
+  readonly method: 'GET' | 'PATCH' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly type?: string;
+  readonly body?: string;
+}
+
+/** Speaks to the API server as the user of the kubeconfig. What the user can mend comes as UsageError. */
 export class KubeClient {
   readonly config: KubeConfig;
   readonly server: string;
@@ -51,9 +58,33 @@ export class KubeClient {
 
   /** Undefined: there is none. */
   async get<T>(path: string): Promise<T | undefined> {
-    const { status, text } = await this.#send(path);
+    return this.#request<T>({ method: 'GET', path });
+  }
+
+  /** A strategic merge patch; undefined: there is no such object. */
+  async patch<T>(path: string, change: object): Promise<T | undefined> {
+    const type = 'application/strategic-merge-patch+json';
+    return this.#request<T>({ method: 'PATCH', path, type, body: JSON.stringify(change) });
+  }
+
+  async create<T>(path: string, object: object): Promise<T | undefined> {
+    return this.#request<T>({
+      method: 'POST',
+      path,
+      type: 'application/json',
+      body: JSON.stringify(object),
+    });
+  }
+
+  /** Undefined: there was none. */
+  async delete(path: string): Promise<unknown> {
+    return this.#request({ method: 'DELETE', path });
+  }
+
+  async #request<T>(request: Request): Promise<T | undefined> {
+    const { status, text } = await this.#send(request);
     if (status === 404) return undefined;
-    if (status === 200) return JSON.parse(text) as T;
+    if (status >= 200 && status <= 202) return JSON.parse(text) as T;
     const { message } = (parse(text) ?? {}) as { message?: string };
     const said = message ?? text.slice(0, 300);
     if (status === 401) throw new Error(`${this.server} does not know who you are: ${said}`);
@@ -61,15 +92,18 @@ export class KubeClient {
     throw new Error(`${this.server} answered ${status}: ${said}`);
   }
 
-  async #send(path: string): Promise<{ status: number; text: string }> {
+  async #send({ method, path, type, body }: Request): Promise<{ status: number; text: string }> {
     const options: Parameters<typeof requestHttps>[1] = {};
     await this.config.applyToHTTPSOptions(options as never);
     const url = new URL(this.server.replace(/\/$/, '') + path);
     const send = url.protocol === 'http:' ? requestHttp : requestHttps;
-    const headers = { accept: 'application/json', 'user-agent': 'weft', ...(options.headers as object) };
+    const headers = {
+      ...{ accept: 'application/json', 'user-agent': 'weft', ...(type && { 'content-type': type }) },
+      ...(options.headers as object),
+    };
     return new Promise((resolve, reject) => {
       const signal = AbortSignal.timeout(TIMEOUT_MS);
-      const asked = send(url, { ...options, headers, signal }, (response) => {
+      const asked = send(url, { ...options, method, headers, signal }, (response) => {
         const chunks: Buffer[] = [];
         let bytes = 0;
         response.on('data', (chunk: Buffer) => {
@@ -83,7 +117,7 @@ export class KubeClient {
         );
       });
       asked.on('error', (error) => reject(new Error(`${this.server} does not answer: ${error.message}`)));
-      asked.end();
+      asked.end(body);
     });
   }
 }

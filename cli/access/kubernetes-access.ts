@@ -42,11 +42,12 @@ export class KubernetesAccess implements Access {
   readonly where: string;
   readonly folder = undefined;
   readonly namespace: string;
-  readonly #client: KubeClient;
+  /** for what only a cluster has */
+  readonly client: KubeClient;
   readonly #exec: Exec;
 
   private constructor(client: KubeClient, exec: Exec, namespace: string) {
-    this.#client = client;
+    this.client = client;
     this.#exec = exec;
     this.namespace = namespace;
     this.where = `the cluster at ${client.server}`;
@@ -91,22 +92,22 @@ export class KubernetesAccess implements Access {
 
   async rotation(controlPlaneNamespace: string): Promise<string | undefined> {
     const path = `${namespacePath(controlPlaneNamespace)}/configmaps/${TRUST_BUNDLE_CONFIG_MAP}`;
-    const map = await this.#client.get<{ readonly data?: Readonly<Record<string, string>> }>(path);
+    const map = await this.client.get<{ readonly data?: Readonly<Record<string, string>> }>(path);
     return map?.data?.[ROTATION_FILE];
   }
 
   async policies(namespace: string | undefined): Promise<PolicyView[]> {
-    const items = await this.#client.list<Policy>(policiesPath(namespace));
+    const items = await this.client.list<Policy>(policiesPath(namespace));
     return items.map(viewOf).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   }
 
   async policy(namespace: string, name: string): Promise<PolicyView | undefined> {
-    const found = await this.#client.get<Policy>(`${policiesPath(namespace)}/${encodeURIComponent(name)}`);
+    const found = await this.client.get<Policy>(`${policiesPath(namespace)}/${encodeURIComponent(name)}`);
     return found && viewOf(found);
   }
 
   async service(namespace: string, name: string): Promise<ServiceView> {
-    const service = await this.#client.get<Service>(
+    const service = await this.client.get<Service>(
       `${namespacePath(namespace)}/services/${encodeURIComponent(name)}`,
     );
     if (service === undefined) throw new UsageError(`there is no Service ${namespace}/${name}`);
@@ -117,7 +118,7 @@ export class KubernetesAccess implements Access {
   }
 
   async labels(namespace: string, name: string): Promise<Readonly<Record<string, string>> | undefined> {
-    const pod = await this.#client.get<Pod>(`${namespacePath(namespace)}/pods/${encodeURIComponent(name)}`);
+    const pod = await this.client.get<Pod>(`${namespacePath(namespace)}/pods/${encodeURIComponent(name)}`);
     if (pod === undefined) return undefined;
     const labels = Object.entries(pod.metadata.labels ?? {});
     return Object.fromEntries(labels.filter(([label]) => !isOfController(label)));
@@ -137,7 +138,7 @@ export class KubernetesAccess implements Access {
       .map(([label, value]) => `${label}=${value}`)
       .join(',');
     const path = namespace === undefined ? '/api/v1/pods' : `${namespacePath(namespace)}/pods`;
-    const pods = await this.#client.list<Pod>(path, { labelSelector });
+    const pods = await this.client.list<Pod>(path, { labelSelector });
     return pods
       .filter(({ status }) => status?.phase === 'Running' || status?.phase === 'Pending')
       .sort((a, b) => (keyOf(a.metadata) < keyOf(b.metadata) ? -1 : 1));

@@ -31,6 +31,7 @@ function ask(
 async function open(t: TestContext, change: Partial<AdminSocketOptions> = {}) {
   const stateDir = await temporaryFolder(t);
   let drained = 0;
+  let withdrawn = 0;
   const socket = new AdminSocket({
     stateDir,
     reasons: () => ['starting'],
@@ -42,15 +43,18 @@ async function open(t: TestContext, change: Partial<AdminSocketOptions> = {}) {
     drain: () => {
       drained += 1;
     },
+    withdraw: () => {
+      withdrawn += 1;
+    },
     ...change,
   });
   t.after(() => socket.close());
-  return { socket, path: join(stateDir, 'admin.sock'), drained: () => drained };
+  return { socket, path: join(stateDir, 'admin.sock'), drained: () => drained, withdrawn: () => withdrawn };
 }
 
 describe('the admin socket', () => {
   it('answers what is asked, to this user only', async (t) => {
-    const { socket, path, drained } = await open(t);
+    const { socket, path, drained, withdrawn } = await open(t);
     await socket.listen();
     assert.equal((await stat(path)).mode & 0o777, 0o600);
     assert.deepEqual(await ask(path, 'GET', '/config'), { status: 200, body: { proxyId: 'p1' } });
@@ -59,6 +63,11 @@ describe('the admin socket', () => {
     assert.deepEqual((await ask(path, 'GET', '/readyz')).status, 503);
     assert.equal(drained(), 0);
     assert.deepEqual(await ask(path, 'POST', '/drain'), { status: 200, body: { draining: true } });
+    assert.equal(drained(), 1);
+    assert.equal(withdrawn(), 0);
+    assert.deepEqual(await ask(path, 'POST', '/withdraw'), { status: 200, body: { withdrawn: true } });
+    assert.equal(withdrawn(), 1);
+    assert.equal((await ask(path, 'GET', '/withdraw')).status, 404);
     assert.equal(drained(), 1);
   });
 

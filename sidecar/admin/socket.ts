@@ -25,6 +25,8 @@ export interface AdminSocketOptions {
   readonly replay: (body: string) => Promise<unknown>;
   /** the pod is terminating: fail readiness, keep serving */
   readonly drain: () => void;
+  /** another sidecar is about to take this one's place: fail readiness, keep serving, end connections */
+  readonly withdraw: () => void;
 }
 
 /**
@@ -80,7 +82,7 @@ export class AdminSocket {
   }
 
   #answer(method: string | undefined, url: string | undefined): Answer {
-    const { reasons, config, edges, connections, trails, drain } = this.#options;
+    const { reasons, config, edges, connections, trails, drain, withdraw } = this.#options;
     const [path, query] = (url ?? '').split('?', 2);
     switch (`${method} ${path}`) {
       case 'GET /config':
@@ -96,10 +98,13 @@ export class AdminSocket {
       case 'POST /drain':
         drain();
         return json({ draining: true });
+      case 'POST /withdraw':
+        withdraw();
+        return json({ withdrawn: true });
       default:
         return text(
           404,
-          'there are GET /config, /edges, /connections, /trails, /readyz and POST /replay, /drain',
+          'there are GET /config, /edges, /connections, /trails, /readyz and POST /replay, /drain, /withdraw',
         );
     }
   }

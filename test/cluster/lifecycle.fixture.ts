@@ -163,6 +163,8 @@ export const STREAMS = {
   hasty: { url: 'http://hasty/' },
   wide: { url: 'http://wide/' },
   frail: { url: 'http://frail/' },
+  steady: { url: 'http://steady/' },
+  steadyPosts: { url: 'http://steady/', method: 'POST', body: 'charge it' },
   frailPosts: { url: 'http://frail/', method: 'POST', body: 'charge it' },
 } as const satisfies Readonly<Record<string, Stream>>;
 export type StreamName = keyof typeof STREAMS;
@@ -181,6 +183,7 @@ export function workloads(): object[] {
     ...server(LIFE, 'hasty', { env: { HASTY: 'yes' } }),
     ...server(LIFE, 'wide'),
     ...server(LIFE, 'frail', { replicas: 2 }),
+    ...server(LIFE, 'steady', { replicas: 2 }),
     load(),
   ];
 }

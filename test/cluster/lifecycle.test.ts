@@ -8,6 +8,7 @@ import { containerNamed, LifecycleSite } from './lifecyclesite.ts';
 import { assertNoneFailed, tell } from './load.ts';
 import { outages } from './outages.ts';
 import { waitUntil } from './scenario.ts';
+import { sidecarUpgrade } from './sidecar-upgrade.ts';
 import { vanishing } from './vanishing.ts';
 import { withoutInjector } from './without-injector.ts';
 
@@ -31,6 +32,7 @@ describe('The life of pods under load', { skip: await skipWithoutCluster() }, ()
   };
 
   describe('of apps', { concurrency: true }, () => {
+    describe('whose sidecars are replaced', { concurrency: 1 }, () => sidecarUpgrade(() => site));
     describe('that vanish', { concurrency: 1 }, () => vanishing(() => site));
 
     it(`loses no request of an app that finishes what it has, in ${ROLLOUTS} rollouts`, async (t) => {

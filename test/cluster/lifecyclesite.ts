@@ -25,7 +25,8 @@ export class LifecycleSite extends ClusterSite {
     this.atEnd(() => this.kubectl('delete', 'namespace', LIFE, '--ignore-not-found'));
     await this.installWeft();
     await this.apply(...workloads());
-    for (const each of ['ledger', 'api', 'hasty', 'wide', 'frail', 'load']) await this.rolledOut(each);
+    for (const each of ['ledger', 'api', 'hasty', 'wide', 'frail', 'steady', 'load'])
+      await this.rolledOut(each);
   }
 
   rolledOut(name: string, namespace = LIFE): Promise<string> {

@@ -1,4 +1,4 @@
-import { connect, createServer, type ListenOptions } from 'node:net';
+import { type AddressInfo, connect, createServer, type ListenOptions, type Server } from 'node:net';
 import { createInterface } from 'node:readline';
 import { originalDestination } from './original-destination.ts';
 
@@ -8,6 +8,8 @@ import { originalDestination } from './original-destination.ts';
  */
 export type Command =
   | { readonly listen: string; readonly options: ListenOptions }
+  /** the listener at `127.0.0.1:80`, `[::1]:80` */
+  | { readonly close: string }
   | { readonly dial: { readonly host: string; readonly port: number; readonly localAddress?: string } };
 
 /** What a listener says to whoever connects. */
@@ -16,13 +18,21 @@ export interface Greeting {
   readonly original?: string;
   readonly from: string;
 }
-export type Answer = Greeting | { readonly listening: string } | { readonly error: string };
+export type Answer =
+  | Greeting
+  | { readonly listening: string }
+  | { readonly closed: string }
+  | { readonly error: string };
 
 const DIAL_TIMEOUT_MS = 5_000;
+/** The listener of this name resets what it accepts. */
+const CUTS = 'cuts';
+const listeners = new Map<string, Server>();
 
 function listen(name: string, options: ListenOptions): Promise<Answer> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
+    if (name === CUTS) return socket.resetAndDestroy();
     const original = originalDestination(socket);
     const greeting: Greeting = {
       listener: name,
@@ -33,8 +43,19 @@ function listen(name: string, options: ListenOptions): Promise<Answer> {
   });
   return new Promise((resolve) => {
     server.once('error', (error) => resolve({ error: error.message }));
-    server.listen(options, () => resolve({ listening: name }));
+    server.listen(options, () => {
+      const { address, port, family } = server.address() as AddressInfo;
+      listeners.set(family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`, server);
+      resolve({ listening: name });
+    });
   });
+}
+
+function close(address: string): Promise<Answer> {
+  const server = listeners.get(address);
+  if (server === undefined) return Promise.resolve({ error: `nothing listens at ${address}` });
+  listeners.delete(address);
+  return new Promise((resolve) => server.close(() => resolve({ closed: address })));
 }
 
 function dial(target: { host: string; port: number; localAddress?: string }): Promise<Answer> {
@@ -51,6 +72,11 @@ function dial(target: { host: string; port: number; localAddress?: string }): Pr
   });
 }
 
+function answerTo(command: Command): Promise<Answer> {
+  if ('listen' in command) return listen(command.listen, command.options);
+  return 'close' in command ? close(command.close) : dial(command.dial);
+}
+
 const uid = Number(process.env.AGENT_UID ?? 0);
 if (uid !== 0) {
   process.setgid?.(uid);
@@ -58,8 +84,6 @@ if (uid !== 0) {
 }
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line) as Command;
-  const answer =
-    'listen' in command ? await listen(command.listen, command.options) : await dial(command.dial);
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
+  process.stdout.write(`${JSON.stringify(await answerTo(command))}\n`);
 }
 process.exit(0);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { PROXY_UID } from '../../api/names.ts';
 import type { Answer } from './agent.ts';
 import { type Agent, connectNamespaces, Namespace } from './namespace.ts';
@@ -24,6 +25,7 @@ const FAMILIES = {
     loopback: '::1',
   },
 } as const;
+const ANY = { IPv4: '0.0.0.0', IPv6: '::' } as const;
 const SOURCE = { IPv4: '127.0.0.6', IPv6: '::6' } as const;
 const INIT_ENV = {
   WEFT_SKIP_INBOUND_PORTS: '9092',
@@ -158,9 +160,30 @@ for (const backend of ['nft', 'legacy'] as const) {
       });
     }
 
+    for (const family of ['IPv4', 'IPv6'] as const) {
+      it(`lets a connection of the app wait for the next sidecar, and refuses callers at once (${family})`, async () => {
+        const { far, pod: podIp, loopback } = FAMILIES[family];
+        const any = ANY[family];
+        const dial = { dial: { host: far, port: 9999 } };
+        for (const address of [hostPort(loopback, 15001), hostPort(any, 15006)]) {
+          assert.deepEqual(await pod.first.ask({ close: address }), { closed: address });
+        }
+        const refused = await peer.first.ask({ dial: { host: podIp, port: 8080 } });
+        assert.deepEqual(refused, { error: 'ECONNREFUSED' });
+        const waiting = app.ask(dial);
+        assert.equal(await Promise.race([waiting, delay(300, 'waits')]), 'waits');
+        await open(pod.first, family, 'cuts', loopback, 15001);
+        assert.deepEqual(await waiting, { error: 'ECONNRESET' }, 'what was accepted can be cut');
+        await pod.first.ask({ close: hostPort(loopback, 15001) });
+        await open(pod.first, family, 'outbound', loopback, 15001);
+        await open(pod.first, family, 'inbound', any, 15006);
+        expectGreeting(await app.ask(dial), 'outbound', hostPort(far, 9999));
+      });
+    }
+
     it('has the same rules after it ran again, whichever way its backend is chosen', async () => {
       const first = await saveRules();
-      assert.equal(first.length, 2 * 12);
+      assert.equal(first.length, 2 * 14);
       await runInit();
       assert.deepEqual(await saveRules(), first);
       const output = await runInit({ WEFT_IPTABLES_BACKEND: 'auto' });
@@ -174,7 +197,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       await pod.run(`iptables-${backend}`, ['-t', 'nat', ...foreign.split(' ')]);
       await runInit({ WEFT_IPTABLES_BACKEND: other });
       assert.deepEqual(await saveRules(), [foreign]);
-      assert.equal((await saveRules(other)).length, 2 * 12);
+      assert.equal((await saveRules(other)).length, 2 * 14);
       await runInit();
       assert.equal((await saveRules()).filter((rule) => rule === foreign).length, 1);
       assert.deepEqual(await saveRules(other), []);
@@ -200,17 +223,18 @@ async function configureAddresses(pod: Namespace, peer: Namespace): Promise<void
 /** Separate sockets for each family, since the kernel keeps their original destinations apart. */
 async function startListeners(pod: Namespace, peer: Namespace): Promise<void> {
   for (const family of ['IPv4', 'IPv6'] as const) {
-    const any = family === 'IPv4' ? '0.0.0.0' : '::';
-    const open = async (agent: Agent, name: string, host: string, port: number) => {
-      const answer = await agent.ask({ listen: name, options: { host, port, ipv6Only: family === 'IPv6' } });
-      assert.deepEqual(answer, { listening: name });
-    };
-    await open(pod.first, 'outbound', FAMILIES[family].loopback, 15001);
-    await open(pod.first, 'inbound', any, 15006);
-    await open(pod.first, 'admin', any, 15020);
-    for (const port of [8080, 9092]) await open(pod.first, 'app', any, port);
-    for (const port of [9999, 3306]) await open(peer.first, 'peer', any, port);
+    const any = ANY[family];
+    await open(pod.first, family, 'outbound', FAMILIES[family].loopback, 15001);
+    await open(pod.first, family, 'inbound', any, 15006);
+    await open(pod.first, family, 'admin', any, 15020);
+    for (const port of [8080, 9092]) await open(pod.first, family, 'app', any, port);
+    for (const port of [9999, 3306]) await open(peer.first, family, 'peer', any, port);
   }
+}
+
+async function open(agent: Agent, family: keyof typeof FAMILIES, name: string, host: string, port: number) {
+  const answer = await agent.ask({ listen: name, options: { host, port, ipv6Only: family === 'IPv6' } });
+  assert.deepEqual(answer, { listening: name });
 }
 
 function expectGreeting(answer: Answer, listener: string, original?: string): void {
