@@ -40,7 +40,10 @@ const STAGES: readonly Stage[] = [
   nodeTests(
     'unit',
     'unit, property and contract tests',
-    [...ROOMS.map((room) => `${room}/**/*.test.ts`), 'test/bench/**/*.test.ts', 'test/soak/*.test.ts'],
+    [
+      ...ROOMS.map((room) => `${room}/**/*.test.ts`),
+      ...['test/bench/**/*.test.ts', 'test/soak/*.test.ts', 'test/chaos/*/*.test.ts'],
+    ],
     2,
   ),
   nodeTests('bundle', 'the bundles: content and size', ['test/bundle/*.test.ts']),
@@ -57,6 +60,7 @@ const STAGES: readonly Stage[] = [
   realParts('apiserver', 'operator and injector against a real kube-apiserver', ['test/apiserver/*.test.ts']),
   realParts('chart', 'the helm chart', ['test/chart/*.test.ts']),
   realParts('cluster', 'the whole path on a real cluster', ['test/cluster/*.test.ts']),
+  realParts('chaos', 'bad days of a cluster, a few minutes of them', ['test/chaos/*.test.ts']),
 ];
 
 function nodeTests(name: string, what: string, patterns: readonly string[], concurrency = 1): Stage {

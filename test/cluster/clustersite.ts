@@ -21,12 +21,12 @@ export abstract class ClusterSite {
   }
 
   /** Installs Weft as it is in this tree; it goes in the end only if it was not there before. */
-  protected async installWeft(): Promise<void> {
+  protected async installWeft(values: readonly string[] = []): Promise<void> {
     const { cluster } = this;
     if ((await cluster.helm(['status', ...WEFT])).code !== 0) {
       this.atEnd(() => cluster.helmOk(['uninstall', ...WEFT, '--wait']));
     }
-    await installWeft(cluster);
+    await installWeft(cluster, values);
   }
 
   async close(): Promise<void> {

@@ -34,9 +34,9 @@ export class LifecycleSite extends ClusterSite {
   }
 
   /** Replaces every pod of a Deployment, and waits until that is done. */
-  async rollOut(name: string): Promise<void> {
-    await this.kubectl('-n', LIFE, 'rollout', 'restart', `deployment/${name}`);
-    await this.rolledOut(name);
+  async rollOut(name: string, namespace = LIFE): Promise<void> {
+    await this.kubectl('-n', namespace, 'rollout', 'restart', `deployment/${name}`);
+    await this.rolledOut(name, namespace);
   }
 
   async scale(name: string, replicas: number, namespace = LIFE): Promise<void> {

@@ -29,8 +29,11 @@ export interface Answer {
 const IMAGE = 'weft-test/weft';
 const TAG = 'scenario';
 
-/** Builds the image (or takes WEFT_IMAGE for a cluster that is not ours) and installs the chart. */
-export async function installWeft(cluster: Cluster): Promise<void> {
+/**
+ * Builds the image (or takes WEFT_IMAGE for a cluster that is not ours) and installs the chart.
+ * @param values as `--set` takes them
+ */
+export async function installWeft(cluster: Cluster, values: readonly string[] = []): Promise<void> {
   const build: string[] = [];
   if (cluster.local) {
     const archive = await buildImage('.', `${IMAGE}:${TAG}`);
@@ -46,6 +49,7 @@ export async function installWeft(cluster: Cluster): Promise<void> {
     ...['upgrade', '--install', 'weft', 'helm/weft', '-n', 'weft-system', '--create-namespace'],
     ...['--set', `image.repository=${repository}`, '--set', `image.tag=${tag}`, ...build],
     ...['--set', 'operator.logLevel=debug', '--wait', '--timeout', '180s'],
+    ...values.flatMap((value) => ['--set', value]),
   ]);
 }
 

@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util';
+import { scheduleOf } from './schedule.ts';
+
+export const USAGE = `Usage: npm run chaos -- [options]
+
+Bad days of a cluster, in an order that a seed decides, over a small shop of services in the mesh; what must never be
+is looked for all the time. Uses the cluster of 'npm run cluster -- up', or one of its own.
+
+  --seed N       what happens, and when: 0 to 4294967295 (by chance)
+  --minutes N    how long there is load: 2 to 1440 (10)
+  --list         print what would happen, and do nothing
+  -o json        a summary for programs on stdout; all else is on stderr
+  --help
+
+Ends with 1 when something was broken, with 2 when the arguments are not valid.
+`;
+
+export interface Options {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly list: boolean;
+  readonly isJson: boolean;
+}
+
+/**
+ * @param anySeed what the seed is when none is given
+ * @throws Error that says what is wrong
+ */
+export function readOptions(args: string[], anySeed: () => number): Options | 'help' {
+  const { values } = parseArgs({
+    args,
+    options: {
+      ...{ seed: { type: 'string' }, minutes: { type: 'string' }, output: { type: 'string', short: 'o' } },
+      ...{ list: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    },
+  });
+  if (values.help) return 'help';
+  if (values.output !== undefined && values.output !== 'json') throw new Error('-o takes json');
+  const number = (text: string | undefined, otherwise: () => number) =>
+    text === undefined ? otherwise() : text.trim() === '' ? Number.NaN : Number(text);
+  const options = {
+    ...{ seed: number(values.seed, anySeed), minutes: number(values.minutes, () => 10) },
+    ...{ list: values.list ?? false, isJson: values.output === 'json' },
+  };
+  scheduleOf(options.seed, options.minutes);
+  return options;
+}

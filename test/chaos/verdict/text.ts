@@ -1,0 +1,38 @@
+import type { Summary } from './summary.ts';
+
+const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
+
+/** The command that does the same again. */
+export const replayOf = ({ seed, minutes }: Pick<Summary, 'seed' | 'minutes'>): string =>
+  `npm run chaos -- --seed ${seed} --minutes ${minutes}`;
+
+/** A summary for people, as lines. */
+export function textOf(summary: Summary): string[] {
+  const { kinds, memory, agreement, denied } = summary;
+  return [
+    '',
+    `seed ${summary.seed}, ${summary.minutes} minutes (${summary.seconds} s with all around it)`,
+    `${summary.customerCalls} calls of the customer, ${summary.executions} executed by servers, ` +
+      `${denied.by403} denied with 403 (${denied.otherwise} otherwise), ${summary.plainRefused} in plaintext refused`,
+    `${summary.crowding.toFixed(1)} threads wanted each processor; ${summary.late} requests failed that no fault excuses, ` +
+      `${summary.lateCrowded} of them on a crowded machine`,
+    'failures:',
+    ...Object.entries(summary.failures).map(([what, count]) => `  ${String(count).padStart(5)}  ${what}`),
+    'action             times  skipped  failed  longest recovery  longest',
+    ...kinds.map(
+      ({ kind, times, skipped, failed, longestRecoveryMs, longestMs }) =>
+        `${kind.padEnd(18)} ${String(times).padStart(5)}  ${String(skipped).padStart(7)}  ${String(failed).padStart(6)}` +
+        `  ${seconds(longestRecoveryMs).padStart(16)}  ${seconds(longestMs).padStart(7)}`,
+    ),
+    `counters: sidecars answered ${agreement.inboundGood} of ${agreement.executed} executed; ` +
+      `${agreement.exactPods} pods of which nothing was killed agree exactly or are named below`,
+    ...memory.map(
+      ({ role, processes, meanMib, mibPerHour, confidenceMibPerHour, minutes }) =>
+        `memory of ${role}: ${meanMib.toFixed(1)} MiB, ${mibPerHour.toFixed(1)} ± ${confidenceMibPerHour.toFixed(1)} ` +
+        `MiB/hour (${processes} processes, ${minutes.toFixed(1)} minutes)`,
+    ),
+    ...(summary.broken.length === 0
+      ? ['ok']
+      : ['BROKEN:', ...summary.broken.map((each) => `  ${each}`), `again: ${replayOf(summary)}`]),
+  ];
+}
