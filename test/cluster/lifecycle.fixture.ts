@@ -167,9 +167,11 @@ export const STREAMS = {
 } as const satisfies Readonly<Record<string, Stream>>;
 export type StreamName = keyof typeof STREAMS;
 
-function load(): object {
-  const env = { STREAMS: JSON.stringify(STREAMS), WORKERS: '3', PAUSE_MS: '20' };
-  return deployment(LIFE, 'load', 1, [container(['node', '-e', CLIENT], env)]);
+/** A client that calls these without pause. @param workers closed loops for each */
+export function client(where: string, name: string, streams: readonly StreamName[], workers: number): object {
+  const called = Object.fromEntries(streams.map((each) => [each, STREAMS[each]]));
+  const env = { STREAMS: JSON.stringify(called), WORKERS: String(workers), PAUSE_MS: '20' };
+  return deployment(where, name, 1, [container(['node', '-e', CLIENT], env)]);
 }
 
 /** What is called, and who calls it all the time. */
@@ -181,7 +183,7 @@ export function workloads(): object[] {
     ...server(LIFE, 'hasty', { env: { HASTY: 'yes' } }),
     ...server(LIFE, 'wide'),
     ...server(LIFE, 'frail', { replicas: 2 }),
-    load(),
+    client(LIFE, 'load', Object.keys(STREAMS) as StreamName[], 3),
   ];
 }
 

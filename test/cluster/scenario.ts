@@ -26,16 +26,15 @@ export interface Answer {
   readonly error: string;
 }
 
-const IMAGE = 'weft-test/weft';
-const TAG = 'scenario';
+export const IMAGE = 'weft-test/weft';
+/** of this tree's */
+export const TAG = 'scenario';
 
 /** Builds the image (or takes WEFT_IMAGE for a cluster that is not ours) and installs the chart. */
 export async function installWeft(cluster: Cluster): Promise<void> {
   const build: string[] = [];
   if (cluster.local) {
-    const archive = await buildImage('.', `${IMAGE}:${TAG}`);
-    await cluster.importImage(archive);
-    await cluster.importImage(await ensureTestAppImage());
+    const archive = await loadImages(cluster);
     // the tag stays the same: what an earlier install left running would go on with the image it had
     for (const part of ['operator', 'injector']) {
       build.push('--set-string', `${part}.podAnnotations.build=${basename(archive)}`);
@@ -47,6 +46,14 @@ export async function installWeft(cluster: Cluster): Promise<void> {
     ...['--set', `image.repository=${repository}`, '--set', `image.tag=${tag}`, ...build],
     ...['--set', 'operator.logLevel=debug', '--wait', '--timeout', '180s'],
   ]);
+}
+
+/** Builds the image of this tree, and gives the node that and what test workloads run; where its archive is. */
+export async function loadImages(cluster: Cluster): Promise<string> {
+  const archive = await buildImage('.', `${IMAGE}:${TAG}`);
+  await cluster.importImage(archive);
+  await cluster.importImage(await ensureTestAppImage());
+  return archive;
 }
 
 function imageReference(): [string, string] {
