@@ -103,6 +103,8 @@ const CLIENT = `
 interface AppOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly replicas?: number;
+  /** how long the kubelet waits for the app to say that it is ready */
+  readonly probeTimeoutSeconds?: number;
 }
 
 const meta = (where: string, name: string) => ({ namespace: where, name, labels: { app: name } });
@@ -135,10 +137,11 @@ function deployment(where: string, name: string, replicas: number, containers: r
 }
 
 /** A Deployment of servers and its Service. */
-export function server(where: string, name: string, { env = {}, replicas = 1 }: AppOptions = {}): object[] {
+export function server(where: string, name: string, options: AppOptions = {}): object[] {
+  const { env = {}, replicas = 1, probeTimeoutSeconds: timeoutSeconds = 1 } = options;
   const probed = {
     ports: [{ name: 'http', containerPort: 8080 }],
-    readinessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 1 },
+    readinessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 1, timeoutSeconds },
   };
   return [
     deployment(where, name, replicas, [container(['node', '-e', SERVER], { APP: name, ...env }, probed)]),

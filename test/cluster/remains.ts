@@ -20,17 +20,22 @@ export async function remains(cluster: Cluster): Promise<string[]> {
   const lasting = kinds.filter((kind) => kind !== 'events' && kind !== 'events.events.k8s.io');
   const list = await cluster.kubectlOk(['get', lasting.join(','), '-A', '-o', 'json']);
   const items: Found[] = JSON.parse(list).items;
-  return items.filter(isMarked).map(nameOf);
+  // a node has the name that its cluster was given, and so has what belongs to it
+  const nodes = new Set(items.filter(({ kind }) => kind === 'Node').map(({ metadata }) => metadata.name));
+  return items.filter((item) => isMarked(item) || (isNamed(item) && !nodes.has(item.metadata.name))).map(nameOf);
 }
 
 function isMarked({ apiVersion, type, metadata }: Found): boolean {
-  const { name, labels = {}, annotations = {}, finalizers = [], ownerReferences = [] } = metadata;
+  const { labels = {}, annotations = {}, finalizers = [], ownerReferences = [] } = metadata;
   const marks = [
     ...[apiVersion, type ?? '', ...Object.keys(labels), ...Object.keys(annotations), ...finalizers],
     ...ownerReferences.map((owner) => owner.apiVersion),
   ];
-  const isOurs = labels['app.kubernetes.io/part-of'] === 'weft' || /\bweft\b/.test(name);
-  return isOurs || marks.some((mark) => mark.includes('weft.dev'));
+  return labels['app.kubernetes.io/part-of'] === 'weft' || marks.some((mark) => mark.includes('weft.dev'));
+}
+
+function isNamed({ metadata }: Found): boolean {
+  return /\bweft\b/.test(metadata.name);
 }
 
 function nameOf({ kind, metadata: { namespace, name } }: Found): string {

@@ -36,6 +36,8 @@ const patience = (name: string): object => {
   return { ...meshPolicy(name, spec), metadata: { name: `${name}-patience`, namespace: UPGRADE } };
 };
 
+const patientServer = (name: string): object[] => server(UPGRADE, name, { probeTimeoutSeconds: 10 });
+
 /** A cluster with the Weft of an earlier version, two servers, and two clients that call both without pause. */
 export class UpgradeSite extends LoadSite {
   override readonly namespace = UPGRADE;
@@ -54,7 +56,7 @@ export class UpgradeSite extends LoadSite {
     this.previous = await loadPrevious(this.cluster);
     this.atEnd(async () => this.previous.remove());
     await this.install(this.previous.chart, this.previous.tag);
-    await this.apply(namespace(UPGRADE, true), ...SERVERS.flatMap((name) => server(UPGRADE, name)));
+    await this.apply(namespace(UPGRADE, true), ...SERVERS.flatMap(patientServer));
     await this.apply(...SERVERS.map(patience));
     await this.apply(...CLIENTS.map((name) => client(UPGRADE, name, CALLED, 1)));
     for (const each of APPS) await this.rolledOut(each);
