@@ -22,7 +22,9 @@ export async function remains(cluster: Cluster): Promise<string[]> {
   const items: Found[] = JSON.parse(list).items;
   // a node has the name that its cluster was given, and so has what belongs to it
   const nodes = new Set(items.filter(({ kind }) => kind === 'Node').map(({ metadata }) => metadata.name));
-  return items.filter((item) => isMarked(item) || (isNamed(item) && !nodes.has(item.metadata.name))).map(nameOf);
+  return items
+    .filter((item) => isMarked(item) || (isNamed(item) && !nodes.has(item.metadata.name)))
+    .map(nameOf);
 }
 
 function isMarked({ apiVersion, type, metadata }: Found): boolean {
