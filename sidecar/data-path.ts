@@ -293,6 +293,10 @@ class RunningDataPath implements DataPath {
     return this.#telemetry.trails;
   }
   addresses(): readonly BoundAddress[] {
-    return this.#listeners.map(({ direction, listener: at }) => ({ direction, address: at.address, port: at.port }));
+    return this.#listeners.map(({ direction, listener: at }) => ({
+      direction,
+      address: at.address,
+      port: at.port,
+    }));
   }
 }

@@ -1,7 +1,8 @@
 import { V1MicroTime } from '@kubernetes/client-node';
 import type { ApiClient } from './api-client.ts';
 import { isNotFound } from './api-error.ts';
-import type { ObjectMeta } from './objects.ts';
+import { ownedBy } from './installation.ts';
+import type { ObjectMeta, OwnerReference } from './objects.ts';
 import { LEASES, namespacedPath, objectPath } from './resources.ts';
 
 /** What a Lease says. Times are only ever written: they are another machine's clock. */
@@ -47,11 +48,14 @@ export class ApiLeaseStore implements LeaseStore {
   readonly #api: ApiClient;
   readonly #namespace: string;
   readonly #name: string;
+  readonly #owner: () => OwnerReference | undefined;
 
-  constructor(api: ApiClient, namespace: string, name: string) {
+  /** @param owner with which the Lease goes: a leader that ends while its permissions go cannot release it */
+  constructor(api: ApiClient, namespace: string, name: string, owner: () => OwnerReference | undefined) {
     this.#api = api;
     this.#namespace = namespace;
     this.#name = name;
+    this.#owner = owner;
   }
 
   async read(): Promise<StoredLease | undefined> {
@@ -84,7 +88,7 @@ export class ApiLeaseStore implements LeaseStore {
     return {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
-      metadata,
+      metadata: ownedBy(this.#owner(), metadata),
       spec: {
         holderIdentity: record.holder,
         leaseDurationSeconds: Math.max(1, Math.round(record.durationMs / 1000)),

@@ -57,6 +57,13 @@ export const PERMISSIONS: readonly Permission[] = [
   },
   controlPlane('coordination.k8s.io', 'leases', ['create'], 'leader election'),
   controlPlane('coordination.k8s.io', 'leases', ['get', 'update'], 'leader election', [LEASE_NAME]),
+  controlPlane(
+    'coordination.k8s.io',
+    'leases',
+    ['delete'],
+    'never asked: some clusters let only those name an owner who might delete the object',
+    [LEASE_NAME],
+  ),
   controlPlane('', 'secrets', ['create'], 'the root of trust and the injector’s serving certificate'),
   controlPlane('', 'secrets', ['get', 'update'], 'the roots of trust, which rotate', [CA_SECRET]),
   controlPlane('', 'secrets', ['get', 'update'], 'the injector’s serving certificate', [INJECTOR_TLS_SECRET]),

@@ -19,6 +19,7 @@ export const CONTROLLER_REVISIONS = resource('apps', 'v1', 'controllerrevisions'
 export const REFERENCE_GRANTS = resource('gateway.networking.k8s.io', 'v1beta1', 'referencegrants');
 export const LEASES = resource('coordination.k8s.io', 'v1', 'leases');
 export const TOKEN_REVIEWS = resource('authentication.k8s.io', 'v1', 'tokenreviews');
+export const SELF_SUBJECT_REVIEWS = resource('authentication.k8s.io', 'v1', 'selfsubjectreviews');
 export const MUTATING_WEBHOOK_CONFIGURATIONS = resource(
   'admissionregistration.k8s.io',
   'v1',

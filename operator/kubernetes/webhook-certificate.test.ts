@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Authority, createRoot } from '../identity/authority.ts';
+import type { ObjectMeta, OwnerReference } from './objects.ts';
 import { ObjectStore } from './testing/object-store.ts';
 import { ScriptedApi } from './testing/scripted-api.ts';
 import { type ServingAuthority, WebhookCertificate } from './webhook-certificate.ts';
@@ -27,8 +28,11 @@ describe('WebhookCertificate', () => {
   afterEach(() => api.stop());
 
   const newAuthority = async () => Authority.load(await createRoot('cluster.local', nowMs));
-  const reconcile = (authority: ServingAuthority) =>
-    new WebhookCertificate(api.client, 'weft-system', authority, () => nowMs).reconcile();
+  const reconcile = (authority: ServingAuthority, owner?: OwnerReference) =>
+    new WebhookCertificate({
+      ...{ api: api.client, namespace: 'weft-system', authority, nowMs: () => nowMs },
+      ...(owner && { owner }),
+    }).reconcile();
   const leaf = () => (store.objects.get(SECRET)?.data as Record<string, string> | undefined)?.['tls.crt'];
 
   it('trusts the root everywhere before anything signed by it is served', async () => {
@@ -100,6 +104,26 @@ describe('WebhookCertificate', () => {
     const patch = api.seen.filter(({ method }) => method === 'PATCH').at(-1);
     assert.deepEqual(patch?.body, { metadata: {}, webhooks: [{ name: 'b', clientConfig: { caBundle } }] });
     assert.equal(patch?.contentType, 'application/strategic-merge-patch+json');
+  });
+
+  it('has the certificate go with the installation, also one that an earlier version or installation made', async () => {
+    const authority = await newAuthority();
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', name: 'weft-operator', uid: 'u1' };
+    const owners = () => (store.objects.get(SECRET)?.metadata as ObjectMeta | undefined)?.ownerReferences;
+    await reconcile(authority);
+    assert.equal(owners(), undefined);
+    const first = leaf();
+    await reconcile(authority, account);
+    assert.deepEqual(owners(), [account]);
+    await reconcile(authority, { ...account, uid: 'u2' });
+    assert.deepEqual(owners(), [{ ...account, uid: 'u2' }]);
+    assert.equal(leaf(), first);
+    store.writes.length = 0;
+    await reconcile(authority, { ...account, uid: 'u2' });
+    assert.deepEqual(store.writes, []);
+    store.objects.delete(SECRET);
+    await reconcile(authority, account);
+    assert.deepEqual(owners(), [account]);
   });
 
   it('does without a webhook configuration until there is one', async () => {

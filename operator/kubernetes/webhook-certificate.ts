@@ -2,7 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { INJECTOR_SERVICE, INJECTOR_TLS_SECRET, WEBHOOK_CONFIGURATION } from '../../api/names.ts';
 import type { ApiClient } from './api-client.ts';
 import { isNotFound } from './api-error.ts';
-import type { KubernetesObject, ObjectMeta, SecretObject } from './objects.ts';
+import { isOwnedBy, ownedBy } from './installation.ts';
+import type { KubernetesObject, ObjectMeta, OwnerReference, SecretObject } from './objects.ts';
 import { MUTATING_WEBHOOK_CONFIGURATIONS, namespacedPath, objectPath, SECRETS } from './resources.ts';
 import { publishTrustBundle } from './trust-bundle.ts';
 
@@ -24,21 +25,33 @@ interface WebhookConfiguration extends KubernetesObject {
   }[];
 }
 
+export interface WebhookCertificateOptions {
+  readonly api: ApiClient;
+  readonly namespace: string;
+  readonly authority: ServingAuthority;
+  /** of the certificate's Secret */
+  readonly owner?: OwnerReference | undefined;
+  readonly nowMs: () => number;
+}
+
 /**
  * Keeps three objects right for the injector: the trust bundle it hands to pods, the `caBundle` with which the
  * API server trusts it, and its serving certificate. In this order, so that a new root is trusted before
- * anything signed by it is served. Each call looks at the world and writes only what differs.
+ * anything signed by it is served. Each call looks at the world and writes only what differs. The certificate goes with
+ * the installation: with one that was left over, the injectors of the next would serve before they are trusted.
  */
 export class WebhookCertificate {
   readonly #api: ApiClient;
   readonly #namespace: string;
   readonly #authority: ServingAuthority;
+  readonly #owner: OwnerReference | undefined;
   readonly #nowMs: () => number;
 
-  constructor(api: ApiClient, namespace: string, authority: ServingAuthority, nowMs: () => number) {
+  constructor({ api, namespace, authority, owner, nowMs }: WebhookCertificateOptions) {
     this.#api = api;
     this.#namespace = namespace;
     this.#authority = authority;
+    this.#owner = owner;
     this.#nowMs = nowMs;
   }
 
@@ -75,12 +88,15 @@ export class WebhookCertificate {
     const existing = await this.#read<SecretObject>(path);
     const data = await this.#dataFor(existing, bundle);
     if (existing === undefined) {
-      const metadata = { name: INJECTOR_TLS_SECRET, namespace: this.#namespace };
+      const metadata = ownedBy(this.#owner, { name: INJECTOR_TLS_SECRET, namespace: this.#namespace });
       const body = { apiVersion: 'v1', kind: 'Secret', metadata, type: 'kubernetes.io/tls', data };
       await this.#api.request('POST', namespacedPath(SECRETS, this.#namespace), { body });
-    } else if (Object.entries(data).some(([key, value]) => existing.data?.[key] !== value)) {
-      await this.#api.request('PUT', path, { body: { ...existing, data } });
+      return;
     }
+    const isSame = Object.entries(data).every(([key, value]) => existing.data?.[key] === value);
+    if (isSame && isOwnedBy(this.#owner, existing.metadata)) return;
+    const metadata = ownedBy(this.#owner, existing.metadata ?? {});
+    await this.#api.request('PUT', path, { body: { ...existing, metadata, data } });
   }
 
   async #dataFor(existing: SecretObject | undefined, bundle: string): Promise<Record<string, string>> {

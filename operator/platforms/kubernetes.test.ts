@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { ObjectMeta } from '../kubernetes/objects.ts';
 import {
   type Answer,
   events,
@@ -48,6 +49,24 @@ describe('createKubernetesPlatform', () => {
     pods.resolve();
     await starting;
     await until('the lease', () => leaseRequests().length > 0);
+  });
+
+  it('has its Lease go with the service account that the release brought', async () => {
+    const username = 'system:serviceaccount:weft-system:weft-operator';
+    api.requests((response, request) => {
+      const asksWho = request.path.endsWith('/selfsubjectreviews');
+      if (asksWho) json({ status: { userInfo: { username, uid: 'u1' } } })(response, request);
+      else if (request.path.includes('/leases/')) json({}, 404)(response, request);
+      else list('1', [])(response, request);
+    });
+    await platform.start(() => {});
+    await until('the Lease', () => leaseRequests().some(({ method }) => method === 'POST'));
+    const { body } = leaseRequests().find(({ method }) => method === 'POST')!;
+    const { ownerReferences } = (body as { metadata: ObjectMeta }).metadata;
+    assert.deepEqual(
+      ownerReferences?.map(({ kind, name, uid }) => [kind, name, uid]),
+      [['ServiceAccount', 'weft-operator', 'u1']],
+    );
   });
 
   it('reads the objects of its watches, and only those with its label where that is said', async () => {

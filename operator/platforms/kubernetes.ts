@@ -5,9 +5,11 @@ import { type Clock, sleep, systemClock } from '../clock.ts';
 import { AcceptedRevisions } from '../kubernetes/accepted-revisions.ts';
 import { ApiClient } from '../kubernetes/api-client.ts';
 import { EventRecorder } from '../kubernetes/events.ts';
+import { findInstallation } from '../kubernetes/installation.ts';
 import { LeaderTask } from '../kubernetes/leader-task.ts';
 import { LEASE_TIMINGS, LeaseElection, type LeaseTimings } from '../kubernetes/lease.ts';
 import { ApiLeaseStore } from '../kubernetes/lease-store.ts';
+import type { OwnerReference } from '../kubernetes/objects.ts';
 import { KeyedQueue } from '../kubernetes/queue.ts';
 import { REFLECTOR_TIMINGS, type ReflectorTimings } from '../kubernetes/reflector.ts';
 import { retryTransient } from '../kubernetes/retry.ts';
@@ -70,8 +72,10 @@ export function createKubernetesPlatform(options: KubernetesPlatformOptions): Ku
   const queues = [writes, reads, eventWrites];
   let serial = 0;
 
+  /** known before the election starts */
+  let owner: OwnerReference | undefined;
   const election = new LeaseElection({
-    store: new ApiLeaseStore(api, controlPlaneNamespace, LEASE_NAME),
+    store: new ApiLeaseStore(api, controlPlaneNamespace, LEASE_NAME, () => owner),
     identity: options.identity ?? hostname(),
     timings: options.leaseTimings ?? LEASE_TIMINGS,
     clock,
@@ -106,6 +110,7 @@ export function createKubernetesPlatform(options: KubernetesPlatformOptions): Ku
       watches = createWatches({ api, statuses, revisions, apply, log, clock, random, timings });
       for (const watch of watches) watch.start();
       await Promise.race([Promise.all(watches.map(({ synced }) => synced)), aborted(stopping.signal)]);
+      owner = await patiently('ask who we are', () => findInstallation(api, controlPlaneNamespace));
       election.start();
     },
 
@@ -158,7 +163,10 @@ export function createKubernetesPlatform(options: KubernetesPlatformOptions): Ku
     reviewToken: (token) => reviewToken(api, token),
 
     manageInjector(authority) {
-      const certificate = new WebhookCertificate(api, controlPlaneNamespace, authority, () => clock.unixMs());
+      const nowMs = () => clock.unixMs();
+      const certificate = new WebhookCertificate({
+        ...{ api, namespace: controlPlaneNamespace, authority, owner, nowMs },
+      });
       const work = () => certificate.reconcile();
       const intervalMs = INJECTOR_INTERVAL_MS;
       const task = new LeaderTask({

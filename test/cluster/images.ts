@@ -89,12 +89,17 @@ export async function ensureTestAppImage(progress: Progress = showProgress): Pro
   const context = join(import.meta.dirname, 'app');
   const dockerfile = readFileSync(join(context, 'Dockerfile'), 'utf8');
   const key = createHash('sha256').update(`${process.version} ${dockerfile}`).digest('hex').slice(0, 16);
-  const marker = cacheDirectory('images', `test-app-${key}.path`);
+  return buildOnce(`test-app-${key}`, () => buildImage(context, testAppImage, { progress }));
+}
+
+/** The archive that was made for this key, if it is still there. @param key a file's name */
+export async function buildOnce(key: string, build: () => Promise<string>): Promise<string> {
+  const marker = cacheDirectory('images', `${key}.path`);
   if (existsSync(marker)) {
     const archive = readFileSync(marker, 'utf8');
     if (existsSync(archive)) return archive;
   }
-  const archive = await buildImage(context, testAppImage, { progress });
+  const archive = await build();
   await writeAtomically(marker, (temporary) => writeFile(temporary, archive));
   return archive;
 }

@@ -103,6 +103,8 @@ const CLIENT = `
 interface AppOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly replicas?: number;
+  /** how long the kubelet waits for the app to say that it is ready */
+  readonly probeTimeoutSeconds?: number;
 }
 
 const meta = (where: string, name: string) => ({ namespace: where, name, labels: { app: name } });
@@ -135,10 +137,11 @@ function deployment(where: string, name: string, replicas: number, containers: r
 }
 
 /** A Deployment of servers and its Service. */
-export function server(where: string, name: string, { env = {}, replicas = 1 }: AppOptions = {}): object[] {
+export function server(where: string, name: string, options: AppOptions = {}): object[] {
+  const { env = {}, replicas = 1, probeTimeoutSeconds: timeoutSeconds = 1 } = options;
   const probed = {
     ports: [{ name: 'http', containerPort: 8080 }],
-    readinessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 1 },
+    readinessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 1, timeoutSeconds },
   };
   return [
     deployment(where, name, replicas, [container(['node', '-e', SERVER], { APP: name, ...env }, probed)]),
@@ -169,9 +172,11 @@ export const STREAMS = {
 } as const satisfies Readonly<Record<string, Stream>>;
 export type StreamName = keyof typeof STREAMS;
 
-function load(): object {
-  const env = { STREAMS: JSON.stringify(STREAMS), WORKERS: '3', PAUSE_MS: '20' };
-  return deployment(LIFE, 'load', 1, [container(['node', '-e', CLIENT], env)]);
+/** A client that calls these without pause. @param workers closed loops for each */
+export function client(where: string, name: string, streams: readonly StreamName[], workers: number): object {
+  const called = Object.fromEntries(streams.map((each) => [each, STREAMS[each]]));
+  const env = { STREAMS: JSON.stringify(called), WORKERS: String(workers), PAUSE_MS: '20' };
+  return deployment(where, name, 1, [container(['node', '-e', CLIENT], env)]);
 }
 
 /** What is called, and who calls it all the time. */
@@ -184,7 +189,7 @@ export function workloads(): object[] {
     ...server(LIFE, 'wide'),
     ...server(LIFE, 'frail', { replicas: 2 }),
     ...server(LIFE, 'steady', { replicas: 2 }),
-    load(),
+    client(LIFE, 'load', Object.keys(STREAMS) as StreamName[], 3),
   ];
 }
 

@@ -1,9 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { ClusterSite } from './clustersite.ts';
 import { ctr } from './containerd.ts';
-import { LIFE, type StreamName, workloads } from './lifecycle.fixture.ts';
-import type { Load } from './load.ts';
-import { type Pod, pod, waitUntil } from './scenario.ts';
+import { LIFE, workloads } from './lifecycle.fixture.ts';
+import { LoadSite } from './loadsite.ts';
+import type { Pod } from './scenario.ts';
 
 export interface ContainerStatus {
   readonly name: string;
@@ -20,50 +18,15 @@ export type Part = (typeof PARTS)[number];
 const SYSTEM = 'weft-system';
 
 /** A cluster with Weft, servers, and a client that calls them without pause. */
-export class LifecycleSite extends ClusterSite {
+export class LifecycleSite extends LoadSite {
+  override readonly namespace = LIFE;
+
   override async fill(): Promise<void> {
     this.atEnd(() => this.kubectl('delete', 'namespace', LIFE, '--ignore-not-found'));
     await this.installWeft();
     await this.apply(...workloads());
     for (const each of ['ledger', 'api', 'hasty', 'wide', 'frail', 'steady', 'load'])
       await this.rolledOut(each);
-  }
-
-  rolledOut(name: string, namespace = LIFE): Promise<string> {
-    return this.kubectl('-n', namespace, 'rollout', 'status', `deployment/${name}`, '--timeout=120s');
-  }
-
-  /** Replaces every pod of a Deployment, and waits until that is done. */
-  async rollOut(name: string, namespace = LIFE): Promise<void> {
-    await this.kubectl('-n', namespace, 'rollout', 'restart', `deployment/${name}`);
-    await this.rolledOut(name, namespace);
-  }
-
-  async scale(name: string, replicas: number, namespace = LIFE): Promise<void> {
-    await this.kubectl('-n', namespace, 'scale', `deployment/${name}`, `--replicas=${replicas}`);
-  }
-
-  pod(label: string): Promise<Pod> {
-    return pod(this.cluster, LIFE, label);
-  }
-
-  /** What a server inside a pod says to the pod itself. */
-  async askOwn({ metadata }: Pod, path: string, port = 8080): Promise<string> {
-    const curl = ['curl', '-sS', '-f', '--max-time', '5', `http://127.0.0.1:${port}${path}`];
-    return this.kubectl('-n', metadata.namespace, 'exec', metadata.name, '-c', 'app', '--', ...curl);
-  }
-
-  async load(): Promise<Load> {
-    return JSON.parse(await this.askOwn(await this.pod('app=load'), '/', 9000));
-  }
-
-  /** What the load has seen of these streams while this was done, and a moment before and after. */
-  async under(names: readonly StreamName[], work: () => Promise<unknown>): Promise<Load> {
-    await this.askOwn(await this.pod('app=load'), `/begin/${names.join(',')}`, 9000);
-    await delay(500);
-    await work();
-    await delay(500);
-    return this.load();
   }
 
   /** Takes a part of the control plane away as a dying node does: no time to say goodbye. */
@@ -98,18 +61,6 @@ export class LifecycleSite extends ClusterSite {
   async wire({ status }: Pod): Promise<string> {
     const route = await this.cluster.nodeExecOk(['ip', 'route', 'get', status.podIP]);
     return / dev (\S+)/.exec(route)![1]!;
-  }
-
-  /** How long something takes, in ms. */
-  async timed(work: () => Promise<unknown>): Promise<number> {
-    const startMs = performance.now();
-    await work();
-    return Math.round(performance.now() - startMs);
-  }
-
-  /** How long it takes until something holds, in ms. */
-  timeUntil(what: string, holds: () => Promise<boolean>, withinMs?: number): Promise<number> {
-    return this.timed(() => waitUntil(what, holds, withinMs));
   }
 }
 

@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LIFE } from './lifecycle.fixture.ts';
 import { containerNamed, type LifecycleSite, PARTS } from './lifecyclesite.ts';
 import { assertNoneFailed, tell } from './load.ts';
-import { meshPolicy } from './policyroom.ts';
 import { type Pod, waitUntil } from './scenario.ts';
 
 /** how long parts of the control plane stay away; more by hand */
@@ -21,20 +20,10 @@ export function outages(site: () => LifecycleSite): void {
 
   /** Whether the newest policy is in force on everybody, and how long that takes from now on, in ms. */
   let generation = 0;
-  const policyInForce = async (): Promise<number> => {
+  const policyInForce = (): Promise<number> => {
     const requests = ++generation * 1_000;
     const rateLimit = [{ name: 'far', requests, per: '1s', key: { type: 'Source' as const } }];
-    const spec = { target: { kind: 'Service' as const, name: 'api' }, inbound: { rateLimit } };
-    const policy = { ...meshPolicy('late', spec), metadata: { name: 'late', namespace: LIFE } };
-    return site().timeUntil('a policy to be in force', async () => {
-      await site().apply(policy);
-      const wait = ['wait', 'meshpolicy/late', '--for=condition=InForce', '--timeout=5s'];
-      await site().kubectl('-n', LIFE, ...wait);
-      const path = 'jsonpath={.status.observedGeneration} {.metadata.generation}';
-      const seen = ['get', 'meshpolicy/late', '-o', path];
-      const [observed, wanted] = (await site().kubectl('-n', LIFE, ...seen)).split(' ');
-      return observed === wanted;
-    });
+    return site().policyInForce({ target: { kind: 'Service', name: 'api' }, inbound: { rateLimit } });
   };
 
   /** One of the sidecars is asked to end; with nobody to ask it is back, and ready, by what it has kept. */

@@ -26,8 +26,9 @@ export interface Answer {
   readonly error: string;
 }
 
-const IMAGE = 'weft-test/weft';
-const TAG = 'scenario';
+export const IMAGE = 'weft-test/weft';
+/** of this tree's */
+export const TAG = 'scenario';
 
 /**
  * Builds the image (or takes WEFT_IMAGE for a cluster that is not ours) and installs the chart.
@@ -36,9 +37,7 @@ const TAG = 'scenario';
 export async function installWeft(cluster: Cluster, values: readonly string[] = []): Promise<void> {
   const build: string[] = [];
   if (cluster.local) {
-    const archive = await buildImage('.', `${IMAGE}:${TAG}`);
-    await cluster.importImage(archive);
-    await cluster.importImage(await ensureTestAppImage());
+    const archive = await loadImages(cluster);
     // the tag stays the same: what an earlier install left running would go on with the image it had
     for (const part of ['operator', 'injector']) {
       build.push('--set-string', `${part}.podAnnotations.build=${basename(archive)}`);
@@ -51,6 +50,14 @@ export async function installWeft(cluster: Cluster, values: readonly string[] = 
     ...['--set', 'operator.logLevel=debug', '--wait', '--timeout', '180s'],
     ...values.flatMap((value) => ['--set', value]),
   ]);
+}
+
+/** Builds the image of this tree, and gives the node that and what test workloads run; where its archive is. */
+export async function loadImages(cluster: Cluster): Promise<string> {
+  const archive = await buildImage('.', `${IMAGE}:${TAG}`);
+  await cluster.importImage(archive);
+  await cluster.importImage(await ensureTestAppImage());
+  return archive;
 }
 
 function imageReference(): [string, string] {

@@ -1,0 +1,76 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
+import { ClusterSite } from './clustersite.ts';
+import type { StreamName } from './lifecycle.fixture.ts';
+import type { Load } from './load.ts';
+import { meshPolicy } from './policyroom.ts';
+import { type Pod, pod, waitUntil } from './scenario.ts';
+
+/** A cluster with servers in one namespace, and clients there that call them without pause. */
+export abstract class LoadSite extends ClusterSite {
+  abstract readonly namespace: string;
+
+  rolledOut(name: string, namespace = this.namespace): Promise<string> {
+    return this.kubectl('-n', namespace, 'rollout', 'status', `deployment/${name}`, '--timeout=120s');
+  }
+
+  /** Replaces every pod of a Deployment, and waits until that is done. */
+  async rollOut(name: string, namespace = this.namespace): Promise<void> {
+    await this.kubectl('-n', namespace, 'rollout', 'restart', `deployment/${name}`);
+    await this.rolledOut(name, namespace);
+  }
+
+  async scale(name: string, replicas: number, namespace = this.namespace): Promise<void> {
+    await this.kubectl('-n', namespace, 'scale', `deployment/${name}`, `--replicas=${replicas}`);
+  }
+
+  pod(label: string): Promise<Pod> {
+    return pod(this.cluster, this.namespace, label);
+  }
+
+  /** What a server inside a pod says to the pod itself. */
+  async askOwn({ metadata }: Pod, path: string, port = 8080): Promise<string> {
+    const curl = ['curl', '-sS', '-f', '--max-time', '5', `http://127.0.0.1:${port}${path}`];
+    return this.kubectl('-n', metadata.namespace, 'exec', metadata.name, '-c', 'app', '--', ...curl);
+  }
+
+  /** @param client whose counts are wanted */
+  async load(client = 'load'): Promise<Load> {
+    return JSON.parse(await this.askOwn(await this.pod(`app=${client}`), '/', 9000));
+  }
+
+  /** What the load has seen of these streams while this was done, and a moment before and after. */
+  async under(names: readonly StreamName[], work: () => Promise<unknown>): Promise<Load> {
+    await this.askOwn(await this.pod('app=load'), `/begin/${names.join(',')}`, 9000);
+    await delay(500);
+    await work();
+    await delay(500);
+    return this.load();
+  }
+
+  /** How long something takes, in ms. */
+  async timed(work: () => Promise<unknown>): Promise<number> {
+    const startMs = performance.now();
+    await work();
+    return Math.round(performance.now() - startMs);
+  }
+
+  /** How long it takes until something holds, in ms. */
+  timeUntil(what: string, holds: () => Promise<boolean>, withinMs?: number): Promise<number> {
+    return this.timed(() => waitUntil(what, holds, withinMs));
+  }
+
+  /** Applies the policy `late`, and waits until it is in force on everybody; how long that takes, in ms. */
+  policyInForce(spec: MeshPolicySpec): Promise<number> {
+    const where = ['-n', this.namespace];
+    const policy = { ...meshPolicy('late', spec), metadata: { name: 'late', namespace: this.namespace } };
+    return this.timeUntil('a policy to be in force', async () => {
+      await this.apply(policy);
+      await this.kubectl(...where, 'wait', 'meshpolicy/late', '--for=condition=InForce', '--timeout=5s');
+      const path = 'jsonpath={.status.observedGeneration} {.metadata.generation}';
+      const seen = ['get', 'meshpolicy/late', '-o', path];
+      const [observed, wanted] = (await this.kubectl(...where, ...seen)).split(' ');
+      return observed === wanted;
+    });
+  }
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { trySidecar } from './injectionwatch.ts';
+import { remains } from './remains.ts';
+import { waitUntil } from './scenario.ts';
+import { SYSTEM, UPGRADE, type UpgradeSite } from './upgradesite.ts';
+
+/** Tests of how Weft goes: first as nobody should remove it, then as the guide says. */
+export function uninstalling(site: () => UpgradeSite, policyInForce: () => Promise<number>): void {
+  const NO_SIDECARS = { api: undefined, wide: undefined, load: undefined, caller: undefined };
+
+  it('in the wrong order: what has a sidecar goes on, and new pods start without one', async (t) => {
+    await site().nothingFelt(t, async () => {
+      await site().uninstall();
+      await waitUntil('pods to start without a sidecar', async () => {
+        const outcome = await trySidecar(site().cluster, UPGRADE);
+        return 'failure' in outcome && outcome.failure === 'no sidecar';
+      });
+    });
+  });
+
+  it('takes the Lease and the webhook’s certificate along, and keeps the root of trust', async () => {
+    const names = async () => {
+      const kinds = 'lease,secret,configmap,role,serviceaccount,deployment,service';
+      const found = await site().kubectl('-n', SYSTEM, 'get', kinds, '-o', 'name');
+      return found.split('\n').filter((name) => name.includes('weft'));
+    };
+    await waitUntil('the garbage collector', async () => (await names()).length <= 2);
+    assert.deepEqual(await names(), ['secret/weft-ca', 'configmap/weft-trust-bundle']);
+  });
+
+  it('is installed again, whole as soon as it says so, and takes back what it left', async (t) => {
+    await site().nothingFelt(t, async () => {
+      t.diagnostic(`installed after ${await site().timed(() => site().install())} ms`);
+      const outcome = await trySidecar(site().cluster, UPGRADE);
+      assert.deepEqual(outcome, { image: site().newSidecar });
+      t.diagnostic(`a policy in force after ${await policyInForce()} ms more`);
+    });
+  });
+
+  it('in the order of the guide: no request fails', async (t) => {
+    await site().kubectl('label', 'namespace', UPGRADE, 'weft.dev/inject-');
+    await site().nothingFelt(t, () => site().replace('api', 'wide'));
+    await site().nothingFelt(t, () => site().replace('caller', 'load'));
+    assert.deepEqual(await site().sidecars(), NO_SIDECARS);
+    await site().nothingFelt(t, async () => {
+      await site().uninstall();
+      await site().kubectl('delete', 'crd', 'meshpolicies.weft.dev', '--timeout=60s');
+      await site().kubectl('delete', 'namespace', SYSTEM, '--timeout=60s');
+    });
+  });
+
+  it('leaves nothing behind, and nothing broken', async (t) => {
+    let left: string[] = [];
+    const isGone = async () => {
+      left = await remains(site().cluster);
+      return left.length === 0;
+    };
+    await waitUntil('all of it to be gone', isGone, 30_000).catch(() => assert.deepEqual(left, []));
+    await site().nothingFelt(t, () => site().replace('api'));
+  });
+}
