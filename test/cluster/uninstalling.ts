@@ -57,6 +57,10 @@ export function uninstalling(site: () => UpgradeSite, policyInForce: () => Promi
       return left.length === 0;
     };
     await waitUntil('all of it to be gone', isGone, 30_000).catch(() => assert.deepEqual(left, []));
-    await site().nothingFelt(t, () => site().replace('api'));
+    // it grows: what is taken away without the injector's delay loses requests, as it did before there was a mesh
+    await site().nothingFelt(t, async () => {
+      await site().scale('api', 2);
+      await site().rolledOut('api');
+    });
   });
 }
