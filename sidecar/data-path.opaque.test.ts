@@ -143,6 +143,7 @@ test('a peer that does not read stops the reading of the other; all arrives once
   const pair = await start(slow, { destination: { protocol: 'TCP' } });
   const socket = await connect(pair.port);
   socket.write(body);
+  await until(() => slow.accepted.length === 1, 'the connection');
   let before = -1;
   // until nothing moves any more
   while (before !== socket.bytesWritten - socket.writableLength) {
