@@ -10,10 +10,22 @@ const ROOMS: Readonly<Record<string, () => Promise<{ main(argv: string[]): Promi
 };
 
 const [room = '', ...rest] = process.argv.slice(2);
+// what serves has no reader that may have seen enough
+if (!Object.hasOwn(ROOMS, room) || rest.includes('--help')) endWithReader();
 if (Object.hasOwn(ROOMS, room)) {
   const { main } = await ROOMS[room]!();
   await main(rest);
 } else {
   const { main } = await import('./cli/main.ts');
   await main(process.argv.slice(2));
+}
+
+/** Whoever reads what is printed has seen enough (`weft … --help | head`): that is the end, and no error. */
+function endWithReader(): void {
+  for (const output of [process.stdout, process.stderr]) {
+    output.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit();
+    });
+  }
 }

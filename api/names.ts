@@ -71,6 +71,8 @@ export const ALPN_STREAM = 'h2';
 export const HEADER_CALLER = 'weft-caller';
 export const HEADER_CALLER_ADDRESS = 'weft-caller-address';
 /** Request header, set where it is missing, by which a request can be asked about afterwards. */
+/** On what a mirror sends, among sidecars alone: the request is a copy, and nobody waits for its answer. */
+export const HEADER_MIRROR = 'weft-mirror';
 export const HEADER_REQUEST_ID = 'x-request-id';
 /** Response header on every answer the mesh itself makes. */
 export const HEADER_ERROR = 'weft-error';

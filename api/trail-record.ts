@@ -55,6 +55,8 @@ export interface TrailRecord {
   readonly failedAttempts: string;
   readonly attempts: number;
   readonly encrypted: boolean;
+  /** what a mirror got, as its sender said; absent: the sidecar is older than that */
+  readonly isCopy?: boolean;
   /** by a fault */
   readonly delayedMs: number;
 }

@@ -16,6 +16,10 @@ const WAIT_MAX_SECONDS = 3600;
  * `weft drain`: the preStop hook of the sidecar's container. Tells the sidecar that the pod is terminating: it
  * fails its readiness and keeps serving until SIGTERM, which a native sidecar gets after the app has gone.
  * Source: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
+ *
+ * It is a process for the sake of the socket, which only the sidecar's container has: `httpGet` would have to ask the
+ * admin port, where every pod and the app itself can ask, and who may make a pod unready may end its traffic. A signal
+ * has the right audience, but no answer, and no process id that is sure: with a shared PID namespace 1 is another.
  */
 export async function drain(options: DrainOptions): Promise<void> {
   await tell(join(options.stateDir, 'admin.sock'));

@@ -6,6 +6,7 @@ import type { Log } from './log.ts';
 import type { ProxyState } from './proxy-state.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Tracing } from './telemetry/tracing.ts';
+import type { DeadPeers } from './transport/dead-peers.ts';
 import type { MtlsClient } from './transport/mtls-client.ts';
 import type { MtlsServer } from './transport/mtls-server.ts';
 import type { OriginalDestination } from './transport/original-destination.ts';
@@ -28,6 +29,7 @@ export interface Context {
   /** to servers outside the mesh */
   readonly tlsClient: TlsClient;
   readonly pools: PoolSet;
+  readonly deadPeers: DeadPeers;
   readonly ownAddresses: OwnAddresses;
   /** undefined: listeners are explicit and nothing is redirected */
   readonly originalDestination: () => OriginalDestination | undefined;

@@ -78,6 +78,7 @@ test('a backend without endpoints answers 503 for its share, and nobody else doe
   ];
   const caller = await Caller.start([await saying('own')], { traffic: { routes }, backends });
   assert.match(await talk(caller.port, last('/none')), /^HTTP\/1.1 503 [\s\S]*weft-error: no-endpoints/);
+  assert.equal(caller.log()[0]?.reason, 'nothing is ready behind shop/none:80');
   assert.match(await talk(caller.port, last('/')), /^HTTP\/1.1 200/);
 });
 

@@ -62,6 +62,43 @@ test('without a token a request goes on, and the rules decide', async () => {
   assert.equal(statusOf(await talk(pair.inboundPort, last('/health', basic))), 200);
 });
 
+test('the log says what of a token was missing, and its caller is not told', async () => {
+  const health = { ...ADMIN, name: 'health', to: [{ paths: ['/health'] }] };
+  const { when: _, ...free } = { ...ADMIN, name: 'free', to: [{ paths: ['/free'] }] };
+  const deny = { ...ADMIN, name: 'no-users', action: 'Deny' as const, to: [{ paths: ['/users'] }] };
+  const cases: readonly [path: string, token: string, reason: string | undefined][] = [
+    ['/health', '', 'no token came with it'],
+    [
+      '/health',
+      await KEY.sign({ role: 'secret-7' }),
+      'the claim role of its token has no value that is asked for',
+    ],
+    ['/health', await KEY.sign({}), 'the claim role of its token has no value that is asked for'],
+    ['/other', '', undefined],
+    ['/users', await KEY.sign({ role: 'admin' }), undefined],
+  ];
+  const pair = await start(await echoHead(), {
+    inbound: withIssuers([issuer([KEY])], [deny, health, free]),
+  });
+  const bodies = new Set<string>();
+  for (const [path, token, reason] of cases) {
+    const answer = await talk(pair.inboundPort, last(path, token === '' ? '' : bearer(token)));
+    assert.equal(statusOf(answer), 403, path);
+    bodies.add(answer.replace(/x-request-id: .*/, ''));
+    assert.equal(lastLog(pair).reason, reason, path);
+  }
+  assert.equal(bodies.size, 1, 'all are told the same');
+  assert.doesNotMatch(pair.api.log.join(''), /secret-7/);
+});
+
+test('the log says that a token is of another issuer than the rule asks for', async () => {
+  const other = { ...issuer([OTHER]), issuer: 'https://other.test', name: 'other' };
+  const pair = await start(await echoHead(), { inbound: withIssuers([issuer([KEY]), other], [ADMIN]) });
+  const token = await OTHER.sign({ iss: 'https://other.test', role: 'admin' });
+  assert.equal(statusOf(await talk(pair.inboundPort, last('/', bearer(token)))), 403);
+  assert.equal(lastLog(pair).reason, `no token of issuer ${ISSUER} came with it`);
+});
+
 test('a token in the query, or in a field nobody named, is none', async () => {
   const pair = await start(await echoHead(), { inbound: withIssuers([issuer([KEY])], [ADMIN]) });
   const token = await KEY.sign({ role: 'admin' });

@@ -53,7 +53,10 @@ test('an endpoint that cannot be connected is taken out', async () => {
 });
 
 test('an endpoint that is connected in between starts its count of failures anew', async () => {
-  const caller = await call([await serveEcho()], { traffic: { outlierDetection: { consecutiveErrors: 2 } } });
+  const once = { percent: 0, minPerSecond: 0 };
+  const caller = await call([await serveEcho()], {
+    traffic: { outlierDetection: { consecutiveErrors: 2 }, retryBudget: once },
+  });
   const port = await deadPort();
   const other = await deadPort();
   for (let round = 0; round < 3; round += 1) {
@@ -140,6 +143,7 @@ test('a peer that does not read stops the reading of the other; all arrives once
   const pair = await start(slow, { destination: { protocol: 'TCP' } });
   const socket = await connect(pair.port);
   socket.write(body);
+  await until(() => slow.accepted.length === 1, 'the connection');
   let before = -1;
   // until nothing moves any more
   while (before !== socket.bytesWritten - socket.writableLength) {

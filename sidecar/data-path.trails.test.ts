@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TrailRecord } from '../api/trail-record.ts';
 import { Caller } from './testing/caller.ts';
+import { destination } from './testing/fake-state.ts';
 import { DENY_ADMIN, echoHead, inbound, last, start, until } from './testing/harness.ts';
 import { deadPort, serveRequests } from './testing/http-server.ts';
-import { WEB } from './testing/pair.ts';
-import { talk } from './testing/wire.ts';
+import { API, WEB } from './testing/pair.ts';
+import { ok, serveHttp, talk } from './testing/wire.ts';
 
 type Sided = { readonly path: { trails(): { records(): Iterable<TrailRecord> } } };
 const recordsOf = ({ path }: Sided) => [...path.trails().records()];
@@ -87,4 +88,50 @@ test('the record of a request that was tried again says where and why it failed 
   assert.equal(retried?.failedAttempts, `127.0.0.1:${dead.port} connect-failure`);
   assert.equal(retried?.endpoint, `127.0.0.1:${alive.port}`);
   assert.equal(retried?.algorithm, 'RoundRobin');
+});
+
+test('who gets a copy of a request notes that it is one, and its app is not told', async () => {
+  const pair = await start(await echoHead(), { inbound: inbound([]) });
+  const heads: string[] = [];
+  const shadow = await start(
+    await serveHttp((head) => {
+      heads.push(head);
+      return ok('copied');
+    }),
+    { inbound: inbound([]) },
+  );
+  const at = { address: '127.0.0.1', workload: 'api', namespace: 'shop' };
+  const backend = { name: 'shop/shadow:80', service: 'shadow', namespace: 'shop' };
+  const identified = (port: number) => [{ ...at, port, spiffeId: API }];
+  // one authority signs for both
+  shadow.api.state.setIdentity(pair.api.state.identity!);
+  pair.web.state.destinations.set(
+    'shop/api:80',
+    destination('shop/api:80', identified(pair.inboundPort), {
+      name: 'api',
+      protocol: 'HTTP',
+      traffic: { routes: [{ name: 'r', mirror: { backend: 0, percent: 100 } }] },
+      backends: [{ ...backend, endpoints: identified(shadow.inboundPort) }],
+    }),
+  );
+  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 200/);
+  await until(() => recordsOf(shadow.api).length === 1 && recordsOf(pair.api).length === 1);
+  assert.deepEqual(
+    [recordsOf(pair.web)[0]?.isCopy, recordsOf(pair.api)[0]?.isCopy, recordsOf(shadow.api)[0]?.isCopy],
+    [false, false, true],
+  );
+  assert.equal(heads.length, 1);
+  assert.doesNotMatch(heads[0]!, /weft-mirror/i);
+});
+
+test('nobody but a sidecar can say that a request is a copy', async () => {
+  const pair = await start(await echoHead(), { inbound: inbound([]) });
+  const forged = last('/', 'weft-mirror: 1\r\n');
+  assert.doesNotMatch(await talk(pair.port, forged), /weft-mirror/);
+  assert.doesNotMatch(await talk(pair.inboundPort, forged), /weft-mirror/);
+  await until(() => recordsOf(pair.api).length === 2);
+  assert.deepEqual(
+    recordsOf(pair.api).map(({ isCopy }) => isCopy),
+    [false, false],
+  );
 });

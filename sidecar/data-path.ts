@@ -17,7 +17,8 @@ import type { Edge } from './telemetry/edges.ts';
 import { Telemetry } from './telemetry/telemetry.ts';
 import { Tracing } from './telemetry/tracing.ts';
 import type { Channel } from './transport/channel.ts';
-import { type Listener, listen } from './transport/listener.ts';
+import { DeadPeers } from './transport/dead-peers.ts';
+import { type Listener, type ListenerOptions, listen } from './transport/listener.ts';
 import { MtlsClient } from './transport/mtls-client.ts';
 import { MtlsServer } from './transport/mtls-server.ts';
 import { loadOriginalDestination, type OriginalDestination } from './transport/original-destination.ts';
@@ -75,7 +76,6 @@ export interface DataPath {
   addresses(): readonly BoundAddress[];
 }
 
-type Accept = (channel: Channel) => void;
 /** An end waits for the collector no longer than this. */
 const LAST_SPANS_MS = 2_000;
 const LAST_WORD_MS = 500;
@@ -183,7 +183,7 @@ class RunningDataPath implements DataPath {
     direction: BoundAddress['direction'],
     address: string,
     port: number,
-    accept: Accept,
+    accept: ListenerOptions['onConnection'],
   ): Promise<void> {
     const { log } = this.#options;
     const listener = await listen({
@@ -216,7 +216,7 @@ class RunningDataPath implements DataPath {
     direction: BoundAddress['direction'],
     address: string,
     port: number,
-    accept: Accept,
+    accept: ListenerOptions['onConnection'],
   ): Promise<void> {
     try {
       await this.#bind(direction, address, port, accept);
@@ -239,6 +239,7 @@ class RunningDataPath implements DataPath {
       tracing: this.#tracing,
       connections: this.#connections,
       pools: this.#pools,
+      deadPeers: new DeadPeers({ timers: this.#timers, limits: this.#limits }),
       mtlsServer: this.#mtlsServer,
       mtlsClient: this.#mtlsClient,
       tlsClient: new TlsClient(trustedRoots),

@@ -15,6 +15,10 @@ export interface Limits {
   readonly headerTimeoutMs: number;
   /** Without a byte in either direction: between requests, within an exchange, on an opaque connection. */
   readonly idleTimeoutMs: number;
+  /** An endpoint that acknowledges nothing of what it was sent, sent again and again, for so long is gone. 0: never. */
+  readonly deadPeerMs: number;
+  /** Connections to endpoints, from the last byte: the kernel asks whether the other end is still there. */
+  readonly keepAliveMs: number;
   /** TCP connect and TLS handshake to an endpoint together. */
   readonly connectTimeoutMs: number;
   /**
@@ -48,6 +52,8 @@ export interface Limits {
   readonly appIdleMs: number;
   /** Endpoints tried for one request or connection, the first included. */
   readonly maxConnectAttempts: number;
+  /** From its begin, what no endpoint took a connection of is tried anew for so long, after short pauses. */
+  readonly connectAgainMs: number;
   /** After a response that ends before its request: how long input is read and dropped, so that no RST destroys the response. */
   readonly lingerMs: number;
   /** How long `drain` waits for what is in flight. */
@@ -65,6 +71,8 @@ export const DEFAULT_LIMITS: Limits = {
   handshakeTimeoutMs: 10_000,
   headerTimeoutMs: 10_000,
   idleTimeoutMs: 300_000,
+  deadPeerMs: 5_000,
+  keepAliveMs: 10_000,
   connectTimeoutMs: 1_000,
   serverFirstWaitMs: 1_000,
   speculationDelayMs: 10,
@@ -78,6 +86,7 @@ export const DEFAULT_LIMITS: Limits = {
   meshIdleMs: 60_000,
   appIdleMs: 1_500,
   maxConnectAttempts: 3,
+  connectAgainMs: 1_000,
   lingerMs: 1_000,
   drainTimeoutMs: 30_000,
   unprovenIdleMs: 5_000,

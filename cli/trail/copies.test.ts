@@ -58,6 +58,25 @@ describe('what a mirror got', () => {
     }
   });
 
+  it('is one by what the sidecars say, wherever it was received', () => {
+    const told = { isCopy: false };
+    const sent = outbound({ endpoint: '127.0.0.1:7001', ...told });
+    const app = inbound({ at: '127.0.0.1:8001', ...told });
+    const mirror = inbound({ at: '127.0.0.1:8002', isCopy: true }, 'shop/shadow-1');
+    assert.deepEqual(copies(sent, app, mirror), ['shop/web-1', 'shop/payments-1', 'shop/shadow-1 copy']);
+  });
+
+  it('makes copies of what it sends on, where it is told', () => {
+    const told = { isCopy: false };
+    const caller = 'spiffe://td/ns/shop/sa/shadow';
+    const sent = outbound({ caller, at: 'shop/db:80', endpoint: '127.0.0.1:7003', ...told }, 'shop/shadow-1');
+    const received = inbound({ caller, at: '127.0.0.1:8003', ...told }, 'shop/db-1');
+    const mirror = inbound({ at: '127.0.0.1:8002', isCopy: true }, 'shop/shadow-1');
+    assert.deepEqual(copies(outbound(told), inbound(told), mirror, sent, received), [
+      ...['shop/web-1', 'shop/payments-1', 'shop/shadow-1 copy', 'shop/shadow-1 copy', 'shop/db-1 copy'],
+    ]);
+  });
+
   const NONE: readonly [what: string, located: readonly Located[]][] = [
     ['the endpoint of the last attempt', [outbound(), called]],
     [
@@ -74,6 +93,11 @@ describe('what a mirror got', () => {
     ['one whose sender was not asked', [called]],
     ['one of another caller', [outbound({ caller: 'spiffe://td/ns/shop/sa/api' }), shadow()]],
     ['one of another time', [outbound(), shadow({ endedMs: 10_000 })]],
+    [
+      'what sidecars that would say so say nothing of',
+      [outbound({ isCopy: false }), inbound({ at: SHADOW, status: 403, code: 'denied', isCopy: false })],
+    ],
+    ['what a caller without identity says is one', [inbound({ encrypted: false, isCopy: true })]],
     ['a caller without identity', [outbound(), shadow({ encrypted: false })]],
   ];
   for (const [what, located] of NONE) {

@@ -6,10 +6,10 @@ const APART_MS = 1_000;
 const ATTEMPTS_MAX = 512;
 
 /**
- * Marks what a mirror got, and all that came of it. A copy has the id of its request and no record of its own at
- * the side that sent it, so it shows by what does not fit: it was received where nothing of its sender's records has
- * gone to, or it was refused, and its sender has seen no refusal. Of what no sidecar that was asked has sent nothing
- * is known. `located`: in the order of time.
+ * Marks what a mirror got, and all that came of it. Sidecars tell each other what is a copy. Where one of them is older
+ * than that, a copy shows by what does not fit, having the id of its request and no record of its own at the side that
+ * sent it: it was received where nothing of its sender's records has gone to, or it was refused, and its sender has
+ * seen no refusal. Of what no sidecar that was asked has sent nothing is known. `located`: in the order of time.
  */
 export function markCopies(located: readonly Located[]): Located[] {
   const marked: Located[] = [];
@@ -28,17 +28,24 @@ export function withoutCopies(located: readonly Located[]): Located[] {
 }
 
 function isReceivedCopy(received: Located, located: readonly Located[], marked: readonly Located[]): boolean {
-  if (!received.record.encrypted) return false;
+  const { encrypted, at, isCopy } = received.record;
+  if (!encrypted) return false;
+  if (isCopy === true) return true;
   const senders = located.filter((each) => maySend(each, received));
   if (senders.length === 0) return false;
-  if (senders.every(({ record }) => record.endpoint === '')) return true;
-  const { at, code } = received.record;
   const reaching = senders.filter((each) => reaches(each, at));
-  if (reaching.length === 0)
-    return !isLoopback(at) || (code !== '' && !senders.some((each) => maySee(each, code)));
-  return reaching.every(({ sidecar, record }) =>
+  const isTold = isCopy === false && senders.every(({ record }) => record.isCopy !== undefined);
+  if (!isTold && reaching.length === 0) return isMisplaced(received, senders);
+  // it may still be what came of a copy: of the one that reached it, or else of all that may have
+  return (reaching.length === 0 ? senders : reaching).every(({ sidecar, record }) =>
     marked.some((each) => each.isCopy === true && each.sidecar === sidecar && each.record === record),
   );
+}
+
+/** Nothing of its senders' records has gone to where it was received. */
+function isMisplaced({ record: { at, code } }: Located, senders: readonly Located[]): boolean {
+  if (senders.every(({ record }) => record.endpoint === '')) return true;
+  return !isLoopback(at) || (code !== '' && !senders.some((each) => maySee(each, code)));
 }
 
 /** Under `weft run` the port of an app is another than that of its sidecar, which callers record. */

@@ -4,7 +4,9 @@ type Type = 'string' | 'number' | 'boolean';
 type TypeOf<T> = T extends string ? 'string' : T extends number ? 'number' : 'boolean';
 
 /** Of every field that a record must have. */
-const TYPES: { readonly [Field in Exclude<keyof TrailRecord, 'path'>]: TypeOf<TrailRecord[Field]> } = {
+const TYPES: {
+  readonly [Field in Exclude<keyof TrailRecord, 'path' | 'isCopy'>]: TypeOf<TrailRecord[Field]>;
+} = {
   ...{ requestId: 'string', traceId: 'string', direction: 'string', endedMs: 'number', durationMs: 'number' },
   ...{ connectedAfterMs: 'number', respondedAfterMs: 'number', caller: 'string', callerAddress: 'string' },
   ...{ at: 'string', service: 'string', method: 'string', pathIsCut: 'boolean', host: 'string' },
@@ -35,6 +37,7 @@ function isTrailRecord(value: unknown): value is TrailRecord {
     FIELDS.every(([field, type]) => typeof record[field] === type) &&
     (record.direction === 'inbound' || record.direction === 'outbound') &&
     Math.abs(record.endedMs as number) + Math.abs(record.durationMs as number) <= TIME_MAX_MS &&
-    (record.path === undefined || typeof record.path === 'string')
+    (record.path === undefined || typeof record.path === 'string') &&
+    (record.isCopy === undefined || typeof record.isCopy === 'boolean')
   );
 }

@@ -78,6 +78,19 @@ const CASES: readonly [what: string, located: readonly Located[], why: string][]
     "503 no-endpoints: the destination has no ready endpoint (shop/payments:80, by route next of shop/pay: look at its backends), at the caller's side (shop/web-1)",
   ],
   [
+    'the backend behind which nothing is ready',
+    [
+      outbound({
+        status: 503,
+        code: 'no-endpoints',
+        route: 'next',
+        routePolicy: 'shop/pay',
+        reason: 'nothing is ready behind shop/payments-next:80',
+      }),
+    ],
+    "503 no-endpoints: nothing is ready behind shop/payments-next:80 (shop/payments:80, by route next of shop/pay), at the caller's side (shop/web-1)",
+  ],
+  [
     'what more is known of a denial',
     [refused({ policy: 'shop/jwt', reason: 'no token came with it' })],
     '403 denied: no rule of shop/jwt allows it: no token came with it, at the called side (shop/payments-1)',

@@ -78,10 +78,11 @@ export function calledOf({ at, service }: TrailRecord): string {
   return service === '' || at.includes('/') ? at : `${service} at ${at}`;
 }
 
-/** Which of the backends of a route it was is not recorded. */
+/** Which of the backends of a route it was, the reason says; sidecars of before give none. */
 function destinationOf(record: TrailRecord): string {
   const called = calledOf(record);
-  return record.route === '' ? called : `${called}, by ${routeOf(record)}: look at its backends`;
+  if (record.route === '') return called;
+  return `${called}, by ${routeOf(record)}${record.reason === '' ? ': look at its backends' : ''}`;
 }
 
 function placeOf({ sidecar, record }: Located): string {

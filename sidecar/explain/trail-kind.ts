@@ -49,6 +49,7 @@ export class TrailKind {
   readonly failedAttempts: string;
   readonly attempts: number;
   readonly encrypted: boolean;
+  readonly isCopy: boolean;
   readonly peerError: string;
   readonly reason: string;
 
@@ -80,6 +81,7 @@ export class TrailKind {
     this.failedAttempts = trail.failedAttempts;
     this.attempts = trail.attempts;
     this.encrypted = trail.encrypted;
+    this.isCopy = trail.isCopy;
     this.peerError = trail.peerError;
     this.reason = trail.reason;
   }
@@ -110,6 +112,7 @@ export class TrailKind {
       this.failedAttempts === trail.failedAttempts &&
       this.attempts === trail.attempts &&
       this.encrypted === trail.encrypted &&
+      this.isCopy === trail.isCopy &&
       this.peerError === trail.peerError &&
       this.reason === trail.reason
     );

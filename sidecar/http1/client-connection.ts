@@ -62,6 +62,7 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
   /** monotonic */
   bornMs = 0;
   /** monotonic; while it is idle in its pool */
+  idleSinceMs = 0;
   idleUntilMs = 0;
   /** whether a byte came back since the request in flight was begun */
   sawResponse = false;

@@ -178,6 +178,12 @@ export function mayRepeat(exchange: Exchange): boolean {
   return isIdempotent(method) && bodyless && upgrade === undefined;
 }
 
+/** All that came of the request so far is here, and the rest can follow it to another endpoint. */
+export function isHeld({ head }: Exchange, replay: ReplayBuffer<Fields> | undefined): boolean {
+  const isBodyless = head.framing.type !== 'chunked' && head.framing.length === 0;
+  return head.upgrade === undefined && (isBodyless || replay?.overflowed === false);
+}
+
 /** All of the request is here and can be sent again. */
 export function isWhole({ head, requestEnded }: Exchange, replay: ReplayBuffer<Fields> | undefined): boolean {
   const isBodyless = head.framing.type !== 'chunked' && head.framing.length === 0;

@@ -15,6 +15,8 @@ export interface RequestPool {
   connect(done: (result: Acquired) => void): () => void;
   serveWaiting(): boolean;
   dropIdle(): boolean;
+  /** The endpoint may be gone: what it has not been heard on since then carries no further request. */
+  distrust(sinceMs: number): void;
   close(): void;
   retire(): void;
 }
@@ -159,6 +161,7 @@ export class Pool implements RequestPool, ClientConnectionOwner {
       return void waiter.done({ ok: true, connection });
     }
     const nowMs = timers.coarseMs();
+    connection.idleSinceMs = nowMs;
     connection.idleUntilMs = nowMs + this.#idleMs(connection);
     if (connection.idleUntilMs <= nowMs || this.#idle.length >= limits.maxIdlePerEndpoint) {
       return void connection.destroy();
@@ -221,6 +224,10 @@ export class Pool implements RequestPool, ClientConnectionOwner {
     this.#options.budget?.disconnected();
     if (this.size === 0) this.#set.remove(this);
     return true;
+  }
+
+  distrust(sinceMs: number): void {
+    for (const connection of [...this.#idle]) if (connection.idleSinceMs < sinceMs) connection.destroy();
   }
 
   /** The endpoint is gone: as `retire`, and nobody waits here any more. */

@@ -23,7 +23,7 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   maxConcurrentStreams: 256,
   streamWindowBytes: 65_535,
   connectionWindowBytes: 1_048_576,
-  pingAfterMs: 30_000,
+  pingAfterMs: 10_000,
   pingTimeoutMs: 10_000,
   drainNoticeMs: 1_000,
   maxInterims: 32,

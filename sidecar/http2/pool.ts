@@ -238,6 +238,10 @@ export class Http2Pool implements RequestPool, ClientConnectionOwner {
     return true;
   }
 
+  distrust(sinceMs: number): void {
+    for (const connection of [...this.#open]) if (connection.watch.heardMs < sinceMs) connection.retire();
+  }
+
   /** The endpoint is gone: as `retire`, and nobody waits here any more. */
   close(): void {
     this.retire();

@@ -14,7 +14,8 @@ export class Watch {
   readonly #connection: Connection;
   #timer: Timer | undefined;
   #isSoon = false;
-  #heardMs: number;
+  /** monotonic */
+  heardMs: number;
   #askedMs = -1;
   /** the head that is awaited, and since when */
   #head = 0;
@@ -23,7 +24,7 @@ export class Watch {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.#heardMs = connection.timers.coarseMs();
+    this.heardMs = connection.timers.coarseMs();
   }
 
   /** Our SETTINGS were sent, and their acknowledgement must come. */
@@ -35,7 +36,7 @@ export class Watch {
     this.#introducedMs = -1;
   }
   heard(): void {
-    this.#heardMs = this.#connection.timers.coarseMs();
+    this.heardMs = this.#connection.timers.coarseMs();
     this.#askedMs = -1;
   }
   /** There are streams. */
@@ -68,7 +69,7 @@ export class Watch {
     connection.output.flush();
     if (connection.isOver) return;
     const isBusy = connection.streams.size > 0 || this.#introducedMs !== -1 || this.#head !== 0;
-    const delayMs = isBusy ? TICK_MS : connection.onQuiet(nowMs - this.#heardMs);
+    const delayMs = isBusy ? TICK_MS : connection.onQuiet(nowMs - this.heardMs);
     if (delayMs > 0 && !connection.isOver) this.#arm(delayMs);
   }
 
@@ -90,7 +91,7 @@ export class Watch {
 
   #isSilent(nowMs: number): boolean {
     const { limits, output } = this.#connection;
-    if (limits.pingAfterMs === 0 || nowMs - this.#heardMs < limits.pingAfterMs) return false;
+    if (limits.pingAfterMs === 0 || nowMs - this.heardMs < limits.pingAfterMs) return false;
     if (this.#askedMs === -1) {
       this.#askedMs = nowMs;
       output.ping(SIGN_OF_LIFE, 0, false);

@@ -55,6 +55,11 @@ export class CallerAuthorizer {
     return this.#enforced.decide(method, path, request, tokens);
   }
 
+  /** Of what no rule allows; see DecisionTable. */
+  lackOfToken(request: RouteRequest, tokens: VerifiedTokens): string {
+    return this.#enforced.lackOfToken(request.method, request.path, request, tokens);
+  }
+
   /** What would be denied if the rules in Audit mode were enforced; undefined: nothing. */
   audit(
     method: string | undefined,

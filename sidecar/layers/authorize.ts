@@ -20,7 +20,10 @@ export function authorize(authorization: Authorization): HttpLayer {
     if (head.ambiguousPath && authorization.authorizer.looksAtPaths) {
       return exchange.answer('bad-request', 'ambiguous path');
     }
-    if (!verdicts.decide(head, tokens, trail)) return exchange.answer('denied');
+    if (!verdicts.decide(head, tokens, trail)) {
+      // for trail and log: the caller is told no more than that it may not
+      return exchange.answer('denied', verdicts.whyDenied(head, tokens, trail));
+    }
     next(exchange);
   };
 }
@@ -38,6 +41,11 @@ class CallerVerdicts {
   constructor({ authorizer, caller, telemetry }: Authorization) {
     this.#telemetry = telemetry;
     this.#rules = authorizer.forCaller(caller);
+  }
+
+  /** Beyond the rule's name: whether it was for want of a token. */
+  whyDenied(head: RequestHead, tokens: VerifiedTokens, { rule }: Trail): string {
+    return rule === 'default' ? this.#rules.lackOfToken(head, tokens) : '';
   }
 
   decide(head: RequestHead | undefined, tokens: VerifiedTokens, trail: Trail): boolean {

@@ -20,6 +20,9 @@ export interface DecisionRule {
   readonly operations: readonly CompiledOperation[] | undefined;
 }
 
+/** So many ways to be allowed with a token are looked at to say what was missing. */
+const MAX_TOLD = 64;
+
 /** One way for a rule to match. Of those that match the one with the lowest rank decides. */
 interface Candidate {
   readonly rank: number;
@@ -43,6 +46,8 @@ export class DecisionTable {
   #looksAtPaths = false;
   /** what rules with conditions read from; undefined: there are none */
   readonly #values: RequestValues | undefined;
+  /** what would be allowed if a token said so, for `lackOfToken` */
+  readonly #byToken: CompiledOperation[] = [];
   /** what decides when no rule before it does */
   readonly #last: Candidate;
 
@@ -54,7 +59,10 @@ export class DecisionTable {
         decision = rule.decision;
         break;
       }
-      for (const operation of rule.operations) this.#add(this.#rules.length, operation, rule.decision);
+      for (const operation of rule.operations) {
+        this.#add(this.#rules.length, operation, rule.decision);
+        if (rule.decision.allowed && operation.conditions?.asksForToken) this.#byToken.push(operation);
+      }
       this.#rules.push(rule);
     }
     const rank = this.#rules.length;
@@ -78,6 +86,29 @@ export class DecisionTable {
     const decision = this.#find(method, path, true, tokens);
     this.#values.end();
     return decision;
+  }
+
+  /**
+   * What of a token is missing for the first rule that would allow it otherwise; empty: it is not for want of one.
+   * For those who rule the policy: it is not to be told to the caller.
+   */
+  lackOfToken(
+    method: string | undefined,
+    path: string | undefined,
+    request: RouteRequest,
+    tokens: VerifiedTokens,
+  ): string {
+    if (this.#values === undefined || this.#byToken.length === 0) return '';
+    const plain = path === undefined ? undefined : withoutParameters(path);
+    let lack = '';
+    this.#values.begin(request);
+    for (let i = 0; i < Math.min(this.#byToken.length, MAX_TOLD) && lack === ''; i += 1) {
+      const operation = this.#byToken[i]!;
+      if (!operation.matchesMethod(method) || !operation.matchesPath(path, plain)) continue;
+      lack = operation.conditions!.lackOfToken(method, tokens);
+    }
+    this.#values.end();
+    return lack;
   }
 
   #find(

@@ -1,4 +1,4 @@
-import { HEADER_CALLER, HEADER_CALLER_ADDRESS } from '../../api/names.ts';
+import { HEADER_CALLER, HEADER_CALLER_ADDRESS, HEADER_MIRROR } from '../../api/names.ts';
 import type { HttpLayer } from '../http1/exchange.ts';
 import { type Fields, MESH_ONLY } from '../http1/fields.ts';
 import type { Caller } from './caller.ts';
@@ -20,8 +20,11 @@ export function stripFromApp(): HttpLayer {
 export function callerIdentity(caller: Caller): HttpLayer {
   return (next) => (exchange) => {
     const { fields } = exchange.head;
+    const isMeshed = caller.spiffeId !== undefined;
+    // what a sidecar says of what it sends; others may say what they like
+    if (isMeshed && fields.get(HEADER_MIRROR) !== undefined) exchange.trail.isCopy = true;
     stripMeshFields(fields);
-    if (caller.spiffeId !== undefined) fields.add(HEADER_CALLER, caller.spiffeId);
+    if (isMeshed) fields.add(HEADER_CALLER, caller.spiffeId);
     fields.add(HEADER_CALLER_ADDRESS, caller.address);
     next(exchange);
   };

@@ -35,6 +35,17 @@ export class CompiledWhen {
     return false;
   }
 
+  /** What is missing when it does not match, in the policy's words: of what a token says nothing is told. */
+  lack(tokens: VerifiedTokens): string {
+    if (tokens.length === 0) return 'no token came with it';
+    const token = tokens.find(({ source }) => source.issuer === this.#issuer);
+    if (token === undefined) return `no token of issuer ${this.#issuer} came with it`;
+    const missing = this.#claims.find((claim) => !hasOneOf(claim, claimIn(claim, token.claims)));
+    return missing === undefined
+      ? ''
+      : `the claim ${missing.name} of its token has no value that is asked for`;
+  }
+
   #holdsFor(token: VerifiedToken['claims']): boolean {
     for (let i = 0; i < this.#claims.length; i += 1) {
       const claim = this.#claims[i]!;

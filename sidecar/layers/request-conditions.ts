@@ -34,10 +34,22 @@ export class RequestConditions {
   /** `isHttp` false: nothing is known, and not being parsed as HTTP never gives more. */
   matches(isHttp: boolean, method: string | undefined, tokens: VerifiedTokens): boolean {
     if (!isHttp) return this.#isDeny;
+    return this.#matchesFields(method) && (this.#when === undefined || this.#when.matches(tokens));
+  }
+
+  get asksForToken(): boolean {
+    return this.#when !== undefined;
+  }
+
+  /** Of a request of HTTP: what of a token is all that is missing; empty: something else is. */
+  lackOfToken(method: string | undefined, tokens: VerifiedTokens): string {
+    return this.#when !== undefined && this.#matchesFields(method) ? this.#when.lack(tokens) : '';
+  }
+
+  #matchesFields(method: string | undefined): boolean {
     if (this.#hosts !== undefined && !this.#isForHost(this.#hosts)) return false;
     for (let i = 0; i < this.#headers.length; i += 1) if (!this.#has(this.#headers[i]!)) return false;
-    if (this.#contentTypeSlot !== -1 && !this.#isGrpc(method)) return false;
-    return this.#when === undefined || this.#when.matches(tokens);
+    return this.#contentTypeSlot === -1 || this.#isGrpc(method);
   }
 
   /** An HTTP/1.0 request may name no host; the app then takes it for one of its own choice. */

@@ -39,6 +39,8 @@ export class Trail {
   failedAttempts = '';
   /** of the span that is made of it; empty: none is */
   traceId = '';
+  /** it was sent by a mirror, whose sidecar says so */
+  isCopy = false;
   /** whether the connection to the peer is mTLS */
   encrypted = false;
   /** the mesh error another sidecar answered with; empty: none */

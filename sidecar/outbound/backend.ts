@@ -27,6 +27,8 @@ export interface BackendSpec {
 export class Backend implements PoolBudget {
   readonly #context: Context;
   readonly #connector: EndpointConnector;
+  /** why a request to it came nowhere */
+  readonly nothingReady: string;
   readonly hosts: HostSet;
   readonly outliers: OutlierDetection;
   readonly #health: HealthChecks;
@@ -37,10 +39,12 @@ export class Backend implements PoolBudget {
   /** where to look first for somebody who waits, so that each endpoint has its turn */
   #offered = 0;
 
-  constructor(context: Context, connector: EndpointConnector) {
+  /** `name`: of the Service, for whoever asks why. */
+  constructor(context: Context, connector: EndpointConnector, name: string) {
     const { timers, random } = context;
     this.#context = context;
     this.#connector = connector;
+    this.nothingReady = `nothing is ready behind ${name}`;
     const changed = () => this.hosts.refresh();
     this.hosts = new HostSet({ timers, random, onRemoved: closePools });
     this.outliers = new OutlierDetection({ policy: undefined, timers, changed });

@@ -1,3 +1,4 @@
+import { HEADER_MIRROR } from '../../api/names.ts';
 import type { Host } from '../balancers/host.ts';
 import type { Context } from '../context.ts';
 import type { HttpVersion } from '../http-server.ts';
@@ -84,7 +85,10 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
 
   #begin(connection: RequestCarrier): void {
     this.#connection = connection;
-    connection.begin(this.#head, this.#host!.name, this);
+    const { endpoint, name } = this.#host!;
+    // outside the mesh nobody is told
+    if (endpoint.spiffeId !== undefined) this.#head.fields.add(HEADER_MIRROR, '1');
+    connection.begin(this.#head, name, this);
     this.#flush();
   }
 

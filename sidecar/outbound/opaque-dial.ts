@@ -1,5 +1,6 @@
 import type { Host } from '../balancers/host.ts';
 import type { Context } from '../context.ts';
+import { connectPauseMs, NEVER } from '../layers/connect-pauses.ts';
 import type { Trail } from '../layers/trail.ts';
 import type { Channel } from '../transport/channel.ts';
 import type { Dial, DialFailure, DialResult } from '../transport/dial.ts';
@@ -16,28 +17,31 @@ export interface OpaqueDialOptions {
 
 /**
  * A connection that is not parsed, to one of the hosts. A host that cannot be connected has been sent nothing,
- * so the next one may be tried whatever is spoken.
+ * so the next one may be tried whatever is spoken, and all of them again after a pause.
  */
 export function opaqueDial(options: OpaqueDialOptions): Dial {
   return (done) => {
     const attempts = new OpaqueAttempts(options, done);
-    attempts.next(NO_ENDPOINTS);
+    attempts.next({ ok: false, code: 'no-endpoints', reason: options.upstream.own.nothingReady });
     return () => attempts.cancel();
   };
 }
 
-const NO_ENDPOINTS: DialFailure = { ok: false, code: 'no-endpoints', reason: '' };
+const NONE: readonly Host[] = [];
 
 class OpaqueAttempts {
   readonly #options: OpaqueDialOptions;
   readonly #done: (result: DialResult) => void;
-  #tried: readonly Host[] = [];
+  readonly #beganMs: number;
+  #tried = NONE;
+  #pauses = 0;
   #cancelDial = () => {};
   #dialling: Host | undefined;
 
   constructor(options: OpaqueDialOptions, done: (result: DialResult) => void) {
     this.#options = options;
     this.#done = done;
+    this.#beganMs = options.context.timers.nowMs();
   }
 
   next(failure: DialFailure): void {
@@ -46,9 +50,9 @@ class OpaqueAttempts {
     const nowMs = context.timers.nowMs();
     const mayTry = this.#tried.length < context.limits.maxConnectAttempts;
     const host = mayTry ? own.hosts.pick(nowMs, own.hash(undefined), this.#tried) : undefined;
-    if (host === undefined) return void this.#done(failure);
+    if (host === undefined) return void this.#pause(failure);
     if (!own.tryConnect()) return void this.#done(CIRCUIT_OPEN);
-    if (this.#tried.length > 0) context.telemetry.retry('outbound', upstream.destination, 'connect');
+    if (trail.attempts > 0) context.telemetry.retry('outbound', upstream.destination, 'connect');
     own.hosts.started(host);
     trail.attempts += 1;
     trail.endpoint = host.name;
@@ -57,6 +61,20 @@ class OpaqueAttempts {
       host.endpoint,
       own.connectTimeoutMs,
     )((result) => this.#dialled(host, result));
+  }
+
+  /** All refused it: those that are there by then may take it. */
+  #pause(failure: DialFailure): void {
+    const { timers, random, limits } = this.#options.context;
+    const nowMs = timers.nowMs();
+    const waitMs = connectPauseMs(this.#pauses, this.#beganMs + limits.connectAgainMs - nowMs, random);
+    const isNew = failure.code === 'no-endpoints';
+    if (isNew || waitMs === NEVER || !this.#options.upstream.retryBudget.tryRetry(nowMs))
+      return void this.#done(failure);
+    this.#pauses += 1;
+    this.#tried = NONE;
+    const timer = timers.after(waitMs, () => this.next(failure));
+    this.#cancelDial = () => timer.cancel();
   }
 
   #dialled(host: Host, result: DialResult): void {

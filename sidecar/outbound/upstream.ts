@@ -33,7 +33,8 @@ export class Upstream {
     this.#context = context;
     this.#connector = connector;
     this.destination = destination;
-    this.own = new Backend(context, connector);
+    const { namespace, name } = destination;
+    this.own = new Backend(context, connector, `${namespace}/${name}`);
     this.update(destination, zone);
   }
 
@@ -55,7 +56,7 @@ export class Upstream {
   #backend(name: string): Backend {
     const known = this.#byName.get(name);
     if (known !== undefined) return known;
-    const backend = new Backend(this.#context, this.#connector);
+    const backend = new Backend(this.#context, this.#connector, name);
     this.#byName.set(name, backend);
     return backend;
   }

@@ -7,6 +7,7 @@ import { SILENT } from '../log.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import { Tracing } from '../telemetry/tracing.ts';
+import { DeadPeers } from '../transport/dead-peers.ts';
 import { MtlsClient } from '../transport/mtls-client.ts';
 import { MtlsServer } from '../transport/mtls-server.ts';
 import type { SocketAddress } from '../transport/socket-address.ts';
@@ -35,6 +36,7 @@ export function redirectedContext(
     return true;
   };
   const telemetry = new Telemetry(new AccessLog({ write, once: () => undefined as never }));
+  const all = { ...DEFAULT_LIMITS, speculationDelayMs: 5, lingerMs: 100, ...limits };
   const context: Context = {
     state,
     telemetry,
@@ -42,12 +44,13 @@ export function redirectedContext(
     tracing: new Tracing({ telemetry, timers, random: () => 0 }),
     timers,
     log: SILENT,
-    limits: { ...DEFAULT_LIMITS, speculationDelayMs: 5, lingerMs: 100, ...limits },
+    limits: all,
     connections: new Connections(),
     mtlsServer: new MtlsServer(timers),
     mtlsClient: new MtlsClient(),
     tlsClient: new TlsClient(trustedRoots),
     pools: new PoolSet(),
+    deadPeers: new DeadPeers({ timers, limits: all }),
     ownAddresses: (address) => own.includes(address),
     originalDestination: () => original,
     isDraining: () => false,

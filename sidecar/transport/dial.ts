@@ -2,6 +2,7 @@ import net, { type Socket } from 'node:net';
 import type { ErrorCode } from '../../api/errors.ts';
 import { Channel } from './channel.ts';
 import { enter, leave } from './flush.ts';
+import { handleOf, type StreamHandle } from './runtime.ts';
 import type { Timers } from './timers.ts';
 
 export type DialFailure = { readonly ok: false; readonly code: ErrorCode; readonly reason: string };
@@ -17,6 +18,8 @@ export interface DialOptions {
   readonly localAddress?: string | undefined;
   readonly timeoutMs: number;
   readonly timers: Timers;
+  /** Before `done`; `handle` is that of the TCP connection. */
+  readonly onConnected?: ((handle: StreamHandle, channel: Channel) => void) | undefined;
 }
 
 /** Plaintext TCP. */
@@ -40,7 +43,7 @@ export function dialPlain(options: DialOptions): Dial {
 export function settleOnce(
   socket: Socket,
   event: 'connect' | 'secureConnect',
-  options: Pick<DialOptions, 'timeoutMs' | 'timers'>,
+  options: Pick<DialOptions, 'timeoutMs' | 'timers' | 'onConnected'>,
   done: (result: DialResult) => void,
   check: (error?: Error) => DialFailure | undefined,
   raw?: Socket,
@@ -62,6 +65,8 @@ export function settleOnce(
     socket.pause();
     const refusal = check();
     const channel = refusal === undefined ? Channel.over(socket, raw) : undefined;
+    const handle = handleOf(raw ?? socket);
+    if (channel !== undefined && handle !== undefined) options.onConnected?.(handle, channel);
     settle(channel === undefined ? (refusal ?? failed('closed while connecting')) : { ok: true, channel });
   });
   return () => settle(undefined);

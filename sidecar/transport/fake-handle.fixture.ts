@@ -17,6 +17,10 @@ interface Pending {
 /** A stream handle without a stream: it says when writes end, and shows what was read and written. */
 export class FakeHandle implements StreamHandle {
   readonly fd = 3;
+  bytesRead = 0;
+  bytesWritten = 0;
+  /** as it was asked for, in seconds */
+  keepAlive: number | undefined;
   channel?: unknown;
   onread: (this: StreamHandle) => void = () => {};
   /** writes take their time: they end with `complete` */
@@ -41,6 +45,10 @@ export class FakeHandle implements StreamHandle {
     return this.written.join('');
   }
 
+  setKeepAlive(on: boolean, afterSeconds: number): number {
+    this.keepAlive = on ? afterSeconds : undefined;
+    return 0;
+  }
   useUserBuffer(buffer: Uint8Array): void {
     this.#buffer = buffer;
   }

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import type { Channel } from './channel.ts';
 import type { SocketAddress } from './socket-address.ts';
+import { loadGetSockOpt } from './socket-option.ts';
 
 /** Where a redirected connection was going; undefined: it was not redirected. */
 export type OriginalDestination = (channel: Channel) => SocketAddress | undefined;
@@ -10,8 +10,6 @@ const SOL_IPV6 = 41;
 /** SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST (linux/netfilter_ipv4.h, linux/netfilter_ipv6/ip6_tables.h). */
 const ORIGINAL_DST = 80;
 const SOCKADDR_IN6_BYTES = 28;
-
-type GetSockOpt = (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number;
 
 /**
  * Asks conntrack for the original destination with getsockopt. Loads koffi when called, since without
@@ -33,14 +31,6 @@ export function loadOriginalDestination(): OriginalDestination {
     const isHere = original.port === own.port && original.address === own.address;
     return isHere ? undefined : original;
   };
-}
-
-function loadGetSockOpt(): GetSockOpt {
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-  const libc = koffi.load(null as unknown as string);
-  return libc.func(
-    'int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint8_t *length)',
-  );
 }
 
 /** struct sockaddr_in: family, port (network order), four address bytes. */

@@ -19,6 +19,10 @@ export interface StreamHandle {
   /** TCP only: closes with RST */
   reset?(done?: () => void): number;
   setNoDelay?(on: boolean): number;
+  /** TCP only; then the kernel asks every second, ten times */
+  setKeepAlive?(on: boolean, afterSeconds: number): number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
   getpeername?(into: Partial<AddressInfo>): number;
   getsockname?(into: Partial<AddressInfo>): number;
   /** ours */

@@ -43,7 +43,7 @@ export function vanishing(site: () => LifecycleSite): void {
         await delay(4_000);
       });
       tell(t, load, 'frail', 'frailPosts');
-      // a body is not held to be sent elsewhere, so that POST is refused until the endpoint is taken out
+      // what was under way; and a POST may meet a connection that is being closed, as long as there are some
       for (const [stream, most] of [
         [load.frail, WORKERS],
         [load.frailPosts, WORKERS + FAILURES_IN_A_ROW],
