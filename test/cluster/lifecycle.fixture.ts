@@ -138,7 +138,8 @@ function deployment(where: string, name: string, replicas: number, containers: r
 export function server(where: string, name: string, { env = {}, replicas = 1 }: AppOptions = {}): object[] {
   const probed = {
     ports: [{ name: 'http', containerPort: 8080 }],
-    readinessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 1 },
+    // a slow machine, or wire, makes no pod unready
+    readinessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 1, timeoutSeconds: 5 },
   };
   return [
     deployment(where, name, replicas, [container(['node', '-e', SERVER], { APP: name, ...env }, probed)]),
