@@ -4,6 +4,7 @@ import { type AdminFlags, admin } from './admin.ts';
 import { printableLines } from './analysis/printable.ts';
 import { addCerts } from './certs.ts';
 import { addCheck } from './check.ts';
+import { addDebugProxy } from './debug-proxy.ts';
 import { drain, drainOptions } from './drain.ts';
 import { addExplainPolicy } from './explain-policy.ts';
 import { addExplainRequest } from './explain-request.ts';
@@ -62,6 +63,7 @@ export function commandLine(): Command {
   addCheck(program);
   addStatus(program);
   addCerts(program);
+  addDebugProxy(program);
   addWait(program);
   addUpgrade(program);
   addInject(program);

@@ -38,6 +38,7 @@ import { AnalysisError } from './analysis-error.ts';
 import { Listing } from './listing.ts';
 import { cutOffPods } from './network-policies.ts';
 import { type ReadMesh, settingsOf } from './read-mesh.ts';
+import { refusedPods, refusingNamespaces } from './refused-pods.ts';
 
 type Pod = V1Pod & KubernetesObject;
 
@@ -96,6 +97,8 @@ async function readAll(api: ApiClient, kubeConfig: KubeConfig, source: MeshSourc
     injectedNamespaces:
       namespaces && new Set(namespaces.filter(isInjected).map(({ metadata }) => metadata?.name ?? '')),
     uninjectable: new Set(pods.filter(isUninjectable).flatMap((pod) => objectKey(pod) ?? [])),
+    refusingNamespaces: refusingNamespaces(namespaces ?? []),
+    refusedPods: refusedPods(pods),
     cutOff: cutOffPods({
       ...{ pods, policies: isolating ?? [], namespaces: labelsOf(namespaces ?? []) },
       controlPlaneNamespace: source.controlPlaneNamespace,

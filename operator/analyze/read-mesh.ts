@@ -14,6 +14,10 @@ export interface ReadMesh {
   readonly uninjectable: ReadonlySet<string>;
   /** key of a pod → key of the NetworkPolicy that keeps it from the operator; without those that may not be read */
   readonly cutOff?: ReadonlyMap<string, string>;
+  /** namespaces that are opted in, where Pod Security refuses sidecars → its level; without those that may not be read */
+  readonly refusingNamespaces?: ReadonlyMap<string, string>;
+  /** key of a pod without sidecar → why the injector would refuse it if it were made anew */
+  readonly refusedPods?: ReadonlyMap<string, string>;
   /** of documents in files */
   readonly problems: readonly DocumentProblem[];
   /** key of a policy → where it is written */

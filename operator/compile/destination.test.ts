@@ -62,11 +62,11 @@ describe('a destination', () => {
 
   describe('when nothing is ready', () => {
     const [two, one] = BOTH.endpoints;
-    const addresses = (endpoints: typeof BOTH.endpoints, first = pay1) =>
+    const addresses = (endpoints: typeof BOTH.endpoints, first = pay1, more = {}) =>
       resolve(
         'shop/pay:80',
-        ...[set('Workload', first, pay2), set('Service', PAY)],
-        set('EndpointSlice', { ...BOTH, endpoints }),
+        ...[set('Workload', first, { ...pay2, ready: false }), set('Service', PAY)],
+        set('EndpointSlice', { ...BOTH, endpoints, ...more }),
       )?.endpoints.map(({ address }) => address);
     const notReady = [
       { ...one!, ready: false },
@@ -79,8 +79,15 @@ describe('a destination', () => {
     it('has those whose nodes have not been heard of', () => {
       assert.deepEqual(addresses(notReady, { ...pay1, ready: false, unheard: true }), ['10.0.0.1']);
     });
-    it('has none of those that said themselves that they are not', () => {
+    it('has those that are by their own word, when Kubernetes follows it with its list', () => {
+      assert.deepEqual(addresses(notReady, pay1, { followsPods: true }), ['10.0.0.1']);
+      assert.deepEqual(addresses(notReady, { ...pay1, ready: false }, { followsPods: true }), []);
+    });
+    it('has none of those that somebody else keeps out of the list', () => {
       assert.deepEqual(addresses(notReady), []);
+    });
+    it('has none of those that said themselves that they are not', () => {
+      assert.deepEqual(addresses(notReady, { ...pay1, ready: false }), []);
     });
     it('and something is, has neither', () => {
       const unheard = { ...pay1, ready: false, unheard: true };

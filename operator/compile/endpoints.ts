@@ -12,7 +12,8 @@ type Labels = Readonly<Record<string, string>>;
 /**
  * The endpoints behind a port of a Service, sorted: those that are ready. If none is, the last resort: those that are
  * told to end but still serve, as kube-proxy does it, and those whose nodes have not been heard of, which may be the
- * fault of a control plane that was away for a while.
+ * fault of a control plane that was away for a while. Pods and slices come by two watches: a pod that is ready, in a
+ * slice that says it is not, is on its way to the one or back.
  * Source: https://kubernetes.io/docs/concepts/services-networking/service/ (spec.internalTrafficPolicy),
  * https://kubernetes.io/docs/tutorials/services/pods-and-endpoint-termination-flow/
  * @param labels of the workloads; absent: all endpoints
@@ -23,9 +24,10 @@ export function endpointsOf(mesh: Mesh, service: Service, port: ServicePort, lab
 }
 
 type Sliced = EndpointSlice['endpoints'][number];
-type Condition = (endpoint: Sliced, workload: Workload | undefined) => boolean;
+type Condition = (endpoint: Sliced, workload: Workload | undefined, slice: EndpointSlice) => boolean;
 const isReady: Condition = ({ ready }) => ready;
-const mayServe: Condition = ({ draining }, workload) => draining === true || workload?.unheard === true;
+const mayServe: Condition = ({ draining }, workload, { followsPods }) =>
+  draining === true || workload?.unheard === true || (followsPods === true && workload?.ready === true);
 
 function endpointsThat(
   hold: Condition,
@@ -61,7 +63,7 @@ function endpointsOfSlice(
     sliced.addresses.slice(0, 1).flatMap((address) =>
       ports.flatMap((each) => {
         const behind = workloadBehind(mesh, address, each.port, sliced.workload);
-        if (behind === 'unknown' || !hold(sliced, behind)) return [];
+        if (behind === 'unknown' || !hold(sliced, behind, slice)) return [];
         if (labels !== undefined && !selects(labels, behind?.labels ?? {})) return [];
         return [endpoint(mesh, address, each.port, behind, sliced.zone)];
       }),

@@ -68,6 +68,8 @@ export interface EndpointSlice {
   readonly key: string;
   /** key of the Service */
   readonly service: string;
+  /** kept by Kubernetes after what pods say of themselves, so where it differs from them it is only late; absent: no */
+  readonly followsPods?: boolean;
   readonly ports: readonly { readonly name: string | undefined; readonly port: number }[];
   readonly endpoints: readonly {
     readonly addresses: readonly string[];

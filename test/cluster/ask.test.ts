@@ -95,6 +95,34 @@ describe('asking the mesh of a cluster', { skip: await skipWithoutCluster() }, (
     assert.match((await ask('status')).stdout, /^ask\/payments +1 +True +True +True \(2 of 2\) +False$/m);
   });
 
+  it('tells the roots, and of each sidecar whose certificate it has and what it trusts', async () => {
+    const { code, stdout, stderr } = await ask('certs', '-o', 'json');
+    assert.equal(code, 0, stderr);
+    const { rotation, proxies, problems } = JSON.parse(stdout);
+    const { fingerprint } = rotation.roots.find(({ role }: { role: string }) => role === 'signs');
+    assert.equal(proxies.length, 4);
+    for (const { identity } of proxies) {
+      assert.match(identity.spiffeId, /^spiffe:\/\/cluster\.local\/ns\/ask\/sa\//);
+      assert.equal(identity.signer, fingerprint);
+      assert.ok(identity.roots.includes(fingerprint));
+    }
+    assert.deepEqual(problems, []);
+    assert.match((await ask('certs')).stdout, /^ask\/web-[a-z0-9-]+ +ends in \d+ h /m);
+  });
+
+  it('prints all that a sidecar holds, and nothing secret', async () => {
+    const { name } = (await web()).metadata;
+    const { code, stdout, stderr } = await ask('debug', 'proxy', name, '-o', 'json');
+    assert.equal(code, 0, stderr);
+    const { proxy, config } = JSON.parse(stdout);
+    assert.equal(proxy, `ask/${name}`);
+    assert.equal(config.identity.spiffeId, 'spiffe://cluster.local/ns/ask/sa/web');
+    assert.doesNotMatch(stdout, /PRIVATE|BEGIN/);
+    const unknown = await ask('debug', 'proxy', 'nobody');
+    assert.deepEqual([unknown.code, unknown.stdout], [2, '']);
+    assert.match(unknown.stderr, /no running pod nobody with a sidecar is in ask/);
+  });
+
   it('tells of a denied request, by the id in its answer, which policy and why, on both sides', async () => {
     const answer = await request(cluster, await web(), 'POST', 'http://payments/v1/charges');
     assert.equal(answer.status, 403);

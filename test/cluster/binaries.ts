@@ -52,6 +52,7 @@ const sources = {
   helm3: helm(3, helm3Capabilities),
   coredns: { folder: 'coredns', module: 'github.com/coredns/coredns', package: '.', flags: () => '' },
   pause: { folder: 'pause', module: '', package: '.', flags: () => '' },
+  'slow-wire': { folder: 'slow-wire', module: '', package: '.', flags: () => '' },
 } satisfies Record<string, GoBinary>;
 
 export type BinaryName = keyof typeof sources;
@@ -102,7 +103,7 @@ async function installed(name: BinaryName): Promise<string | undefined> {
   const file = source.file ?? name;
   const given = process.env.KUBEBUILDER_ASSETS && findOnPath(file, process.env.KUBEBUILDER_ASSETS);
   if (given) return given;
-  const found = name === 'pause' ? undefined : findOnPath(file);
+  const found = !source.module ? undefined : findOnPath(file);
   if (!found) return undefined;
   const args = {
     kubectl: ['version', '--client'],

@@ -110,6 +110,15 @@ export class Cluster {
     return this.#node().startApiServer();
   }
 
+  /** Nobody hears of the node any more, and its pods go on: after a minute Kubernetes takes them for gone. */
+  pauseKubelet(): Promise<void> {
+    return this.#node().pauseKubelet();
+  }
+
+  resumeKubelet(): Promise<void> {
+    return this.#node().resumeKubelet();
+  }
+
   /** Done with it: a cluster of the test's own ends, any other stays as it is. */
   release(): Promise<void> {
     return this.#ending();

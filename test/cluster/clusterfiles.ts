@@ -10,7 +10,7 @@ export interface NodeConfig {
   pauseArchive: string;
   /** Where the outside reaches the API server. */
   publicServer: string;
-  binaries: Record<Exclude<BinaryName, 'helm3' | 'helm4' | 'pause'>, string>;
+  binaries: Record<Exclude<BinaryName, 'helm3' | 'helm4' | 'pause' | 'slow-wire'>, string>;
 }
 
 /** A running cluster, as told by its keeper; identities as in lock.ts. */

@@ -10,6 +10,8 @@ export interface Controls {
   status(): Promise<NodeStatus>;
   'stop-api-server'(): Promise<void>;
   'start-api-server'(): Promise<void>;
+  'pause-kubelet'(): Promise<void>;
+  'resume-kubelet'(): Promise<void>;
 }
 
 /**

@@ -86,6 +86,15 @@ export class Daemon {
     await this.#ended;
   }
 
+  /** Takes the processor from it: its connections stay, and nothing is said on them. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   get #logFile(): string {
     return join(this.#options.directory, `${this.name}.log`);
   }

@@ -84,7 +84,7 @@ export async function buildImage(context: string, tag: string, options: BuildOpt
 /** A cluster that we cannot load images into needs a place to pull this one from. */
 export const testAppImage = process.env.WEFT_TEST_APP_IMAGE ?? 'docker.io/weft-test/app:latest';
 
-/** The image for test workloads: Debian with Node, curl and iptables; gives its archive. */
+/** The image for test workloads: Debian with Node, curl, nginx and iptables; gives its archive. */
 export async function ensureTestAppImage(progress: Progress = showProgress): Promise<string> {
   const context = join(import.meta.dirname, 'app');
   const dockerfile = readFileSync(join(context, 'Dockerfile'), 'utf8');

@@ -138,9 +138,10 @@ function deployment(where: string, name: string, replicas: number, containers: r
 
 /** A Deployment of servers and its Service. */
 export function server(where: string, name: string, options: AppOptions = {}): object[] {
-  const { env = {}, replicas = 1, probeTimeoutSeconds: timeoutSeconds = 1 } = options;
+  const { env = {}, replicas = 1, probeTimeoutSeconds: timeoutSeconds = 5 } = options;
   const probed = {
     ports: [{ name: 'http', containerPort: 8080 }],
+    // a slow machine, or wire, makes no pod unready
     readinessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 1, timeoutSeconds },
   };
   return [

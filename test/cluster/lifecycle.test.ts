@@ -9,6 +9,8 @@ import { assertNoneFailed, tell } from './load.ts';
 import { outages } from './outages.ts';
 import { waitUntil } from './scenario.ts';
 import { sidecarUpgrade } from './sidecar-upgrade.ts';
+import { slowEndpoints } from './slow-endpoints.ts';
+import { stoppedNode } from './stopped-node.ts';
 import { vanishing } from './vanishing.ts';
 import { withoutInjector } from './without-injector.ts';
 
@@ -33,7 +35,10 @@ describe('The life of pods under load', { skip: await skipWithoutCluster() }, ()
 
   describe('of apps', { concurrency: true }, () => {
     describe('whose sidecars are replaced', { concurrency: 1 }, () => sidecarUpgrade(() => site));
-    describe('that vanish', { concurrency: 1 }, () => vanishing(() => site));
+    describe('that vanish or are slow', { concurrency: 1 }, () => {
+      slowEndpoints(() => site);
+      vanishing(() => site);
+    });
 
     it(`loses no request of an app that finishes what it has, in ${ROLLOUTS} rollouts`, async (t) => {
       const load = await site.under(['api', 'posts', 'hasty'], () =>
@@ -110,6 +115,7 @@ describe('The life of pods under load', { skip: await skipWithoutCluster() }, ()
     });
   });
 
+  describe('on a node that is stopped', () => stoppedNode(() => site));
   describe('without a control plane', () => outages(() => site));
   describe('without an injector', () => withoutInjector(() => site));
 });

@@ -5,6 +5,7 @@ import { runOk } from './command.ts';
 import { startContainerd } from './containerd.ts';
 import { type NodeStatus, serveControls } from './control.ts';
 import { ControlPlane } from './controlplane.ts';
+import type { Daemon } from './daemon.ts';
 import { dnsManifests, startDns } from './dns.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { nodeName, startKubelet } from './kubelet.ts';
@@ -29,13 +30,13 @@ async function startNode(
   config: NodeConfig,
   plane: ControlPlane,
   say: (detail: string) => void,
-): Promise<void> {
+): Promise<Daemon> {
   const { directory, binaries } = config;
   const { kubeconfig } = clusterFiles(directory);
   say('the control plane and containerd start');
   await Promise.all([plane.start(), startContainerd(directory, config.pauseArchive)]);
   say('the node and DNS start');
-  await startKubelet(binaries.kubelet, directory, plane, config.cgroup);
+  const kubelet = await startKubelet(binaries.kubelet, directory, plane, config.cgroup);
   await startKubeProxy(binaries['kube-proxy'], directory, plane);
   const inside = await plane.componentKubeconfig('node', 'admin', 'system:masters');
   const kubectl = [binaries.kubectl, '--kubeconfig', inside] as const;
@@ -45,22 +46,26 @@ async function startNode(
   await runOk(kubectl[0], [kubectl[1], kubectl[2], 'wait', node, '--for=create', '--timeout=60s']);
   await runOk(kubectl[0], [kubectl[1], kubectl[2], 'wait', node, '--for=condition=Ready', '--timeout=120s']);
   writeKubeconfig(kubeconfig, plane.adminKubeconfig);
+  return kubelet;
 }
 
 async function main(directory: string): Promise<void> {
   const config = JSON.parse(readFileSync(clusterFiles(directory).config, 'utf8')) as NodeConfig;
+  let kubelet: Daemon | undefined;
   let status: NodeStatus = { phase: 'starting', detail: 'the namespaces are made' };
   const plane = await createControlPlane(config);
   await serveControls(clusterFiles(directory).control, {
     status: () => Promise.resolve(status),
     'stop-api-server': () => plane.stopApiServer(),
     'start-api-server': () => plane.startApiServer(),
+    'pause-kubelet': async () => kubelet?.pause(),
+    'resume-kubelet': async () => kubelet?.resume(),
   });
   try {
     await coverDirectories();
     await createNodeNetwork();
     await relay(relayFd, nodeAddress, apiServerPort);
-    await startNode(config, plane, (detail) => {
+    kubelet = await startNode(config, plane, (detail) => {
       status = { phase: 'starting', detail };
     });
     status = { phase: 'ready', detail: '' };

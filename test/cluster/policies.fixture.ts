@@ -1,8 +1,9 @@
 import { testAppImage } from './images.ts';
 
-/** Where the tests of policies have their workloads: two namespaces of the mesh, and one that is not in it. */
+/** Where the tests of policies have their workloads: three namespaces of the mesh, and one that is not in it. */
 export const SHOP = 'policies';
 export const OTHER = 'policies-other';
+export const INGRESS = 'policies-ingress';
 export const OUTSIDE = 'policies-outside';
 /** of a server on the node's own network, which is no pod of the mesh's */
 export const OUTSIDE_PORT = 18_089;

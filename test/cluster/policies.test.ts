@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
 import { ISSUER, TestKey } from '../../sidecar/testing/tokens.ts';
 import { skipWithoutCluster } from './cluster.ts';
+import { ingress } from './ingress.ts';
 import { ownersView } from './owners-view.ts';
 import { API, OUTSIDE, OUTSIDE_PORT, SHOP, V1, V2 } from './policies.fixture.ts';
 import { PolicyRoom } from './policyroom.ts';
@@ -200,4 +201,6 @@ describe('MeshPolicy on a cluster', { skip: await skipWithoutCluster() }, () => 
   });
 
   describe('as its owner sees it', () => ownersView(() => room));
+  // last: its controller is one more caller of the api
+  describe('behind an ingress', () => ingress(() => room));
 });

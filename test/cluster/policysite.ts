@@ -1,6 +1,7 @@
 import { ClusterSite } from './clustersite.ts';
-import { GRANT_DEFINITION, namespace, OTHER, OUTSIDE, SHOP, workloads } from './policies.fixture.ts';
+import { GRANT_DEFINITION, INGRESS, namespace, OTHER, OUTSIDE, SHOP, workloads } from './policies.fixture.ts';
 
+/** in which the workloads are from the beginning */
 const NAMESPACES = [SHOP, OTHER, OUTSIDE];
 const GRANTS = ['crd', GRANT_DEFINITION.metadata.name];
 
@@ -8,7 +9,7 @@ const GRANTS = ['crd', GRANT_DEFINITION.metadata.name];
 export class PolicySite extends ClusterSite {
   override async fill(): Promise<void> {
     this.atEnd(() =>
-      this.kubectl('delete', 'namespace', ...NAMESPACES, '--ignore-not-found', '--timeout=120s'),
+      this.kubectl('delete', 'namespace', ...NAMESPACES, INGRESS, '--ignore-not-found', '--timeout=120s'),
     );
     if ((await this.cluster.kubectl(['get', ...GRANTS])).code !== 0) {
       this.atEnd(() => this.kubectl('delete', ...GRANTS));

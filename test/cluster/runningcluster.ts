@@ -159,6 +159,14 @@ export class RunningCluster {
     await callControl(clusterFiles(this.directory).control, 'start-api-server');
   }
 
+  async pauseKubelet(): Promise<void> {
+    await callControl(clusterFiles(this.directory).control, 'pause-kubelet');
+  }
+
+  async resumeKubelet(): Promise<void> {
+    await callControl(clusterFiles(this.directory).control, 'resume-kubelet');
+  }
+
   /** The arguments of nsenter that lead into the node. */
   get nsenter(): string[] {
     const state = readState(this.directory);

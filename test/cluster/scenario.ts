@@ -47,6 +47,7 @@ export async function installWeft(cluster: Cluster, values: readonly string[] = 
   await cluster.helmOk([
     ...['upgrade', '--install', 'weft', 'helm/weft', '-n', 'weft-system', '--create-namespace'],
     ...['--set', `image.repository=${repository}`, '--set', `image.tag=${tag}`, ...build],
+    ...['--set', 'injector.allowedAnnotations={skip-inbound-ports}'],
     ...['--set', 'operator.logLevel=debug', '--wait', '--timeout', '180s'],
     ...values.flatMap((value) => ['--set', value]),
   ]);

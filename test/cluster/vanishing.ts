@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LIFE } from './lifecycle.fixture.ts';
 import { containerNamed, type LifecycleSite } from './lifecyclesite.ts';
 import { assertNoneFailed, tell } from './load.ts';
-import { type Pod, waitUntil } from './scenario.ts';
+import type { Pod } from './scenario.ts';
 
 /** How long the client of the load waits for an answer; whatever the network does, an error takes no longer. */
 const PATIENCE_MS = 10_000;
@@ -17,16 +17,7 @@ const CUT_MS = 15_000;
 /** Tests of endpoints that go without goodbye: one of two, under load. */
 export function vanishing(site: () => LifecycleSite): void {
   /** One of two that serve: `app` and `sidecar` of the one are killed, the network of the other suffers. */
-  const victim = async (index: 0 | 1): Promise<Pod> => {
-    await site().rolledOut('frail');
-    const list = JSON.parse(await site().kubectl('-n', LIFE, 'get', 'pods', '-l', 'app=frail', '-o', 'json'));
-    const pod = (list.items as Pod[])[index]!;
-    await waitUntil('it to serve', async () => {
-      const { frail } = await site().under(['frail'], () => Promise.resolve());
-      return pod.metadata.name in frail.pods;
-    });
-    return pod;
-  };
+  const victim = (index: 0 | 1): Promise<Pod> => site().servingPod('frail', index);
   const skip = (t: TestContext): boolean => {
     if (site().cluster.local) return false;
     t.skip('this needs the node: unset KUBECONFIG');
@@ -69,6 +60,26 @@ export function vanishing(site: () => LifecycleSite): void {
       await delay(CUT_MS).finally(() => site().cluster.nodeExecOk(['iptables', '-D', ...cut]));
     });
     t.diagnostic(`the one that was cut off answered ${load.frail.pods[chosen.metadata.name] ?? 0}`);
+    tell(t, load, 'frail', 'frailPosts');
+    for (const stream of [load.frail, load.frailPosts]) {
+      assert.ok(stream.failed <= 2 * WORKERS, `${stream.failed} failed`);
+      assert.ok(stream.slowestMs <= PATIENCE_MS + 2_000, `${stream.slowestMs} ms`);
+    }
+  });
+
+  it('loses little more than was under way when a pod and its network go at once', async (t) => {
+    if (skip(t)) return;
+    const chosen = await victim(1);
+    const load = await site().under(['frail', 'frailPosts'], async () => {
+      const mend = await site().destroy(chosen);
+      after(mend);
+      // the app is a new process, which has been asked for nothing yet
+      const again = await site().timeUntil('requests to come to it again', async () => {
+        return Number(await site().askOwn(chosen, '/last')) > 0;
+      });
+      t.diagnostic(`requests came to it again after ${again} ms`);
+      await delay(Math.max(0, CUT_MS - again));
+    });
     tell(t, load, 'frail', 'frailPosts');
     for (const stream of [load.frail, load.frailPosts]) {
       assert.ok(stream.failed <= 2 * WORKERS, `${stream.failed} failed`);

@@ -17,7 +17,7 @@ interface Certs {
   readonly problems: readonly string[];
 }
 
-describe('weft certs, of a weft run', () => {
+describe('weft certs and weft debug proxy, of a weft run', () => {
   let shop: Shop;
   before(async () => {
     shop = await startShop();
@@ -58,6 +58,24 @@ describe('weft certs, of a weft run', () => {
     await rename(`${report}.away`, report);
     assert.equal(code, 3);
     assert.match(stdout, /! no operator has reported the state of the root yet/);
+  });
+
+  it('debug proxy prints all that a sidecar holds, and nothing secret', async () => {
+    const { code, stdout, stderr } = await shop.weft('debug', 'proxy', 'payments', '-o', 'json');
+    assert.equal(code, 0, stderr);
+    const { proxy, config, edges, connections } = JSON.parse(stdout);
+    assert.equal(proxy, 'shop/payments');
+    assert.equal(config.identity.spiffeId, 'spiffe://cluster.local/ns/shop/sa/payments');
+    assert.ok(config.config.inbound.ports.length > 0);
+    assert.ok(edges !== undefined && connections !== undefined);
+    assert.doesNotMatch(stdout, /PRIVATE|BEGIN/);
+    assert.match((await shop.weft('debug', 'proxy', 'shop/payments')).stdout, /^proxy: shop\/payments\n/);
+  });
+
+  it('debug proxy says that there is no such proxy', async () => {
+    const { code, stderr } = await shop.weft('debug', 'proxy', 'nobody');
+    assert.equal(code, 2);
+    assert.match(stderr, /no Workload nobody is in/);
   });
 });
 

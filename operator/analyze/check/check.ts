@@ -13,6 +13,7 @@ import { unavailableKeySets } from './key-sets.ts';
 import { lockedOut } from './locked-out.ts';
 import { openServices, permissiveLeftovers, skippedPorts, withoutSidecar } from './openness.ts';
 import { conflicted, notAccepted, notResolved } from './policies.ts';
+import { refusedByInjector, refusedByPodSecurity } from './refused.ts';
 import {
   mirrorsToThemselves,
   nonIdempotentRetries,
@@ -32,6 +33,8 @@ const CHECKS: readonly Check[] = [
   permissiveLeftovers,
   skippedPorts,
   withoutSidecar,
+  refusedByPodSecurity,
+  refusedByInjector,
   cutOff,
   withoutTargets,
   unknownCallers,

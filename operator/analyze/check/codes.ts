@@ -30,6 +30,8 @@ export const CODES = [
   'OriginateOnEveryPort',
   'PermissiveLeftover',
   'PlaintextAccepted',
+  'PodRefused',
+  'PodSecurityRefuses',
   'RefNotPermitted',
   'RoutesOnOpaque',
   'ShadowedEgressHost',

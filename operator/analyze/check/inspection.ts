@@ -21,7 +21,10 @@ export interface Sidecar {
 /** The mesh as the findings look at it; what is asked for often is computed once. */
 export class Inspection {
   readonly mesh: Mesh;
-  readonly read: Pick<ReadMesh, 'injectedNamespaces' | 'uninjectable' | 'cutOff'>;
+  readonly read: Pick<
+    ReadMesh,
+    'injectedNamespaces' | 'uninjectable' | 'cutOff' | 'refusingNamespaces' | 'refusedPods'
+  >;
   readonly options: CheckOptions;
   /** running pods, with a sidecar or without */
   readonly workloads: readonly Workload[];

@@ -128,7 +128,8 @@ export function withoutSidecar({ workloads, read, mesh }: Inspection): Found[] {
         !terminating &&
         injectedNamespaces.has(namespace) &&
         namespace !== mesh.settings.controlPlaneNamespace &&
-        !read.uninjectable.has(key),
+        !read.uninjectable.has(key) &&
+        !read.refusedPods?.has(key),
     )
     .map(({ namespace, app, name }) => ({
       ...{ severity: 'warning', code: 'NoSidecar' },

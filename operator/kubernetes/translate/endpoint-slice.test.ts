@@ -39,6 +39,15 @@ describe('an EndpointSlice', () => {
     assert.equal(draining({ ready: false }), undefined);
   });
 
+  it('knows whether it is kept after the pods or written by somebody else', () => {
+    const of = (manager: string) => {
+      const labels = { ...SLICE.metadata!.labels, 'endpointslice.kubernetes.io/managed-by': manager };
+      return translateEndpointSlice({ ...SLICE, metadata: { ...SLICE.metadata, labels } })?.followsPods;
+    };
+    assert.equal(of('endpointslice-controller.k8s.io'), true);
+    assert.equal(of('election.example'), undefined);
+  });
+
   it('of no Service, or of names, is none', () => {
     assert.equal(translateEndpointSlice({ ...SLICE, metadata: { name: 'a', namespace: 'b' } }), undefined);
     assert.equal(translateEndpointSlice({ ...SLICE, addressType: 'FQDN' }), undefined);

@@ -2,6 +2,8 @@ import type { V1Endpoint, V1EndpointSlice } from '@kubernetes/client-node';
 import type { EndpointSlice } from '../../mesh/model.ts';
 
 const LABEL_SERVICE_NAME = 'kubernetes.io/service-name';
+const LABEL_MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
+const OF_KUBERNETES = 'endpointslice-controller.k8s.io';
 
 /**
  * EndpointSlice → EndpointSlice; undefined for slices of no Service and for slices of DNS names.
@@ -14,6 +16,7 @@ export function translateEndpointSlice(slice: V1EndpointSlice): EndpointSlice | 
   return {
     key: `${namespace}/${name}`,
     service: `${namespace}/${service}`,
+    ...(labels[LABEL_MANAGED_BY] === OF_KUBERNETES && { followsPods: true }),
     ports: (slice.ports ?? []).flatMap(({ name: portName, port, protocol }) =>
       port !== undefined && port !== null && (protocol ?? 'TCP') === 'TCP'
         ? [{ name: portName || undefined, port }]

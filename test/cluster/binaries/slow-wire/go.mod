@@ -1,0 +1,3 @@
+module weft.example/test/cluster/binaries/slow-wire
+
+go 1.24.0
