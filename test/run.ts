@@ -52,6 +52,9 @@ const STAGES: readonly Stage[] = [
   nodeTests('conformance', 'the HTTP/1.1 corpus, h2spec and gRPC interoperability through sidecars', [
     'test/conformance/*.test.ts',
   ]),
+  nodeTests('protocols', 'servers, clients and suites of others, nothing declared, through two sidecars', [
+    'test/protocols/*.test.ts',
+  ]),
   nodeTests('telemetry', 'spans into a real OpenTelemetry Collector', ['test/telemetry/*.test.ts']),
   nodeTests('faults', 'slow, huge, dying and starved peers; no descriptors, a jumping clock', [
     'test/faults/*.test.ts',

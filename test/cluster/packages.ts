@@ -20,6 +20,21 @@ const packageOf = {
   nsenter: 'util-linux',
   setpriv: 'util-linux',
   mount: 'mount',
+  mariadbd: 'mariadb-server-core',
+  mariadb: 'mariadb-client-core',
+  pg_createcluster: 'postgresql',
+  psql: 'postgresql-client',
+  'redis-server': 'redis-server',
+  'redis-cli': 'redis-tools',
+  sshd: 'openssh-server',
+  ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
+  curl: 'curl',
+  haproxy: 'haproxy',
+  javac: 'default-jdk-headless',
+  python3: 'python3',
+  pip3: 'python3-pip',
+  npm: 'npm',
 } as const;
 
 export type SystemCommand = keyof typeof packageOf;
@@ -58,7 +73,8 @@ export async function ensureCommands(
   if (missing.length === 0) return;
   assertInstallable(missing);
   await step(progress, `installing ${missing.join(' ')}`, async ({ note }) => {
-    const env = { DEBIAN_FRONTEND: 'noninteractive' };
+    // in runlevel 1 invoke-rc.d(8) starts no server that a package brings
+    const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
     await runOk('apt-get', ['update'], { env, onOutput: note });
     await runOk('apt-get', ['install', '-y', '--no-install-recommends', ...missing], { env, onOutput: note });
   });
