@@ -167,6 +167,12 @@ describe('a sidecar process', () => {
     await place.write('h1');
     const { child, exited, output } = run(t, place, { WEFT_GRACE_SECONDS: '3600' });
     await becomesReady(place);
+    await eventually('it can be asked', () =>
+      overSocket(place.stateDir, 'GET', '/config').then(
+        () => true,
+        () => false,
+      ),
+    );
     assert.deepEqual(JSON.parse(await overSocket(place.stateDir, 'POST', '/withdraw')), { withdrawn: true });
     const reasons = ['another sidecar is about to take its place'];
     assert.deepEqual(await readiness(place.admin), { status: 503, reasons });

@@ -18,7 +18,7 @@ function mirrorOnSlowConnection() {
     release: () => void sent.push('release'),
     destroy: () => void sent.push('destroy'),
   };
-  const host = { name: 'shadow' };
+  const host = { name: 'shadow', endpoint: {} };
   const backend = {
     breaker: { tryEnter: () => true, leave: () => {} },
     hosts: { pick: () => host, started: () => {}, finished: () => {} },
