@@ -23,6 +23,8 @@ export interface RequestCarrier {
   readonly isUnprocessed: boolean;
   /** It has to go over HTTP/1: the endpoint takes no Upgrade over HTTP/2. */
   readonly refusesUpgrade: boolean;
+  /** It answered HTTP/1 to HTTP/2, and so did nothing about the request. */
+  readonly speaksHttp1: boolean;
   /** Another sidecar carries it as bytes: who answers is the app behind it, not the mesh. */
   readonly isOpaque: boolean;
   begin(head: RequestHead, fallbackHost: string, receiver: ResponseReceiver): void;
@@ -70,6 +72,7 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
   readonly isUnprocessed = false;
   readonly isOpaque = false;
   readonly refusesUpgrade = false;
+  readonly speaksHttp1 = false;
 
   constructor(channel: Channel, owner: ClientConnectionOwner, limits: Limits) {
     this.#channel = channel;

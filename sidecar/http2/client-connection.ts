@@ -27,6 +27,8 @@ export interface ClientOptions extends ConnectionOptions {
 /** Until the endpoint has said how many streams it takes (RFC 9113 6.5.2: no fewer than 100 are recommended). */
 export const ASSUMED_STREAMS = 100;
 const QUIET_MS = 60_000;
+/** "H" of "HTTP/1.1 400 Bad Request" */
+const FIRST_OF_HTTP1 = 0x48;
 
 /**
  * Our end of an HTTP/2 connection to an endpoint. `open` gives a stream for one request, which is used as http1's
@@ -43,6 +45,9 @@ export class ClientConnection extends Connection {
   readonly #reserved = new Set<ClientStream>();
   #isRetired = false;
   #heardSettings = false;
+  #heardAnything = false;
+  /** its first word was of HTTP/1: it knows no HTTP/2, and did nothing about what it was asked */
+  speaksHttp1 = false;
   /** wait for the endpoint's SETTINGS */
   #undecided: ClientStream[] = [];
   #closedTold = false;
@@ -88,6 +93,15 @@ export class ClientConnection extends Connection {
     const undecided = this.#undecided;
     this.#undecided = [];
     for (const stream of undecided) stream.decided();
+  }
+
+  override onData(bytes: Buffer): void {
+    if (!this.#heardAnything && bytes.length > 0) {
+      this.#heardAnything = true;
+      // as the length of a frame it would be far beyond any that is allowed
+      this.speaksHttp1 = bytes[0] === FIRST_OF_HTTP1;
+    }
+    super.onData(bytes);
   }
 
   /** While there is room. */

@@ -37,6 +37,9 @@ export class ClientStream extends Stream implements RequestCarrier {
   isUnprocessed = false;
   /** It has to go another way: the endpoint takes no Upgrade over HTTP/2. */
   refusesUpgrade = false;
+  get speaksHttp1(): boolean {
+    return this.#client.speaksHttp1;
+  }
 
   constructor(client: ClientConnection) {
     super(client);

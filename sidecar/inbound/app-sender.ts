@@ -10,6 +10,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import { ReplayBuffer } from '../layers/replay-buffer.ts';
 import { LOST_BODY, ResendAllowance } from '../layers/resend-allowance.ts';
 import type { RetryBudget } from '../layers/retry-budget.ts';
+import { mayFallBack, versionFor } from '../layers/version.ts';
 import { fromHttp1, toHttp1 } from '../layers/websocket.ts';
 import type { Limits } from '../limits.ts';
 import type { Timers } from '../transport/timers.ts';
@@ -24,6 +25,10 @@ export interface App {
   readonly repeats: RetryBudget;
   /** of tunnels to it; 0: none, undefined: the sidecar's own */
   readonly idleTimeoutMs: () => number | undefined;
+  /** by what is declared of its port */
+  readonly declared: () => HttpVersion | undefined;
+  /** the one version of HTTP that it was found to take; undefined: none, or both for all we know */
+  only: HttpVersion | undefined;
 }
 
 /** The end of a request's way in: the app, over a connection that is kept. */
@@ -55,8 +60,8 @@ class AppRequest implements ForwardOwner, FinishListener {
     this.timers = context.timers;
     this.limits = context.limits;
     this.fallbackHost = app.name;
-    this.#version = exchange.version;
-    const isKept = exchange.version === 'http2' && exchange.head.framing.type !== 'none';
+    this.#version = versionFor(exchange, exchange.version, app.only ?? app.declared());
+    const isKept = this.#version === 'http2' && exchange.head.framing.type !== 'none';
     this.replay = isKept ? new ReplayBuffer() : undefined;
   }
 
@@ -127,9 +132,15 @@ class AppRequest implements ForwardOwner, FinishListener {
   onFailed(
     _code: ErrorCode,
     _reason: string,
-    { sawResponse, isUnprocessed, refusesUpgrade }: RequestCarrier,
+    { sawResponse, isUnprocessed, refusesUpgrade, speaksHttp1 }: RequestCarrier,
   ): boolean {
     if (sawResponse) return false;
+    if (speaksHttp1) this.#app.only = 'http1';
+    if (speaksHttp1 && this.#fallsBack()) {
+      this.#version = 'http1';
+      this.#connect();
+      return true;
+    }
     if (refusesUpgrade && toHttp1(this.#exchange.head)) {
       this.#version = 'http1';
       this.#connect();
@@ -143,5 +154,10 @@ class AppRequest implements ForwardOwner, FinishListener {
     if (!this.#app.repeats.tryRepeat(this.timers.coarseMs())) return false;
     this.#connect();
     return true;
+  }
+
+  /** To HTTP/1, with all there is of the body. */
+  #fallsBack(): boolean {
+    return mayFallBack(this.#exchange) && this.#resends.take(this.#exchange, this.replay, never);
   }
 }

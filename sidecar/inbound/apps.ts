@@ -1,26 +1,33 @@
 import { isIPv6 } from 'node:net';
 import { INBOUND_SOURCE_IPV4, INBOUND_SOURCE_IPV6 } from '../../api/names.ts';
-import type { InboundLimits } from '../../api/proxy-config.ts';
+import type { InboundLimits, Protocol } from '../../api/proxy-config.ts';
 import type { Context } from '../context.ts';
 import type { HttpHandler } from '../http1/exchange.ts';
 import { Pool } from '../http1/pool.ts';
 import { Http2Pool } from '../http2/pool.ts';
 import { RetryBudget } from '../layers/retry-budget.ts';
+import { onlyVersionOf } from '../layers/version.ts';
 import { type Dial, dialPlain } from '../transport/dial.ts';
 import { hostPort, type SocketAddress } from '../transport/socket-address.ts';
 import { type App, sendToApp } from './app-sender.ts';
 import { PendingRequests } from './pending-requests.ts';
 
+/** What is said of an app's port. */
+export interface AppPolicy {
+  readonly limits: InboundLimits | undefined;
+  readonly protocol: Protocol | undefined;
+}
+
 /** The apps of this pod. Their connections are kept apart by address; all callers share them. */
 export class Apps {
   readonly #context: Context;
-  readonly #limits: (port: number) => InboundLimits | undefined;
+  readonly #policy: (port: number) => AppPolicy;
   readonly #apps = new Map<string, App>();
 
-  /** `limits`: those in force on a container port. */
-  constructor(context: Context, limits: (port: number) => InboundLimits | undefined) {
+  /** `policy`: what is in force on a container port. */
+  constructor(context: Context, policy: (port: number) => AppPolicy) {
     this.#context = context;
-    this.#limits = limits;
+    this.#policy = policy;
   }
 
   /** The end of a request's way. */
@@ -48,15 +55,17 @@ export class Apps {
     const { pools, limits, timers } = this.#context;
     // a pod has few ports; what is not used costs nothing
     if (this.#apps.size >= MAX_APPS) this.#apps.clear();
-    const policy = () => this.#limits(target.port);
+    const policy = () => this.#policy(target.port).limits;
     const pending = new PendingRequests(() => policy()?.maxPendingRequests);
     const options = { dial: this.dial(target), limits, timers, idleMs: limits.appIdleMs, budget: pending };
-    const app = {
+    const app: App = {
       name,
       pools: { http1: new Pool(pools, options), http2: new Http2Pool(pools, options) },
       pending,
       repeats: new RetryBudget(REPEATS),
       idleTimeoutMs: () => policy()?.idleTimeoutMs,
+      declared: () => onlyVersionOf(this.#policy(target.port).protocol),
+      only: undefined,
     };
     this.#apps.set(name, app);
     return app;

@@ -47,7 +47,7 @@ export class Inbound {
   constructor(context: Context) {
     this.#context = context;
     this.#open = new OpenFlows(context);
-    this.#apps = new Apps(context, (port) => this.#policies!(port).limits);
+    this.#apps = new Apps(context, (port) => this.#policies!(port));
     this.#rateLimitSeed = newSeed(context.random);
   }
 

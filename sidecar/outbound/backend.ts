@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../api/destination.ts';
+import type { Destination, Endpoint } from '../../api/destination.ts';
 import type { BackendTraffic } from '../../api/destination-traffic.ts';
 import { isHashing } from '../balancers/create-balancer.ts';
 import { CONSISTENT_SEED, hash32 } from '../balancers/hash.ts';
@@ -12,12 +12,15 @@ import { CircuitBreaker, CONNECTIONS, PENDING_REQUESTS } from '../layers/circuit
 import { HealthChecks } from '../layers/health-check.ts';
 import { probeHttp } from '../layers/http-probe.ts';
 import { OutlierDetection } from '../layers/outlier-detection.ts';
+import { onlyVersionOf } from '../layers/version.ts';
 import type { EndpointConnector } from './endpoint-connector.ts';
 
 /** What a backend is made of; a new version of the destination brings another. */
 export interface BackendSpec {
   readonly endpoints: readonly Endpoint[];
   readonly traffic: BackendTraffic;
+  /** as declared; absent: nobody did */
+  readonly protocol?: Destination['protocol'];
 }
 
 /**
@@ -34,6 +37,7 @@ export class Backend implements PoolBudget {
   readonly #health: HealthChecks;
   readonly breaker: CircuitBreaker;
   #traffic: BackendTraffic = {};
+  #declared: HttpVersion | undefined;
   #hashes = false;
   #hashHeader: string | undefined;
   /** where to look first for somebody who waits, so that each endpoint has its turn */
@@ -59,9 +63,10 @@ export class Backend implements PoolBudget {
     this.breaker = new CircuitBreaker(undefined);
   }
 
-  update({ endpoints, traffic }: BackendSpec, zone: string | undefined): void {
+  update({ endpoints, traffic, protocol }: BackendSpec, zone: string | undefined): void {
     const { loadBalancing } = traffic;
     this.#traffic = traffic;
+    this.#declared = onlyVersionOf(protocol);
     this.outliers.update(traffic.outlierDetection);
     this.#health.update(traffic.healthCheck);
     this.breaker.update(traffic.circuitBreaker);
@@ -89,6 +94,11 @@ export class Backend implements PoolBudget {
     const value = head?.header(this.#hashHeader);
     if (value === undefined) return Math.floor(this.#context.random() * 0x1_0000_0000);
     return hash32(value, CONSISTENT_SEED);
+  }
+
+  /** The one version of HTTP that it takes. Another sidecar translates for its app, and knows more of it. */
+  onlyVersion({ only, endpoint }: Host): HttpVersion | undefined {
+    return only ?? (endpoint.spiffeId === undefined ? this.#declared : undefined);
   }
 
   pool(host: Host, version: HttpVersion): RequestPool {

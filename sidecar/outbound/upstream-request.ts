@@ -9,6 +9,7 @@ import { REQUESTS } from '../layers/circuit-breaker.ts';
 import { NEVER } from '../layers/connect-pauses.ts';
 import { deadlineMs, grpcStatus, NO_GRPC_STATUS } from '../layers/grpc.ts';
 import type { AttemptFailure } from '../layers/retry-policy.ts';
+import { mayFallBack } from '../layers/version.ts';
 import { fromHttp1, toHttp1 } from '../layers/websocket.ts';
 import type { DialFailure } from '../transport/dial.ts';
 import type { Timer } from '../transport/timers.ts';
@@ -154,10 +155,16 @@ export class UpstreamRequest extends UpstreamAttempt implements FinishListener {
   override onFailed(
     code: ErrorCode,
     _reason: string,
-    { sawResponse, isUnprocessed, refusesUpgrade }: RequestCarrier,
+    { sawResponse, isUnprocessed, refusesUpgrade, speaksHttp1 }: RequestCarrier,
   ): boolean {
     const host = this.host!;
     this.attemptTimer?.cancel();
+    if (speaksHttp1) host.only = 'http1';
+    if (speaksHttp1 && mayFallBack(this.exchange) && this.#further.resend(this.exchange, this.replay)) {
+      this.version = 'http1';
+      this.connect(host);
+      return true;
+    }
     if (refusesUpgrade && toHttp1(this.exchange.head)) {
       this.version = 'http1';
       this.connect(host);

@@ -39,12 +39,13 @@ export class Upstream {
   }
 
   update(destination: Destination, zone: string | undefined): void {
-    const { traffic, endpoints } = destination;
+    const { traffic, endpoints, protocol } = destination;
     this.destination = destination;
     this.retryBudget.update(traffic?.retryBudget);
     this.#routes = compileRoutes(traffic?.routes);
     this.#settings = routeSettings(this.#routes, destination);
-    this.own.update({ endpoints, traffic: { ...traffic, connectMs: traffic?.timeout?.connectMs } }, zone);
+    const ownTraffic = { ...traffic, connectMs: traffic?.timeout?.connectMs };
+    this.own.update({ endpoints, traffic: ownTraffic, ...(protocol && { protocol }) }, zone);
     this.#others = (destination.backends ?? []).map(({ name, endpoints, traffic = {} }) => {
       const backend = this.#backend(name);
       backend.update({ endpoints, traffic }, zone);

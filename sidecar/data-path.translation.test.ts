@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Caller } from './testing/caller.ts';
+import { inbound, start } from './testing/harness.ts';
+import { type Answered, ask, type Seen, serveVersion } from './testing/versions.ts';
+
+const POST = { method: 'POST', path: '/a?b', body: 'hello', headers: { 'x-kept': 'yes' } };
+
+/** Echoes, with a field of its own. */
+const echo = (seen: Seen) => seen.answer(200, `got ${seen.body}`, { 'x-own': 'app' });
+
+function assertTranslated(answer: Answered, seen: readonly Seen[]): void {
+  assert.deepEqual([answer.status, answer.body, answer.headers['x-own']], [200, 'got hello', 'app']);
+  const [{ method, path, host, headers, body }] = seen as [Seen];
+  assert.deepEqual([method, path, host, headers['x-kept'], body], ['POST', '/a?b', 'api', 'yes', 'hello']);
+}
+
+for (const protocol of ['HTTP2', 'GRPC'] as const) {
+  test(`requests of HTTP/1 reach an app that is declared ${protocol} as HTTP/2, through two sidecars`, async () => {
+    const app = await serveVersion('http2', echo);
+    const pair = await start(app, { inbound: inbound([], { protocol }) });
+    assertTranslated(await ask('http1', pair.port, POST), app.seen);
+    assert.equal((await ask('http1', pair.port)).body, 'got ');
+    assert.equal((await ask('http2', pair.port, POST)).body, 'got hello');
+  });
+}
+
+test('requests of HTTP/1 reach an endpoint without sidecar that is declared HTTP2 as HTTP/2', async () => {
+  const app = await serveVersion('http2', echo);
+  const caller = await Caller.start([app], { protocol: 'HTTP2' });
+  assertTranslated(await ask('http1', caller.port, POST), app.seen);
+});
+
+test('requests of HTTP/2 reach an app that knows only HTTP/1, bodies and all, and the next ones at once', async () => {
+  const app = await serveVersion('http1', echo);
+  const pair = await start(app);
+  assertTranslated(await ask('http2', pair.port, POST), app.seen);
+  const connections = app.accepted.length;
+  for (let turn = 0; turn < 3; turn += 1)
+    assert.equal((await ask('http2', pair.port, POST)).body, 'got hello');
+  assert.equal(app.accepted.length, connections, 'it is not asked again in HTTP/2');
+});
+
+test('requests of HTTP/2 reach an endpoint without sidecar that knows only HTTP/1', async () => {
+  const app = await serveVersion('http1', echo);
+  const caller = await Caller.start([app]);
+  assertTranslated(await ask('http2', caller.port, POST), app.seen);
+  assert.equal((await ask('http2', caller.port, POST)).body, 'got hello');
+  assert.equal(app.seen.length, 2, 'each was sent once');
+});
+
+test('gRPC is not translated: an app that knows only HTTP/1 gets no call', async () => {
+  const app = await serveVersion('http1', echo);
+  const pair = await start(app);
+  const answer = await ask('grpc', pair.port);
+  assert.equal(answer.status, 200);
+  assert.notEqual(answer.grpcStatus, 0);
+  assert.equal(app.seen.length, 0);
+});
+
+test('a body that is too large to be kept is not sent to an app that turns out to know only HTTP/1', async () => {
+  const app = await serveVersion('http1', echo);
+  const pair = await start(app);
+  const body = 'x'.repeat(1_000_000);
+  const answer = await ask('http2', pair.port, { ...POST, body });
+  assert.deepEqual([answer.status, answer.code], [502, 'upstream-reset']);
+  const again = await ask('http2', pair.port, { ...POST, body });
+  assert.equal(again.body.length, 'got '.length + body.length);
+});
