@@ -8,7 +8,10 @@ export const ROTATION_FILE = 'rotation.json';
 export const TRUST_BUNDLE_CONFIG_MAP = 'weft-trust-bundle';
 
 export interface CaReport {
-  /** `Steady`: one root. `Distributing`, `Renewing`, `Retiring`: the steps of a rotation, in this order. */
+  /**
+   * `Steady`: one root. `Distributing`, `Renewing`, `Retiring`: the steps of a rotation, in this order. `Waiting`:
+   * there is none, as an issuer has not signed anything yet.
+   */
   readonly phase: string;
   /** RFC 3339 times, here and below; since when the phase lasts */
   readonly since: string;
@@ -21,6 +24,22 @@ export interface CaReport {
   readonly waitingFor: readonly string[];
   /** whom the last step did not wait for any longer */
   readonly silent: readonly string[];
+  /** who signs instead of the operator; absent: nobody does */
+  readonly issuer?: IssuerReport;
+}
+
+/** Of the leading operator's. */
+export interface IssuerReport {
+  /** `ClusterIssuer/mesh-ca` */
+  readonly name: string;
+  /** certificates that were asked for and are not there yet */
+  readonly pending: number;
+  /** it signs with a root that not everybody trusts yet, so what it signs is held back */
+  readonly isHeld: boolean;
+  /** absent: its last certificate was good */
+  readonly failingSince?: string;
+  /** of the last failure: `Denied: …` */
+  readonly reason?: string;
 }
 
 export interface RootReport {

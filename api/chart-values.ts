@@ -55,6 +55,11 @@ export const ChartValuesSchema = closed({
       Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }),
       Type.String({ pattern: '^0\\.[0-9]{1,4}$' }),
     ]),
+    issuer: closed({
+      kind: Type.String({ pattern: '^[A-Z][A-Za-z0-9]{0,62}$' }),
+      name: ObjectName,
+      group: Type.String({ pattern: '^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$' }),
+    }),
   }),
   crds: closed({ enabled: Flag, keep: Flag }),
   operator: closed({

@@ -84,6 +84,11 @@ export const OPERATOR_SERVICE_ACCOUNT = 'weft-operator';
 export const INJECTOR_SERVICE = 'weft-injector';
 export const INJECTOR_TLS_SECRET = 'weft-injector-tls';
 export const CA_SECRET = 'weft-ca';
+/** The operator's own serving certificate, kept where an issuer elsewhere signs. */
+export const OPERATOR_TLS_SECRET = 'weft-operator-tls';
+export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
+/** Its value on what the operator makes for others and deletes again. */
+export const MANAGER = 'weft-operator';
 export const WEBHOOK_CONFIGURATION = 'weft-injector';
 export const LEASE_NAME = 'weft-operator';
 export const FIELD_MANAGER = 'weft-operator';

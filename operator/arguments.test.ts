@@ -15,6 +15,7 @@ describe('the arguments of the operator', () => {
       leafLifetimeMs: 24 * 3600 * 1000,
       rootLifetimeMs: 3650 * 24 * 3600 * 1000,
       rotateRootAfter: 0.8,
+      issuer: undefined,
       jwksCaFile: undefined,
       logLevel: 'info',
     });
@@ -35,6 +36,35 @@ describe('the arguments of the operator', () => {
       assert.deepEqual(listen, { host: undefined, port: 15010 }, address);
     }
   });
+
+  it('name an issuer of cert-manager, or of another group', () => {
+    const issuer = (text: string, group?: string) =>
+      parseArguments(['--issuer', text, ...(group === undefined ? [] : ['--issuer-group', group])], {})
+        .issuer;
+    const ofCertManager = { kind: 'ClusterIssuer', name: 'mesh-ca', group: 'cert-manager.io' };
+    assert.deepEqual(issuer('ClusterIssuer/mesh-ca'), ofCertManager);
+    const other = { kind: 'AWSPCAClusterIssuer', name: 'a.b', group: 'awspca.cert-manager.io' };
+    assert.deepEqual(issuer('AWSPCAClusterIssuer/a.b', 'awspca.cert-manager.io'), other);
+    assert.equal(parseArguments([], { WEFT_ISSUER: '' }).issuer, undefined);
+    const env = { WEFT_ISSUER: 'Issuer/x', WEFT_ISSUER_GROUP: 'cert-manager.io' };
+    assert.equal(parseArguments([], env).issuer?.kind, 'Issuer');
+  });
+
+  const noIssuers: readonly [args: string[], why: RegExp][] = [
+    [['--issuer', 'mesh-ca'], /a kind and a name/],
+    [['--issuer', 'ClusterIssuer/'], /a kind and a name/],
+    [['--issuer', 'ClusterIssuer/../x'], /a kind and a name/],
+    [['--issuer', 'ClusterIssuer/a/b'], /a kind and a name/],
+    [['--issuer', 'clusterIssuer/a'], /a kind and a name/],
+    [['--issuer', 'Isuer/a'], /there are ClusterIssuer and Issuer, not Isuer/],
+    [['--issuer', 'Issuer/a', '--issuer-group', 'a/b'], /an API group/],
+    [['--issuer', 'Issuer/a', '--files', 'a', '--state', 'b'], /for Kubernetes only/],
+  ];
+  for (const [args, why] of noIssuers) {
+    it(`refuse ${args.join(' ')}`, () => {
+      assert.throws(() => parseArguments(args, {}), why);
+    });
+  }
 
   it('come from the environment, and flags win', () => {
     const env = {

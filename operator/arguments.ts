@@ -7,6 +7,7 @@ import {
   OPERATOR_SERVICE,
   PORTS,
 } from '../api/names.ts';
+import { CERT_MANAGER_GROUP, type IssuerReference, parseIssuer } from './issuer-reference.ts';
 
 /** Written as `127.0.0.1:0`, `[::1]:15010`, or for all addresses `:15010` or `[::]:15010`. */
 export interface ListenAddress {
@@ -29,6 +30,8 @@ export interface Arguments {
   readonly rootLifetimeMs: number;
   /** of a root's life, after which the next one is made; in (0, 1) */
   readonly rotateRootAfter: number;
+  /** who signs instead of the built-in authority */
+  readonly issuer: IssuerReference | undefined;
   /** PEM of roots that servers of key sets may have, beside the public ones */
   readonly jwksCaFile: string | undefined;
   readonly logLevel: string;
@@ -45,6 +48,8 @@ const OPTIONS = {
   'certificate-lifetime': { type: 'string' },
   'root-lifetime': { type: 'string' },
   'rotate-root-after': { type: 'string' },
+  issuer: { type: 'string' },
+  'issuer-group': { type: 'string' },
   'trust-domain': { type: 'string' },
   'control-plane-namespace': { type: 'string' },
   'jwks-ca-file': { type: 'string' },
@@ -87,6 +92,7 @@ export function parseArguments(argv: readonly string[], env: NodeJS.ProcessEnv):
     controlPlaneNamespace: namespace,
     podName: env.WEFT_POD_NAME || undefined,
     ...readLifetimes(value),
+    issuer: readIssuer(value, inKubernetes),
     jwksCaFile: value('jwks-ca-file'),
     logLevel,
   };
@@ -121,6 +127,18 @@ function readLifetimes(value: (name: keyof typeof OPTIONS) => string | undefined
     rootLifetimeMs: parseRootLifetime(value('root-lifetime') ?? '87600h', leafLifetimeMs),
     rotateRootAfter: parseFraction(value('rotate-root-after') ?? '0.8'),
   };
+}
+
+function readIssuer(
+  value: (name: keyof typeof OPTIONS) => string | undefined,
+  inKubernetes: boolean,
+): IssuerReference | undefined {
+  const text = value('issuer');
+  if (text === undefined) return undefined;
+  if (!inKubernetes) throw new ArgumentError('--issuer is for Kubernetes only');
+  const issuer = parseIssuer(text, value('issuer-group') ?? CERT_MANAGER_GROUP);
+  if (typeof issuer === 'string') throw new ArgumentError(issuer);
+  return issuer;
 }
 
 function parseRootLifetime(text: string, leafLifetimeMs: number): number {

@@ -55,7 +55,9 @@ async function run(settings: Arguments, log: Log): Promise<number> {
   });
   if (settings.health !== undefined) await health.listen(settings.health.host, settings.health.port);
   try {
-    const starting = start(settings, log);
+    const stopping = new AbortController();
+    void stopped.promise.then(() => stopping.abort());
+    const starting = start(settings, log, stopping.signal);
     operator = await Promise.race([starting, stopped.promise.then(() => undefined)]);
     if (operator === undefined) return 0;
     process.stdout.write(`${JSON.stringify({ event: 'ready', streamAddress: operator.streamAddress })}\n`);
@@ -69,7 +71,7 @@ async function run(settings: Arguments, log: Log): Promise<number> {
   }
 }
 
-async function start(settings: Arguments, log: Log): Promise<Operator> {
+async function start(settings: Arguments, log: Log, signal: AbortSignal): Promise<Operator> {
   const { platform, started } = await createPlatform(settings, log);
   const { controlPlaneNamespace, trustDomain, listen, streamAddress } = settings;
   const { leafLifetimeMs, rootLifetimeMs, rotateRootAfter } = settings;
@@ -84,6 +86,7 @@ async function start(settings: Arguments, log: Log): Promise<Operator> {
     dnsNames: settings.files === undefined ? [service, `${service}.cluster.local`] : [],
     clock: systemClock,
     random: Math.random,
+    signal,
   });
   started(operator);
   return operator;
@@ -108,7 +111,7 @@ interface CreatedPlatform {
 
 /** Each is loaded only where it is used: the Kubernetes client is large. */
 async function createPlatform(settings: Arguments, log: Log): Promise<CreatedPlatform> {
-  const { files, controlPlaneNamespace, podName } = settings;
+  const { files, controlPlaneNamespace, podName, issuer } = settings;
   if (files !== undefined) {
     const { createFilesPlatform } = await import('./platforms/files.ts');
     return { platform: createFilesPlatform({ ...files, clock: systemClock, log }), started: () => {} };
@@ -118,6 +121,7 @@ async function createPlatform(settings: Arguments, log: Log): Promise<CreatedPla
     controlPlaneNamespace,
     log,
     ...(podName !== undefined && { identity: podName }),
+    ...(issuer && { issuer }),
   });
   return { platform, started: ({ authority }) => platform.manageInjector(authority) };
 }

@@ -1,7 +1,7 @@
 import { formatAddress, type ListenAddress } from './arguments.ts';
 import { keepInForce } from './compile/keep-in-force.ts';
-import { operatorSpiffeId } from './compile/proxy-config.ts';
 import type { Authority } from './identity/authority.ts';
+import { IssuerError } from './identity/issuer-error.ts';
 import { OwnLeaf } from './identity/own-leaf.ts';
 import type { RootRotation } from './identity/root-rotation.ts';
 import { keySetFetcher } from './key-set-fetcher.ts';
@@ -11,6 +11,7 @@ import { describeError } from './log.ts';
 import { Dirty } from './mesh/dirty.ts';
 import { Mesh } from './mesh/mesh.ts';
 import type { Change, MeshSettings, Workload } from './mesh/model.ts';
+import { type OwnIdentity, type OwnIdentityOptions, openOwnIdentity } from './own-identity.ts';
 import type { Platform } from './platform.ts';
 import { AckTable } from './publish/acks.ts';
 import { DestinationCache } from './publish/destination-cache.ts';
@@ -24,24 +25,19 @@ import { Window } from './publish/window.ts';
 import { AckReports } from './replicas/ack-reports.ts';
 import { Replicas } from './replicas/replicas.ts';
 import { whoVerifies } from './replicas/who-verifies.ts';
-import { openAuthority, type RootOptions } from './root.ts';
 
-export interface OperatorOptions extends RootOptions {
+export interface OperatorOptions extends OwnIdentityOptions {
   readonly platform: Platform;
-  readonly controlPlaneNamespace: string;
   /** where the stream listens; port 0: any */
   readonly listen: ListenAddress;
   /** host:port as sidecars reach it; absent: where it listens */
   readonly streamAddress?: string;
-  /** names of the operator's Service, for its own certificate */
-  readonly dnsNames?: readonly string[];
   /** PEM of roots that servers of key sets may have, beside the public ones */
   readonly jwksRoots?: string;
   /** host of the API server, which no policy may lead the operator to */
   readonly apiServerHost?: string;
   /** for tests; absent: over https, to addresses that are nobody's own */
   readonly fetchKeySet?: FetchKeySet;
-  readonly random: () => number;
 }
 
 /** A policy that changes a hundred times a second reaches sidecars twenty times. */
@@ -81,14 +77,13 @@ export class Operator {
     let apply = (changes: readonly Change[]) => {
       for (const change of changes) early.push(change);
     };
-    const stop = new AbortController();
     const delivered = options.platform.start((changes) => apply(changes));
     try {
       await delivered;
       let known: Operator | undefined;
       const observe = () => known && whoVerifies(known.#mesh, known.#replicas);
-      const { authority, rotation } = await openAuthority(options, observe, stop.signal);
-      const operator = await Operator.#create(options, authority, rotation);
+      const identity = await openOwnIdentity(options, observe);
+      const operator = await Operator.#create(options, identity);
       apply = (changes) => operator.apply(changes);
       operator.apply(early);
       known = operator;
@@ -101,15 +96,9 @@ export class Operator {
     }
   }
 
-  static async #create(
-    options: OperatorOptions,
-    authority: Authority,
-    rotation: RootRotation,
-  ): Promise<Operator> {
+  static async #create(options: OperatorOptions, identity: OwnIdentity): Promise<Operator> {
     const { trustDomain, controlPlaneNamespace, clock, random, log, listen } = options;
-    const spiffeId = operatorSpiffeId({ trustDomain, controlPlaneNamespace, streamAddress: '' });
-    const request = { spiffeId, dnsNames: options.dnsNames ?? [] };
-    const leaf = await authority.issue(request, clock.unixMs());
+    const { authority, rotation, request, leaf } = identity;
     let operator: Operator | undefined;
     const acks = new AckTable(
       () => clock.unixMs(),
@@ -123,7 +112,7 @@ export class Operator {
     const source = lateSource(() => operator?.source);
     const streams = new StreamServer({
       ...{ authority, leaf, trustDomain, source, acks, reports, clock, random, log },
-      operatorSpiffeId: spiffeId,
+      operatorSpiffeId: request.spiffeId,
     });
     const address = await streams.listen(listen.host, listen.port);
     const settings = {
@@ -131,10 +120,13 @@ export class Operator {
       streamAddress: options.streamAddress ?? formatAddress(address),
     };
     const ownLeaf = new OwnLeaf({
-      ...{ authority, request, leaf, clock, random },
+      ...{ authority, request, leaf, clock, random, store: options.platform.issuer },
       onRenew: (renewed) => streams.renew(authority, renewed),
-      onError: (error) =>
-        log.error({ error: describeError(error) }, 'the operator’s certificate was not renewed'),
+      onError: (error) => {
+        // an issuer elsewhere has been complained of
+        const level = error instanceof IssuerError ? 'debug' : 'error';
+        log[level]({ error: describeError(error) }, 'the operator’s certificate was not renewed');
+      },
     });
     operator = new Operator(options, {
       ...{ authority, rotation, settings, streams, acks, reports, ownLeaf },

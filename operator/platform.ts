@@ -1,3 +1,4 @@
+import type { SignedAnswer } from './identity/signed-answer.ts';
 import type { AcceptedRevision, Change, Policy, Workload } from './mesh/model.ts';
 
 /**
@@ -24,6 +25,9 @@ export interface Platform {
   /** What everybody may know of the rotation, as JSON; writes nothing when it says the same already. */
   publishRotation(report: string): Promise<void>;
 
+  /** Who signs instead of the built-in authority; absent: nobody does. */
+  readonly issuer?: IssuerClient;
+
   /** Writes Secret `weft-proxy-<id>` (or the folder of that name); writes nothing when bytes are equal. */
   writeProxy(workload: Workload, files: ProxyFiles): Promise<void>;
   /** What the proxy was given last, so that a restart does not issue certificates anew; undefined: nothing. */
@@ -47,9 +51,28 @@ export interface Leadership {
   onChange(listener: (isLeader: boolean) => void): void;
 }
 
+export interface IssuerClient {
+  /** for people: `ClusterIssuer/mesh-ca` */
+  readonly name: string;
+  /** @param request PKCS #10, PEM. Rejects with IssuerError when it was not signed in time, or not at all. */
+  sign(request: string, lifetimeMs: number): Promise<SignedAnswer>;
+  /**
+   * The certificate with which operators serve, kept so that one that starts serves while nobody signs. Undefined:
+   * there is none.
+   */
+  loadOwnLeaf(): Promise<OwnLeafMaterial | undefined>;
+  storeOwnLeaf(leaf: OwnLeafMaterial): Promise<void>;
+}
+export interface OwnLeafMaterial {
+  /** PEM, as below */
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
 /** PEM. */
 export interface RootMaterial {
   readonly certificate: string;
+  /** empty: an issuer elsewhere has it */
   readonly privateKey: string;
 }
 

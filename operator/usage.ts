@@ -9,6 +9,8 @@ stream, and in a Secret of its pod. In Kubernetes unless --files is given.
   --certificate-lifetime DURATION  of sidecars' certificates, at least 10m (24h)
   --root-lifetime DURATION         of the root, at least ten times that (87600h)
   --rotate-root-after PART         of the root's lifetime, after which the next one is made (0.8)
+  --issuer KIND/NAME               of cert-manager, who signs instead: ClusterIssuer/mesh-ca
+  --issuer-group GROUP             its API group (cert-manager.io)
   --stream-address HOST:PORT       where the stream is served (:15010; with --files 127.0.0.1:15010)
   --health-address HOST:PORT       /healthz, /readyz and /metrics (:15021; with --files off)
   --advertise-address HOST:PORT    the stream as sidecars reach it

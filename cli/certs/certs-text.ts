@@ -1,4 +1,4 @@
-import type { CaReport } from '../../api/ca-report.ts';
+import type { CaReport, IssuerReport } from '../../api/ca-report.ts';
 import { table } from '../run/view.ts';
 import type { CertsView, ProxyCerts } from './certs-view.ts';
 
@@ -8,6 +8,11 @@ const MEANINGS: Readonly<Record<string, string>> = {
   Distributing: 'a new root is trusted, and signs once everybody trusts it, at the latest',
   Renewing: 'the new root signs; the old one is trusted until its last certificate has ended,',
   Retiring: 'the old root is not trusted any more; until everybody has dropped it, at the latest',
+};
+/** It follows its root when it likes. */
+const MEANINGS_WITH_ISSUER: Readonly<Record<string, string>> = {
+  Waiting: 'there is no root, as the issuer has not signed anything yet',
+  Steady: 'one root is trusted, and the issuer signs with it',
 };
 const ROLES = { signs: 'signs', next: 'signs next', previous: 'signs no more' } as const;
 
@@ -21,9 +26,11 @@ export function certsText({ rotation, proxies, problems }: CertsView, nowMs: num
 }
 
 function rotationLines(rotation: CaReport, nowMs: number): string[] {
-  const { phase, until, roots, waitingFor, silent } = rotation;
+  const { phase, until, roots, waitingFor, silent, issuer } = rotation;
+  const ofIssuer = issuer && MEANINGS_WITH_ISSUER[phase];
   return [
-    `${phase}: ${MEANINGS[phase] ?? 'until'} ${inTime(until, nowMs)}`,
+    `${phase}: ${ofIssuer ?? `${MEANINGS[phase] ?? 'until'} ${inTime(until, nowMs)}`}`,
+    ...(issuer === undefined ? [] : issuerLines(issuer, nowMs)),
     ...(waitingFor.length === 0 ? [] : [`waits for ${waitingFor.join(', ')}`]),
     ...(silent.length === 0 ? [] : [`did not wait for ${silent.join(', ')}`]),
     '',
@@ -34,6 +41,15 @@ function rotationLines(rotation: CaReport, nowMs: number): string[] {
         `ends ${inTime(notAfter, nowMs)}`,
       ]),
     ]),
+  ];
+}
+
+function issuerLines({ name, pending, isHeld, failingSince, reason }: IssuerReport, nowMs: number): string[] {
+  const state = failingSince === undefined ? 'signs' : `does not sign, since ${inTime(failingSince, nowMs)}`;
+  return [
+    `issuer ${name} ${state}, ${pending} pending`,
+    ...(reason === undefined ? [] : [`  ${reason}`]),
+    ...(isHeld ? ['  it signs with a new root: certificates are held back until everybody trusts it'] : []),
   ];
 }
 

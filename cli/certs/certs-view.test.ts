@@ -23,6 +23,7 @@ const HELD: HeldIdentity = {
   ...{ spiffeId: 'spiffe://cluster.local/ns/shop/sa/web', notBefore: at(-8), notAfter: at(16) },
   ...{ signer: OLD, roots: [OLD] },
 };
+const ISSUER = { name: 'ClusterIssuer/mesh-ca', pending: 0, isHeld: false };
 const view = (identity: Partial<HeldIdentity> = {}, report: Partial<CaReport> = {}) =>
   certsView({ ...REPORT, ...report }, [{ proxy: 'shop/web', answer: { ...HELD, ...identity } }], NOW);
 
@@ -42,6 +43,18 @@ describe('what is worth a look', () => {
     ['a root that ends soon', {}, { roots: [root(OLD, 'signs', 700)] }, /root that signs expires soon/],
     ['no root that signs', {}, { roots: [] }, /no root signs/],
     ['a rotation that does not begin', {}, { rotateAt: at(-2) }, /does an operator run/],
+    [
+      'an issuer that does not sign',
+      {},
+      { issuer: { ...ISSUER, failingSince: at(-1), reason: 'Denied: not you' } },
+      /the issuer ClusterIssuer\/mesh-ca does not sign: Denied: not you/,
+    ],
+    [
+      'an issuer that does not follow its root',
+      {},
+      { rotateAt: at(-2), issuer: ISSUER },
+      /the issuer ClusterIssuer\/mesh-ca has to make it/,
+    ],
     ['one that does not go on', {}, { phase: 'Renewing', until: at(-2) }, /been Renewing for longer/],
   ];
   for (const [name, identity, report, problem] of worth) {
@@ -78,6 +91,24 @@ describe('the text', () => {
     assert.match(text, /aaaaaaaaaaaa +signs +2025-/);
     assert.match(text, /bbbbbbbbbbbb +signs next/);
     assert.match(text, /shop\/web +ends in 16 h +aaaaaaaaaaaa +1 of 2, and 1 no longer in force/);
+  });
+
+  it('says who signs instead, how many wait for it, and since when and why it does not', () => {
+    const calm = certsText(view({}, { issuer: ISSUER }), NOW);
+    assert.equal(calm[0], 'Steady: one root is trusted, and the issuer signs with it');
+    assert.equal(calm[1], 'issuer ClusterIssuer/mesh-ca signs, 0 pending');
+    const failing = { ...ISSUER, pending: 3, isHeld: true, failingSince: at(-5), reason: 'TimedOut: away' };
+    const lines = certsText(view({}, { issuer: failing }), NOW);
+    assert.equal(lines[1], 'issuer ClusterIssuer/mesh-ca does not sign, since 5 h ago, 3 pending');
+    assert.equal(lines[2], '  TimedOut: away');
+    assert.match(lines[3]!, /held back until everybody trusts it/);
+  });
+
+  it('says that an issuer has signed nothing yet', () => {
+    const times = { since: at(0), until: at(0), rotateAt: at(0) };
+    const lines = certsText(view({}, { phase: 'Waiting', ...times, roots: [], issuer: ISSUER }), NOW);
+    assert.match(lines[0]!, /^Waiting: there is no root/);
+    assert.ok(lines.includes('! no root signs'));
   });
 
   it('names everything worth a look at its end', () => {
@@ -117,6 +148,9 @@ describe('what is read', () => {
     { roots: [{}] },
     { silent: 'x' },
     { waitingFor: [1] },
+    { issuer: 'x' },
+    { issuer: { ...ISSUER, pending: '0' } },
+    { issuer: { ...ISSUER, failingSince: 'soon' } },
   ]) {
     it(`is no report with ${JSON.stringify(change)}`, () => {
       assert.throws(() => readReport(JSON.stringify({ ...REPORT, ...change })), /cannot be read/);

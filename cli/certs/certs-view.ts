@@ -69,14 +69,20 @@ function problemOf(identity: HeldIdentity, signs: RootReport | undefined, nowMs:
 
 function rotationProblems(rotation: CaReport | undefined, nowMs: number): string[] {
   if (rotation === undefined) return ['no operator has reported the state of the root yet'];
+  const { issuer } = rotation;
   const problems: string[] = [];
+  if (issuer?.failingSince !== undefined) {
+    problems.push(`the issuer ${issuer.name} does not sign: ${issuer.reason ?? 'no reason is known'}`);
+  }
   const signs = rotation.roots.find(({ role }) => role === 'signs');
   if (signs === undefined) problems.push('no root signs');
   else if (nowMs >= Date.parse(signs.notAfter)) problems.push('the root that signs has expired');
   else if (rotation.phase !== 'Steady' && nowMs > Date.parse(rotation.until) + LATE_MS) {
     problems.push(`the rotation has been ${rotation.phase} for longer than it can: does an operator run?`);
   } else if (rotation.phase === 'Steady' && nowMs > Date.parse(rotation.rotateAt) + LATE_MS) {
-    problems.push('the root should have been followed by another: does an operator run?');
+    const isOurs = issuer === undefined;
+    const who = isOurs ? 'does an operator run?' : `the issuer ${issuer.name} has to make it`;
+    problems.push(`the root should have been followed by another: ${who}`);
   } else if (leftOf(signs, nowMs) < LEFT_OF_ROOT) problems.push('the root that signs expires soon');
   return problems;
 }

@@ -1,4 +1,4 @@
-import type { CaReport, RootReport } from '../../api/ca-report.ts';
+import type { CaReport, IssuerReport, RootReport } from '../../api/ca-report.ts';
 
 /** The report of the operator. Undefined: there is none. Throws for a text that is another. */
 export function readReport(text: string | undefined): CaReport | undefined {
@@ -11,7 +11,8 @@ export function readReport(text: string | undefined): CaReport | undefined {
     [report.since, report.until, report.rotateAt].every(isDate) &&
     [report.waitingFor, report.silent].every(isNames) &&
     Array.isArray(report.roots) &&
-    report.roots.every(isRoot);
+    report.roots.every(isRoot) &&
+    (report.issuer === undefined || isIssuer(report.issuer));
   if (!isReport) throw new Error('the report on the rotation of the root cannot be read');
   return report as CaReport;
 }
@@ -24,6 +25,17 @@ function isRoot(value: unknown): boolean {
     isDate(notBefore) &&
     isDate(notAfter) &&
     (role === 'signs' || role === 'next' || role === 'previous')
+  );
+}
+
+function isIssuer(value: unknown): boolean {
+  const { name, pending, isHeld, failingSince, reason } = (value ?? {}) as Partial<IssuerReport>;
+  return (
+    typeof name === 'string' &&
+    typeof pending === 'number' &&
+    typeof isHeld === 'boolean' &&
+    (failingSince === undefined || isDate(failingSince)) &&
+    (reason === undefined || typeof reason === 'string')
   );
 }
 

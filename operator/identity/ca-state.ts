@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { RootMaterial, StoredRoots } from '../platform.ts';
-import { fingerprintOf } from './trust-bundle.ts';
+import { certificatesIn, fingerprintOf } from './trust-bundle.ts';
 
 /**
  * Where the rotation of the root is:
@@ -20,17 +20,17 @@ export interface CaState {
   readonly sinceMs: number;
   /** grows with every change of the trust bundle */
   readonly serial: number;
-  /** signs */
+  /** signs; without a private key, an issuer elsewhere does with its own */
   readonly issuing: RootMaterial;
   /** of Distributing */
   readonly next: RootMaterial | undefined;
-  /** PEM; of Renewing */
+  /** PEM, several when an issuer was faster than a rotation; of Renewing, and of a Distributing that came after it */
   readonly previous: string | undefined;
   /** when the root that signs is to be followed by another */
   readonly rotateAtMs: number;
   /** no leaf of the root that signs was made for longer */
   readonly leafLifetimeMs: number;
-  /** of Renewing: when the last leaf of the previous root has ended */
+  /** when the last leaf of the previous roots has ended; as long as there are any */
   readonly retireAtMs: number | undefined;
   /** whom the last step did not wait for any longer */
   readonly silent: readonly string[];
@@ -38,8 +38,8 @@ export interface CaState {
 
 /** The roots that are to be trusted, the one that signs first. PEM. */
 export function trustedRoots({ issuing, next, previous }: CaState): string[] {
-  const others = [next?.certificate, previous].filter((root) => root !== undefined);
-  return [issuing.certificate, ...others];
+  const others = next === undefined ? [] : [next.certificate];
+  return [issuing.certificate, ...others, ...certificatesIn(previous ?? '')];
 }
 
 export function fingerprintsOf(state: CaState): string[] {
@@ -53,12 +53,13 @@ export function endOf(certificate: string): number {
 /** As it is stored; `revision` is of what was read, and keeps two that write at the same time apart. */
 export function toStored(state: CaState, revision: string | undefined): StoredRoots {
   const { issuing, next, previous, ...rotation } = state;
+  const isExternal = issuing.privateKey === '';
   return {
     certificate: issuing.certificate,
     privateKey: issuing.privateKey,
     ...(next && { next }),
     ...(previous !== undefined && { previous }),
-    rotation: JSON.stringify(rotation),
+    rotation: JSON.stringify({ ...rotation, ...(isExternal && { isExternal }) }),
     ...(revision !== undefined && { revision }),
   };
 }
@@ -70,16 +71,19 @@ export function toStored(state: CaState, revision: string | undefined): StoredRo
 export function fromStored(stored: StoredRoots): CaState | undefined {
   if (stored.rotation === undefined) return undefined;
   const { certificate, privateKey, next, previous } = stored;
-  const rotation = parse(stored.rotation);
+  const { isExternal, ...rotation } = parse(stored.rotation);
   const { phase, silent } = rotation;
+  // a key that was lost must not pass for one that was never here
+  check((privateKey === '') === (isExternal === true), 'the private key');
   const times = ['sinceMs', 'serial', 'rotateAtMs', 'leafLifetimeMs'] as const;
   check(PHASES.includes(phase as Phase), 'phase');
   for (const name of times) check(isTime(rotation[name]), name);
   check(rotation.retireAtMs === undefined || isTime(rotation.retireAtMs), 'retireAtMs');
   check(Array.isArray(silent) && silent.every((name) => typeof name === 'string'), 'silent');
   check((phase === 'Distributing') === (next !== undefined), 'the next root');
-  check((phase === 'Renewing') === (previous !== undefined), 'the previous root');
-  check(phase !== 'Renewing' || rotation.retireAtMs !== undefined, 'retireAtMs');
+  const mayHavePrevious = phase === 'Renewing' || phase === 'Distributing';
+  check(previous === undefined ? phase !== 'Renewing' : mayHavePrevious, 'the previous root');
+  check(previous === undefined || rotation.retireAtMs !== undefined, 'retireAtMs');
   return {
     ...(rotation as unknown as Omit<CaState, 'issuing' | 'next' | 'previous'>),
     ...{ issuing: { certificate, privateKey }, next, previous },

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import type { IssuerClient } from '../platform.ts';
 import type { Authority, Leaf, LeafRequest } from './authority.ts';
 import { renewAtMs, validityOf } from './renewal.ts';
 
@@ -10,6 +11,8 @@ export interface OwnLeafOptions {
   readonly leaf: Leaf;
   readonly clock: Clock;
   readonly random: () => number;
+  /** absent: a new one can be signed at any time */
+  readonly store?: IssuerClient | undefined;
   readonly onRenew: (leaf: Leaf) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -24,6 +27,7 @@ export class OwnLeaf {
   #current: Leaf;
   #renewAtMs: number;
   #cancel: () => void;
+  #checking: Promise<void> | undefined;
 
   constructor(options: OwnLeafOptions) {
     this.#options = options;
@@ -31,7 +35,7 @@ export class OwnLeaf {
     this.#renewAtMs = this.#renewalOf(options.leaf);
     this.#cancel = this.#schedule();
     options.authority.onChange(() => {
-      this.#check().catch(options.onError);
+      this.#start();
     });
   }
 
@@ -51,17 +55,30 @@ export class OwnLeaf {
     const { clock, authority } = this.#options;
     return clock.after(Math.min(CHECK_MAX_MS, authority.leafLifetimeMs / CHECKS_A_LIFETIME), () => {
       this.#cancel = this.#schedule();
-      this.#check().catch(this.#options.onError);
+      this.#start();
     });
+  }
+
+  /** Never twice at a time: an issuer may take its time. */
+  #start(): void {
+    this.#checking ??= this.#check()
+      .catch(this.#options.onError)
+      .finally(() => {
+        this.#checking = undefined;
+      });
   }
 
   async #check(): Promise<void> {
     const { authority, request, clock, onRenew } = this.#options;
-    const isTrusted = authority.signed(new X509Certificate(this.#current.certificate));
-    if (isTrusted && clock.unixMs() < this.#renewAtMs) return;
-    const leaf = await authority.issue(request, clock.unixMs());
+    const current = new X509Certificate(this.#current.certificate);
+    const isTrusted = authority.signed(current);
+    const nowMs = clock.unixMs();
+    if (isTrusted && nowMs < this.#renewAtMs) return;
+    const isUsable = isTrusted && nowMs < validityOf(current).notAfterMs;
+    const leaf = await authority.issue(request, nowMs, !isUsable);
     this.#current = leaf;
     this.#renewAtMs = this.#renewalOf(leaf);
     onRenew(leaf);
+    await this.#options.store?.storeOwnLeaf(leaf);
   }
 }

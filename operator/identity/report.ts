@@ -1,17 +1,17 @@
 import { X509Certificate } from 'node:crypto';
-import type { CaReport, RootReport } from '../../api/ca-report.ts';
+import type { CaReport, IssuerReport, RootReport } from '../../api/ca-report.ts';
 import type { CaState } from './ca-state.ts';
 import { lastCallMs } from './rotation.ts';
-import { fingerprintOf } from './trust-bundle.ts';
+import { certificatesIn, fingerprintOf } from './trust-bundle.ts';
 
 const NAMED_MAX = 100;
 
 /** What everybody may know: no key, and nothing that is not in certificates that every peer shows. */
-export function reportOf(state: CaState, waitingFor: readonly string[]): CaReport {
+export function reportOf(state: CaState, waitingFor: readonly string[], issuer?: IssuerReport): CaReport {
   const { phase, sinceMs, rotateAtMs, silent, issuing, next, previous } = state;
   const roots = [rootOf(issuing.certificate, 'signs')];
   if (next !== undefined) roots.push(rootOf(next.certificate, 'next'));
-  if (previous !== undefined) roots.push(rootOf(previous, 'previous'));
+  for (const root of certificatesIn(previous ?? '')) roots.push(rootOf(root, 'previous'));
   return {
     phase,
     since: timeOf(sinceMs),
@@ -20,7 +20,15 @@ export function reportOf(state: CaState, waitingFor: readonly string[]): CaRepor
     roots,
     waitingFor: waitingFor.slice(0, NAMED_MAX),
     silent,
+    ...(issuer && { issuer }),
   };
+}
+
+/** Before there is a root: nothing was signed yet. */
+export function waitingReport(nowMs: number, issuer: IssuerReport): CaReport {
+  const now = timeOf(nowMs);
+  const times = { since: now, until: now, rotateAt: now };
+  return { phase: 'Waiting', ...times, roots: [], waitingFor: [], silent: [], issuer };
 }
 
 /** When the next step comes, whoever is silent. */

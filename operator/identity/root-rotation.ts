@@ -5,6 +5,7 @@ import { describeError, type Log } from '../log.ts';
 import type { Platform, RootMaterial, StoredRoots } from '../platform.ts';
 import type { Authority } from './authority.ts';
 import { type CaState, endOf, fromStored, PHASES, toStored } from './ca-state.ts';
+import type { Issuer } from './issuer.ts';
 import { reportOf } from './report.ts';
 import { begin, nextStep, type Observed, type RotationSettings, type Step, steady } from './rotation.ts';
 
@@ -14,7 +15,9 @@ export interface RootRotationOptions {
   readonly settings: RotationSettings;
   readonly makeRoot: () => Promise<RootMaterial>;
   /** undefined: it is not known yet who there is */
-  readonly observe: () => Omit<Observed, 'nowMs'> | undefined;
+  readonly observe: () => Omit<Observed, 'nowMs' | 'offered'> | undefined;
+  /** absent: the roots are made here */
+  readonly issuer?: Issuer;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -23,6 +26,8 @@ const CHECK_MAX_MS = 10_000;
 /** A lifetime is that many looks at the state, at least. */
 const CHECKS_A_LIFETIME = 40;
 const STEPS_MAX = 8;
+/** How often an issuer is asked with which root it signs, if nobody else asked. */
+const PROBES_A_LIFETIME = 8;
 
 /**
  * Follows the stored state of the authority, and as leader moves it. Each step is one write of the whole state,
@@ -54,9 +59,12 @@ export class RootRotation {
   }
 
   metrics(): Record<string, number> {
-    if (this.#state === undefined) return {};
+    const { issuer, authority } = this.#options;
+    const ofIssuer = issuer && { ...issuer.metrics(), weft_operator_issuer_held: Number(authority.isHeld) };
+    if (this.#state === undefined) return { ...ofIssuer };
     const { phase, issuing, rotateAtMs } = this.#state;
     return {
+      ...ofIssuer,
       weft_operator_root_rotation_phase: PHASES.indexOf(phase),
       weft_operator_root_rotation_waiting: this.#waitingFor.length,
       weft_operator_root_rotation_due_timestamp_seconds: rotateAtMs / 1000,
@@ -97,18 +105,27 @@ export class RootRotation {
     if (state !== undefined) await this.#adopt(state, stored, seenMs);
     if (!platform.leadership.isLeader) return false;
     if (state === undefined) return this.#write(steady(stored, settings, clock.unixMs()), stored);
+    this.#probe();
     const step = this.#step(state);
     if (step !== undefined && (await this.#take(step, state, stored))) return true;
     await this.#publish(state);
     return false;
   }
 
+  /** In the background: what it answers is seen by the next look. */
+  #probe(): void {
+    const { issuer, authority } = this.#options;
+    const { leafLifetimeMs, rootsInPem } = authority;
+    if (issuer?.isSilentFor(leafLifetimeMs / PROBES_A_LIFETIME))
+      void issuer.probe(leafLifetimeMs, rootsInPem);
+  }
+
   #step(state: CaState): Step | undefined {
-    const { observe, settings, clock } = this.#options;
+    const { observe, settings, clock, issuer } = this.#options;
     const observed = observe();
     // when nobody is known yet, nobody may be taken for everybody
     const holders = observed ?? { holders: new Map(), isComplete: false };
-    return nextStep(state, settings, { ...holders, nowMs: clock.unixMs() });
+    return nextStep(state, settings, { ...holders, nowMs: clock.unixMs(), offered: issuer?.offered });
   }
 
   async #take(step: Step, state: CaState, stored: StoredRoots): Promise<boolean> {
@@ -143,7 +160,8 @@ export class RootRotation {
 
   /** Best effort, and only when there is news: it is for people. */
   async #publish(state: CaState): Promise<void> {
-    const report: CaReport = reportOf(state, this.#waitingFor);
+    const { issuer, authority } = this.#options;
+    const report: CaReport = reportOf(state, this.#waitingFor, issuer?.report(authority.isHeld));
     const text = `${JSON.stringify(report, undefined, 2)}\n`;
     if (text === this.#published) return;
     await this.#options.platform.publishRotation(text);

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import type { RootMaterial } from '../platform.ts';
 import { type CaState, endOf, fingerprintsOf } from './ca-state.ts';
-import { fingerprintOf } from './trust-bundle.ts';
+import { followIssuer } from './follow-issuer.ts';
+import { certificatesIn, fingerprintOf } from './trust-bundle.ts';
 
 /** The steps of a rotation, as functions of what is known. Nothing here reads a clock or writes. */
 
@@ -10,6 +11,8 @@ export interface RotationSettings {
   readonly leafLifetimeMs: number;
   /** of a root's life, after which the next one is made; in (0, 1) */
   readonly rotateAfter: number;
+  /** an issuer elsewhere signs, and makes its roots */
+  readonly isExternal?: boolean;
 }
 
 export interface Observed {
@@ -21,6 +24,8 @@ export interface Observed {
   readonly holders: ReadonlyMap<string, readonly string[] | undefined>;
   /** false: a replica that is there has not yet told what its sidecars hold */
   readonly isComplete: boolean;
+  /** PEM of the root that the issuer elsewhere signs with; absent: not known */
+  readonly offered?: string | undefined;
 }
 
 export type Step =
@@ -73,12 +78,15 @@ export function steady(
 
 /** What is to be done now; `settings` may be others than those the state was written under. */
 export function nextStep(state: CaState, settings: RotationSettings, observed: Observed): Step {
-  if (observed.nowMs >= endOf(state.issuing.certificate)) return expired(state, settings, observed.nowMs);
-  const adapted = adapt(state, settings);
-  if (adapted !== undefined) return { kind: 'write', state: adapted };
+  if (observed.nowMs >= endOf(state.issuing.certificate)) return expired(state, settings, observed);
+  const changedState = adapt(state, settings) ?? follow(state, settings, observed);
+  if (changedState !== undefined) return { kind: 'write', state: changedState };
+  if (isLeftBehind(state, settings)) return { kind: 'make', why: 'due' };
   switch (state.phase) {
     case 'Steady':
-      return observed.nowMs >= state.rotateAtMs ? { kind: 'make', why: 'due' } : wait();
+      return !settings.isExternal && observed.nowMs >= state.rotateAtMs
+        ? { kind: 'make', why: 'due' }
+        : wait();
     case 'Distributing':
       return distribute(state, settings, observed);
     case 'Renewing':
@@ -86,6 +94,15 @@ export function nextStep(state: CaState, settings: RotationSettings, observed: O
     case 'Retiring':
       return settle(state, observed);
   }
+}
+
+function follow(state: CaState, { isExternal }: RotationSettings, observed: Observed): CaState | undefined {
+  return isExternal ? followIssuer(state, observed.offered, observed.nowMs) : undefined;
+}
+
+/** The root is of an issuer that is not asked any more: one of our own follows it at once. */
+function isLeftBehind({ phase, issuing }: CaState, { isExternal }: RotationSettings): boolean {
+  return !isExternal && issuing.privateKey === '' && phase !== 'Distributing';
 }
 
 /** The next root is there: it is trusted from now on. */
@@ -120,14 +137,15 @@ function switchOver(
   nowMs: number,
   missing: readonly string[],
 ): CaState {
-  const { issuing, next, leafLifetimeMs } = state;
+  const { issuing, next, leafLifetimeMs, previous = '', retireAtMs = 0 } = state;
   const lastLeafMs = Math.min(nowMs + leafLifetimeMs, endOf(issuing.certificate));
   return {
     ...changed(state, nowMs),
-    ...{ phase: 'Renewing', issuing: next!, next: undefined, previous: issuing.certificate },
+    ...{ phase: 'Renewing', issuing: next!, next: undefined },
+    previous: [issuing.certificate, ...certificatesIn(previous)].join(''),
     rotateAtMs: rotateAtMs(next!.certificate, settings),
     leafLifetimeMs: settings.leafLifetimeMs,
-    retireAtMs: Math.ceil(lastLeafMs + skewMs(leafLifetimeMs)),
+    retireAtMs: Math.max(retireAtMs, Math.ceil(lastLeafMs + skewMs(leafLifetimeMs))),
     silent: missing.slice(0, SILENT_MAX),
   };
 }
@@ -147,10 +165,12 @@ function settle(state: CaState, observed: Observed): Step {
 }
 
 /** Nothing that the root has signed is valid any more, so nobody needs it: the next one takes over at once. */
-function expired(state: CaState, settings: RotationSettings, nowMs: number): Step {
-  const { next } = state;
-  if (next === undefined || nowMs >= endOf(next.certificate)) return { kind: 'make', why: 'expired' };
-  return { kind: 'write', state: steady(next, settings, nowMs, state.serial) };
+function expired(state: CaState, settings: RotationSettings, { nowMs, offered }: Observed): Step {
+  const made =
+    settings.isExternal && offered !== undefined ? { certificate: offered, privateKey: '' } : undefined;
+  const next = [state.next, made].find((root) => root !== undefined && nowMs < endOf(root.certificate));
+  if (next !== undefined) return { kind: 'write', state: steady(next, settings, nowMs, state.serial) };
+  return settings.isExternal ? wait() : { kind: 'make', why: 'expired' };
 }
 
 /** Leaves may not live longer than the state says; the settings count from when they are written there. */

@@ -1,5 +1,11 @@
 import { TRUST_BUNDLE_CONFIG_MAP } from '../../api/ca-report.ts';
-import { CA_SECRET, INJECTOR_TLS_SECRET, LEASE_NAME, WEBHOOK_CONFIGURATION } from '../../api/names.ts';
+import {
+  CA_SECRET,
+  INJECTOR_TLS_SECRET,
+  LEASE_NAME,
+  OPERATOR_TLS_SECRET,
+  WEBHOOK_CONFIGURATION,
+} from '../../api/names.ts';
 
 /**
  * Everything the operator asks of the API server, and nothing more. The chart's roles are tested against this
@@ -70,6 +76,19 @@ export const PERMISSIONS: readonly Permission[] = [
   controlPlane('', 'configmaps', ['create'], 'the trust bundle, and how far the root’s rotation is'),
   controlPlane('', 'configmaps', ['get', 'update'], 'the trust bundle, and how far the root’s rotation is', [
     TRUST_BUNDLE_CONFIG_MAP,
+  ]),
+];
+
+/** Besides, when cert-manager signs. */
+export const ISSUER_PERMISSIONS: readonly Permission[] = [
+  controlPlane(
+    'cert-manager.io',
+    'certificaterequests',
+    [...OBSERVE, 'create', 'delete'],
+    'one for each certificate, deleted when it is answered; list: those that a killed operator has left',
+  ),
+  controlPlane('', 'secrets', ['get', 'update'], 'the operator’s own serving certificate', [
+    OPERATOR_TLS_SECRET,
   ]),
 ];
 

@@ -17,6 +17,8 @@ export const MESH_POLICIES = resource('weft.dev', 'v1alpha1', 'meshpolicies');
 export const CONTROLLER_REVISIONS = resource('apps', 'v1', 'controllerrevisions');
 /** Of the Gateway API, which need not be installed. */
 export const REFERENCE_GRANTS = resource('gateway.networking.k8s.io', 'v1beta1', 'referencegrants');
+/** Of cert-manager, which need not be installed. */
+export const CERTIFICATE_REQUESTS = resource('cert-manager.io', 'v1', 'certificaterequests');
 export const LEASES = resource('coordination.k8s.io', 'v1', 'leases');
 export const TOKEN_REVIEWS = resource('authentication.k8s.io', 'v1', 'tokenreviews');
 export const SELF_SUBJECT_REVIEWS = resource('authentication.k8s.io', 'v1', 'selfsubjectreviews');

@@ -61,6 +61,12 @@ describe('the Secret of the roots', () => {
     assert.equal(await secret.load(), undefined);
   });
 
+  it('of an issuer elsewhere has no key, and says so in its state', async () => {
+    put({ ...one, 'tls.key': '', 'rotation.json': '{"isExternal":true}' });
+    const { privateKey, rotation } = (await secret.load())!;
+    assert.deepEqual([privateKey, rotation], ['', '{"isExternal":true}']);
+  });
+
   const incomplete: Record<string, Record<string, string>> = {
     'no key': { 'tls.crt': one['tls.crt'] },
     nothing: {},

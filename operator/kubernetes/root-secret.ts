@@ -81,12 +81,14 @@ function rootsOf({ data = {}, metadata }: SecretObject): StoredRoots {
   const read = (key: string) => decode(data[key]);
   const certificate = read(KEYS.certificate);
   const privateKey = read(KEYS.privateKey);
-  if (!certificate.includes('-----BEGIN CERTIFICATE-----') || !privateKey.includes(' PRIVATE KEY-----')) {
+  const rotation = read(KEYS.rotation);
+  // whether it may be without a key, as an issuer elsewhere has it, the state says
+  const isKeyGood = privateKey.includes(' PRIVATE KEY-----') || (privateKey === '' && rotation !== '');
+  if (!certificate.includes('-----BEGIN CERTIFICATE-----') || !isKeyGood) {
     throw new Error(`Secret ${CA_SECRET} has no certificate in tls.crt or no key in tls.key`);
   }
   const next = { certificate: read(KEYS.nextCertificate), privateKey: read(KEYS.nextPrivateKey) };
   const previous = read(KEYS.previous);
-  const rotation = read(KEYS.rotation);
   const revision = metadata?.resourceVersion;
   return {
     ...{ certificate, privateKey },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Authority, createRoot } from '../identity/authority.ts';
+import { IssuerError } from '../identity/issuer-error.ts';
 import type { ObjectMeta, OwnerReference } from './objects.ts';
 import { ObjectStore } from './testing/object-store.ts';
 import { ScriptedApi } from './testing/scripted-api.ts';
@@ -50,6 +51,23 @@ describe('WebhookCertificate', () => {
     store.writes.length = 0;
     await reconcile(authority);
     assert.deepEqual(store.writes, []);
+  });
+
+  it('keeps the one that serves as long as it lives when an issuer does not sign, and renews the bundle', async () => {
+    const authority = await newAuthority();
+    await reconcile(authority);
+    const first = leaf();
+    const away: ServingAuthority = {
+      trustBundle: `# later\n${authority.trustBundle}`,
+      issueServer: () => Promise.reject(new IssuerError('TimedOut', 'it is away')),
+    };
+    nowMs += 23 * HOUR_MS;
+    await reconcile(away);
+    assert.equal(leaf(), first);
+    const { data } = store.objects.get(SECRET) as { data: Record<string, string> };
+    assert.equal(Buffer.from(data['ca.crt']!, 'base64').toString('utf8'), away.trustBundle);
+    nowMs += 2 * HOUR_MS;
+    await assert.rejects(reconcile(away), /it is away/);
   });
 
   it('renews at half of the certificate’s life and not before', async () => {

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { INJECTOR_SERVICE, INJECTOR_TLS_SECRET, WEBHOOK_CONFIGURATION } from '../../api/names.ts';
+import { IssuerError } from '../identity/issuer-error.ts';
 import type { ApiClient } from './api-client.ts';
 import { isNotFound } from './api-error.ts';
 import { isOwnedBy, ownedBy } from './installation.ts';
@@ -102,20 +103,26 @@ export class WebhookCertificate {
   async #dataFor(existing: SecretObject | undefined, bundle: string): Promise<Record<string, string>> {
     const kept = existing?.data ?? {};
     const caCrt = encode(bundle);
-    if (this.#isGood(decode(kept['tls.crt']), decode(kept['tls.key']), bundle)) {
+    const isGood = (part: number) =>
+      this.#isGood(decode(kept['tls.crt']), decode(kept['tls.key']), bundle, part);
+    if (isGood(0.5)) return { ...kept, 'ca.crt': caCrt };
+    try {
+      const issued = await this.#authority.issueServer(this.dnsNames, this.#nowMs());
+      return { 'tls.crt': encode(issued.certificate), 'tls.key': encode(issued.privateKey), 'ca.crt': caCrt };
+    } catch (error) {
+      // an issuer elsewhere does not sign now: as long as the old one lives, it serves
+      if (!(error instanceof IssuerError && isGood(1))) throw error;
       return { ...kept, 'ca.crt': caCrt };
     }
-    const issued = await this.#authority.issueServer(this.dnsNames, this.#nowMs());
-    return { 'tls.crt': encode(issued.certificate), 'tls.key': encode(issued.privateKey), 'ca.crt': caCrt };
   }
 
-  /** Readable, ours by name, signed by a root that is trusted, and not past half of its life. */
-  #isGood(certificate: string, privateKey: string, bundle: string): boolean {
+  /** Readable, ours by name, signed by a root that is trusted, and not past this part of its life. */
+  #isGood(certificate: string, privateKey: string, bundle: string, part: number): boolean {
     const leaf = parseCertificate(certificate);
     if (leaf === undefined || !privateKey.includes(' PRIVATE KEY-----')) return false;
     const fromMs = leaf.validFromDate.getTime();
-    const halfLifeMs = fromMs + (leaf.validToDate.getTime() - fromMs) / 2;
-    const inTime = this.#nowMs() >= fromMs && this.#nowMs() < halfLifeMs;
+    const untilMs = fromMs + (leaf.validToDate.getTime() - fromMs) * part;
+    const inTime = this.#nowMs() >= fromMs && this.#nowMs() < untilMs;
     const named = this.dnsNames.every((name) => leaf.checkHost(name) !== undefined);
     return inTime && named && rootsOf(bundle).some((root) => leaf.verify(root.publicKey));
   }

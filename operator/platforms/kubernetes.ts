@@ -2,8 +2,10 @@ import { hostname } from 'node:os';
 import { KubeConfig } from '@kubernetes/client-node';
 import { LEASE_NAME } from '../../api/names.ts';
 import { type Clock, sleep, systemClock } from '../clock.ts';
+import type { IssuerReference } from '../issuer-reference.ts';
 import { AcceptedRevisions } from '../kubernetes/accepted-revisions.ts';
 import { ApiClient } from '../kubernetes/api-client.ts';
+import { CertManager, type CertManagerOptions } from '../kubernetes/cert-manager.ts';
 import { EventRecorder } from '../kubernetes/events.ts';
 import { findInstallation } from '../kubernetes/installation.ts';
 import { LeaderTask } from '../kubernetes/leader-task.ts';
@@ -31,6 +33,10 @@ export interface KubernetesPlatformOptions {
   readonly kubeConfig?: KubeConfig;
   /** who we are in the Lease: the pod's name; absent: the host's name, which in a pod is the same */
   readonly identity?: string;
+  /** who signs instead of the built-in authority */
+  readonly issuer?: IssuerReference;
+  /** how long it may take for one certificate */
+  readonly issuerTimeoutMs?: number;
   readonly clock?: Clock;
   readonly random?: () => number;
   readonly leaseTimings?: LeaseTimings;
@@ -47,6 +53,8 @@ export interface KubernetesPlatform extends Platform {
 
 /** How often the injector's objects are looked at: `helm upgrade` may have reset the caBundle. */
 const INJECTOR_INTERVAL_MS = 15_000;
+/** How often what a killed operator has asked for is looked for. */
+const SWEEP_INTERVAL_MS = 60_000;
 /** How long `stop` waits for writes under way before it gives up the lease. */
 const DRAIN_MS = 5_000;
 
@@ -88,6 +96,12 @@ export function createKubernetesPlatform(options: KubernetesPlatformOptions): Ku
 
   let watches: ReturnType<typeof createWatches> = [];
   const tasks: LeaderTask[] = [];
+  const startTask = (name: string, intervalMs: number, work: () => Promise<void>) => {
+    const task = new LeaderTask({ name, leadership: election, clock, random, intervalMs, log, work });
+    tasks.push(task);
+    task.start();
+  };
+  const issuer = openIssuer(options, { api, clock, signal: stopping.signal, owner: () => owner });
 
   const write = (key: string, job: () => Promise<void>) =>
     writes.run(key, async () => {
@@ -104,6 +118,7 @@ export function createKubernetesPlatform(options: KubernetesPlatformOptions): Ku
 
   return {
     leadership: election,
+    ...(issuer && { issuer }),
 
     async start(apply) {
       const timings = options.reflectorTimings ?? REFLECTOR_TIMINGS;
@@ -112,6 +127,7 @@ export function createKubernetesPlatform(options: KubernetesPlatformOptions): Ku
       await Promise.race([Promise.all(watches.map(({ synced }) => synced)), aborted(stopping.signal)]);
       owner = await patiently('ask who we are', () => findInstallation(api, controlPlaneNamespace));
       election.start();
+      if (issuer) startTask('certificate requests', SWEEP_INTERVAL_MS, () => issuer.sweep());
     },
 
     async stop() {
@@ -167,21 +183,18 @@ export function createKubernetesPlatform(options: KubernetesPlatformOptions): Ku
       const certificate = new WebhookCertificate({
         ...{ api, namespace: controlPlaneNamespace, authority, owner, nowMs },
       });
-      const work = () => certificate.reconcile();
-      const intervalMs = INJECTOR_INTERVAL_MS;
-      const task = new LeaderTask({
-        name: 'injector',
-        leadership: election,
-        clock,
-        random,
-        intervalMs,
-        log,
-        work,
-      });
-      tasks.push(task);
-      task.start();
+      startTask('injector', INJECTOR_INTERVAL_MS, () => certificate.reconcile());
     },
   };
+}
+
+function openIssuer(
+  { issuer, issuerTimeoutMs, controlPlaneNamespace: namespace }: KubernetesPlatformOptions,
+  parts: Pick<CertManagerOptions, 'api' | 'clock' | 'signal' | 'owner'>,
+): CertManager | undefined {
+  if (issuer === undefined) return undefined;
+  const timeout = issuerTimeoutMs === undefined ? {} : { timeoutMs: issuerTimeoutMs };
+  return new CertManager({ ...parts, namespace, issuer, ...timeout });
 }
 
 /** The write belongs to the leader, and this replica is not it (any more). */

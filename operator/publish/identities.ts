@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { spiffeId } from '../../api/spiffe.ts';
 import type { Clock } from '../clock.ts';
 import type { Authority, Leaf } from '../identity/authority.ts';
+import { IssuerError } from '../identity/issuer-error.ts';
 import { readPeer } from '../identity/peer.ts';
 import { renewAtMs, validityOf } from '../identity/renewal.ts';
 import type { Workload } from '../mesh/model.ts';
@@ -87,9 +88,23 @@ export class Identities {
     const written = this.#takeOver(await this.#options.read(workload));
     const known = this.#entries.get(workload.key);
     const usable = [known, written].filter((each) => each !== undefined && this.#isUsable(each, workload));
-    const entry = usable.reduce((a, b) => newest(a, b), undefined) ?? (await this.#issue(workload));
+    const entry =
+      usable.reduce((a, b) => newest(a, b), undefined) ?? (await this.#renew(workload, [known, written]));
     this.#entries.set(workload.key, entry);
     return this.#identity(entry);
+  }
+
+  /** When an issuer elsewhere does not sign now, what is valid still goes on; it stays due. */
+  async #renew(workload: Workload, old: readonly (Entry | undefined)[]): Promise<Entry> {
+    try {
+      return await this.#issue(workload);
+    } catch (error) {
+      const nowMs = this.#options.clock.unixMs();
+      const isValid = (entry: Entry) => this.#isOf(entry, workload) && nowMs < entry.notAfterMs;
+      const valid = old.filter((each) => each !== undefined && isValid(each)).reduce(newest, undefined);
+      if (valid === undefined || !(error instanceof IssuerError)) throw error;
+      return valid;
+    }
   }
 
   /** With the roots of now, whenever the leaf was issued. */

@@ -4,12 +4,16 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { ApiClient } from '../../operator/kubernetes/api-client.ts';
 import type { KubernetesObject } from '../../operator/kubernetes/objects.ts';
-import { PERMISSIONS, type Permission } from '../../operator/kubernetes/permissions.ts';
+import { ISSUER_PERMISSIONS, PERMISSIONS, type Permission } from '../../operator/kubernetes/permissions.ts';
 import { until } from '../../operator/kubernetes/testing/until.ts';
 import type { Log } from '../../operator/log.ts';
 import type { Change, Workload } from '../../operator/mesh/model.ts';
 import type { ProxyFiles } from '../../operator/platform.ts';
-import { createKubernetesPlatform, type KubernetesPlatform } from '../../operator/platforms/kubernetes.ts';
+import {
+  createKubernetesPlatform,
+  type KubernetesPlatform,
+  type KubernetesPlatformOptions,
+} from '../../operator/platforms/kubernetes.ts';
 import { type ApiServer, startApiServer } from './apiserver.ts';
 
 const CRD_FILE = join(import.meta.dirname, '../../crds/weft.dev_meshpolicies.yaml');
@@ -27,14 +31,18 @@ export class OperatorCluster {
   readonly admin: ApiClient;
   operatorConfig = new KubeConfig();
   #platforms: KubernetesPlatform[] = [];
+  readonly #permissions: readonly Permission[];
 
-  private constructor(server: ApiServer) {
+  private constructor(server: ApiServer, more: readonly Permission[]) {
     this.server = server;
+    this.#permissions = [...PERMISSIONS, ...more];
     this.admin = new ApiClient(configFrom(server));
   }
 
-  static async start(): Promise<OperatorCluster> {
-    const cluster = new OperatorCluster(await startApiServer());
+  /** @param options `hasIssuer`: with the rights that cert-manager as issuer needs */
+  static async start(options: { hasIssuer?: boolean } = {}): Promise<OperatorCluster> {
+    const more = options.hasIssuer ? ISSUER_PERMISSIONS : [];
+    const cluster = new OperatorCluster(await startApiServer(), more);
     try {
       await cluster.#prepare();
       return cluster;
@@ -105,13 +113,14 @@ export class OperatorCluster {
     return (await this.admin.request<{ status: { token: string } }>('POST', path, { body })).status.token;
   }
 
-  makePlatform(identity: string): KubernetesPlatform {
+  makePlatform(identity: string, options: Partial<KubernetesPlatformOptions> = {}): KubernetesPlatform {
     const platform = createKubernetesPlatform({
       kubeConfig: this.operatorConfig,
       controlPlaneNamespace: NAMESPACE,
       identity,
       log,
       leaseTimings: LEASE,
+      ...options,
     });
     this.#platforms.push(platform);
     return platform;
@@ -145,12 +154,14 @@ export class OperatorCluster {
   }
 
   async #grant(scope: Permission['scope'], prefix: string, kind: string): Promise<void> {
-    const rules = PERMISSIONS.filter((permission) => permission.scope === scope).map((permission) => ({
-      apiGroups: [permission.apiGroup],
-      resources: [permission.resource],
-      verbs: permission.verbs,
-      resourceNames: permission.resourceNames,
-    }));
+    const rules = this.#permissions
+      .filter((permission) => permission.scope === scope)
+      .map((permission) => ({
+        apiGroups: [permission.apiGroup],
+        resources: [permission.resource],
+        verbs: permission.verbs,
+        resourceNames: permission.resourceNames,
+      }));
     const base = `/apis/rbac.authorization.k8s.io/v1${prefix}/${kind.toLowerCase()}`;
     const metadata = { name: 'weft-operator' };
     await this.create(`${base}s`, { metadata, rules });

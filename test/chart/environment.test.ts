@@ -92,11 +92,22 @@ describe('what the chart tells the operator', () => {
     assert.equal(parseArguments([], env).streamAddress, injected.sidecar.controlPlane);
   });
 
-  it('names no variable that the operator does not read', () => {
-    assert.deepEqual(
-      unread(env, (each) => parseArguments([], each)),
-      [],
-    );
+  it('names an issuer of cert-manager only where one is set', async () => {
+    assert.equal(parseArguments([], env).issuer, undefined);
+    const issuer = { kind: 'Issuer', name: 'mesh-ca' };
+    const said = await environmentOf('weft-operator', NAMESPACE, { certificates: { issuer } });
+    assert.deepEqual(parseArguments([], said).issuer, { ...issuer, group: 'cert-manager.io' });
+  });
+
+  it('names no variable that the operator does not read', async () => {
+    const issuer = { name: 'mesh-ca' };
+    const all = await environmentOf('weft-operator', NAMESPACE, { certificates: { issuer } });
+    for (const each of [env, all]) {
+      assert.deepEqual(
+        unread(each, (one) => parseArguments([], one)),
+        [],
+      );
+    }
   });
 
   for (const room of ['operator', 'injector', 'sidecar']) {

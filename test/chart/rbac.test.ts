@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { OPERATOR_SERVICE_ACCOUNT } from '../../api/names.ts';
-import { PERMISSIONS, type Permission } from '../../operator/kubernetes/permissions.ts';
+import { ISSUER_PERMISSIONS, PERMISSIONS, type Permission } from '../../operator/kubernetes/permissions.ts';
 import { type KubernetesObject, NAMESPACE, pick, render } from './helm.ts';
 
 /** `group/resource[name]: verbs`, sorted: the whole of what a role allows, readable in a diff. */
@@ -18,8 +18,9 @@ function allowed(role: KubernetesObject): string[] {
     .sort();
 }
 
-function asked(scope: Permission['scope']): string[] {
-  return PERMISSIONS.filter((each) => each.scope === scope)
+function asked(scope: Permission['scope'], permissions = PERMISSIONS): string[] {
+  return permissions
+    .filter((each) => each.scope === scope)
     .map(({ apiGroup, resource, resourceNames, verbs }) => {
       const names = resourceNames ? `[${resourceNames.join(' ')}]` : '';
       return `${apiGroup}/${resource}${names}: ${verbs.join(' ')}`;
@@ -41,6 +42,13 @@ describe('permissions of the control plane', () => {
 
   it('are, in the release namespace, exactly what the operator says it needs', () => {
     assert.deepEqual(allowed(pick(objects, 'Role')), asked('controlPlane'));
+  });
+
+  it('with an issuer of cert-manager are those for its requests besides, and none elsewhere', async () => {
+    const withIssuer = await render({ certificates: { issuer: { name: 'mesh-ca' } } });
+    const all = [...PERMISSIONS, ...ISSUER_PERMISSIONS];
+    assert.deepEqual(allowed(pick(withIssuer, 'Role')), asked('controlPlane', all));
+    assert.deepEqual(allowed(pick(withIssuer, 'ClusterRole')), asked('cluster'));
   });
 
   it('have no wildcard', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, readFileSync } from 'node:fs';
-import { chmod } from 'node:fs/promises';
+import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -51,11 +51,20 @@ const sources = {
   helm4: helm(4, () => ''),
   helm3: helm(3, helm3Capabilities),
   coredns: { folder: 'coredns', module: 'github.com/coredns/coredns', package: '.', flags: () => '' },
+  'cert-manager': {
+    folder: 'cert-manager',
+    module: 'github.com/cert-manager/cert-manager',
+    package: '.',
+    flags: () => '',
+  },
   pause: { folder: 'pause', module: '', package: '.', flags: () => '' },
   'slow-wire': { folder: 'slow-wire', module: '', package: '.', flags: () => '' },
 } satisfies Record<string, GoBinary>;
 
 export type BinaryName = keyof typeof sources;
+
+/** A program of that name elsewhere is another. */
+const MADE_HERE: readonly BinaryName[] = ['pause', 'slow-wire', 'cert-manager'];
 
 export const clusterBinaries = [
   'kube-apiserver', // First: what needs only an API server can begin while the rest is built.
@@ -103,7 +112,7 @@ async function installed(name: BinaryName): Promise<string | undefined> {
   const file = source.file ?? name;
   const given = process.env.KUBEBUILDER_ASSETS && findOnPath(file, process.env.KUBEBUILDER_ASSETS);
   if (given) return given;
-  const found = !source.module ? undefined : findOnPath(file);
+  const found = MADE_HERE.includes(name) ? undefined : findOnPath(file);
   if (!found) return undefined;
   const args = {
     kubectl: ['version', '--client'],
@@ -207,6 +216,23 @@ export async function findBinary(name: BinaryName, progress: Progress = showProg
   };
   await withLock(join(folder, '.lock'), make, onWait);
   return path;
+}
+
+/** Text of files of a binary's Go module, kept in the cache beside it. */
+export async function filesOfModule(name: BinaryName, files: readonly string[]): Promise<string[]> {
+  const source: GoBinary = sources[name];
+  const folder = cacheDirectory('bin', `${source.folder}-${versionOf(name)}-${platform}`, 'module');
+  const missing = files.filter((file) => !existsSync(join(folder, file)));
+  if (missing.length > 0) {
+    const env = { GOWORK: 'off', GOFLAGS: '-mod=mod' };
+    const args = ['mod', 'download', '-json', `${source.module}@${versionOf(name)}`];
+    const stdout = await runOk('go', args, { cwd: join(modules, source.folder), env });
+    const { Dir } = JSON.parse(stdout) as { Dir: string };
+    for (const file of missing) {
+      await writeAtomically(join(folder, file), (temporary) => copyFile(join(Dir, file), temporary));
+    }
+  }
+  return files.map((file) => readFileSync(join(folder, file), 'utf8'));
 }
 
 /** Several binaries, one after the other: builds in parallel would only share the same cores. */

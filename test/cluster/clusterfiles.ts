@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BinaryName } from './binaries.ts';
+import type { clusterBinaries } from './binaries.ts';
 
 /** What the node's first process has to know. */
 export interface NodeConfig {
@@ -10,7 +10,7 @@ export interface NodeConfig {
   pauseArchive: string;
   /** Where the outside reaches the API server. */
   publicServer: string;
-  binaries: Record<Exclude<BinaryName, 'helm3' | 'helm4' | 'pause' | 'slow-wire'>, string>;
+  binaries: Record<Exclude<(typeof clusterBinaries)[number], 'pause'>, string>;
 }
 
 /** A running cluster, as told by its keeper; identities as in lock.ts. */

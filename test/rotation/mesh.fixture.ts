@@ -37,6 +37,9 @@ export interface MeshOptions {
   /** what the operators get instead of the platform */
   readonly wrap?: (platform: Platform) => Platform;
   readonly rootMs?: number;
+  readonly leafMs?: number;
+  /** between two requests */
+  readonly pauseMs?: number;
 }
 export interface Tally {
   answered: number;
@@ -53,6 +56,8 @@ export class RotatingMesh {
   readonly logged: string[] = [];
   readonly pods = new Map<Name, Pod>();
   operator!: Operator;
+  /** when the first certificates were issued, or a little later */
+  readonly startedMs = Date.now();
   readonly #options: MeshOptions;
   #folder = '';
   #streamPort = 0;
@@ -85,7 +90,11 @@ export class RotatingMesh {
       platform: this.#options.wrap?.(platform) ?? platform,
       ...{ trustDomain: 'cluster.local', controlPlaneNamespace: 'weft-system', clock: operatorClock },
       ...{ listen: { host: '127.0.0.1', port: this.#streamPort }, random: Math.random, log: this.#log },
-      ...{ leafLifetimeMs: LEAF_MS, rootLifetimeMs: this.#options.rootMs ?? ROOT_MS, rotateRootAfter: 0.99 },
+      ...{
+        leafLifetimeMs: this.#options.leafMs ?? LEAF_MS,
+        rootLifetimeMs: this.#options.rootMs ?? ROOT_MS,
+        rotateRootAfter: 0.99,
+      },
     });
     this.#streamPort = Number(this.operator.streamAddress.split(':').at(-1));
   }
@@ -105,13 +114,14 @@ export class RotatingMesh {
   load(from: Name, to: Name): { readonly tally: Tally; end(): Promise<void> } {
     const tally: Tally = { answered: 0, failures: [] };
     const port = this.#calls.get(`${from} ${to}`)!;
+    const { pauseMs = 2 } = this.#options;
     let ended = false;
     const running = (async () => {
       while (!ended) {
         const outcome = await ask(port);
         if (outcome === '200') tally.answered += 1;
         else tally.failures.push(`${new Date().toISOString()} ${from} → ${to}: ${outcome}`);
-        await new Promise((resolve) => setTimeout(resolve, outcome === '200' ? 2 : 50));
+        await new Promise((resolve) => setTimeout(resolve, outcome === '200' ? pauseMs : 50));
       }
     })();
     return {
