@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { echoHead, get, inbound, last, sleep, start } from './testing/harness.ts';
@@ -186,6 +187,19 @@ test('draining accepts nothing new, finishes what is in flight and says close', 
   busy.destroy();
   await drained;
   assert.equal(pair.web.path.connections().open, 0);
+});
+
+test('a request that was on its way when draining began is answered, and told that it is the last', async () => {
+  const app = await serveHttp(() => ok('kept'));
+  const pair = await start(app);
+  const client = await connect(pair.port);
+  client.write(get());
+  await once(client, 'data');
+  const drained = pair.web.path.drain();
+  await sleep(50);
+  client.write(get());
+  assert.match(await readAll(client), /^HTTP\/1\.1 200 OK[\s\S]*Connection: close\r\n\r\nkept$/);
+  await drained;
 });
 
 test('draining ends the idle mTLS connections that callers keep', async () => {

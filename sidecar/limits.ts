@@ -56,6 +56,8 @@ export interface Limits {
   readonly connectAgainMs: number;
   /** After a response that ends before its request: how long input is read and dropped, so that no RST destroys the response. */
   readonly lingerMs: number;
+  /** How long an idle HTTP/1 connection that is to end waits for a request that is on its way. */
+  readonly lastCallMs: number;
   /** How long `drain` waits for what is in flight. */
   readonly drainTimeoutMs: number;
   /** Once a caller's certificate has ended: the pause in which its connection is closed, if it is not parsed. */
@@ -88,6 +90,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxConnectAttempts: 3,
   connectAgainMs: 1_000,
   lingerMs: 1_000,
+  lastCallMs: 1_000,
   drainTimeoutMs: 30_000,
   unprovenIdleMs: 5_000,
   unprovenMaxMs: 24 * 3_600_000,

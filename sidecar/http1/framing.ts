@@ -131,3 +131,9 @@ function upgradeOf(fields: Fields): string | undefined {
   const protocols = listMembers(fields, 'upgrade').filter((name) => !/^(?:h2|h3|http\/)/.test(name));
   return protocols.length === 0 ? undefined : protocols.join(', ');
 }
+
+/** A body of unknown length is chunked to HTTP/1.1 and ends with the connection to HTTP/1.0. */
+export function framingFor(framing: Framing, minorVersion: number): Framing {
+  if (framing.type === 'none' || framing.type === 'length') return framing;
+  return minorVersion === 1 ? CHUNKED : UNTIL_CLOSE;
+}

@@ -8,7 +8,7 @@ import { IdleWatch, type Timer, type Timers } from '../transport/timers.ts';
 import { BodyWriter } from './body-writer.ts';
 import { Exchange, type ExchangeTransport, type HttpHandler } from './exchange.ts';
 import type { Fields } from './fields.ts';
-import { CHUNKED, type Framing, NO_BODY, UNTIL_CLOSE } from './framing.ts';
+import { framingFor, NO_BODY } from './framing.ts';
 import { errorHead } from './mesh-answer.ts';
 import { MessageParser, type MessageSink } from './message-parser.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
@@ -35,6 +35,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
   readonly #idle: IdleWatch;
   #idleTimeoutMs: number;
   #headTimer: Timer | undefined;
+  #lastCall: Timer | undefined;
   #exchange: Exchange | undefined;
   readonly #writer: BodyWriter;
   #keepAlive = true;
@@ -67,9 +68,13 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     else if (this.#mayRead) this.#channel.resume();
   }
 
-  /** No further request: an idle connection ends now, a busy one with its response. */
+  /** No further request, but one that is on its way: closed under it, a client could not know what became of it. */
   drain(): void {
-    if (this.#exchange === undefined && this.#parser.isIdle) this.#close();
+    if (this.#exchange !== undefined || this.#closing) return;
+    const { timers, limits } = this.#options;
+    this.#lastCall ??= timers.after(limits.lastCallMs, () => {
+      if (this.#exchange === undefined && this.#parser.isIdle) this.#close();
+    });
   }
 
   // === from the channel ===
@@ -94,6 +99,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     this.#closing = true;
     this.#idle.cancel();
     this.#headTimer?.cancel();
+    this.#lastCall?.cancel();
     this.#exchange?.requestAborted();
   }
 
@@ -278,7 +284,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     this.#parser.next();
     this.#watchHead();
     if (this.#options.isDraining()) this.drain();
-    else if (!this.#closing) this.#channel.resume();
+    if (!this.#closing) this.#channel.resume();
   }
 
   #close(): void {
@@ -287,14 +293,9 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
     this.#exchange = undefined;
     this.#idle.cancel();
     this.#headTimer?.cancel();
+    this.#lastCall?.cancel();
     this.#parser.detach();
     const { timers, limits } = this.#options;
     lingeringClose(this.#channel, { timers, ...limits });
   }
-}
-
-/** A body of unknown length is chunked to HTTP/1.1 and ends with the connection to HTTP/1.0. */
-function framingFor(framing: Framing, minorVersion: number): Framing {
-  if (framing.type === 'none' || framing.type === 'length') return framing;
-  return minorVersion === 1 ? CHUNKED : UNTIL_CLOSE;
 }
