@@ -29,7 +29,7 @@ export function outages(site: () => LifecycleSite): void {
   /** One of the sidecars is asked to end; with nobody to ask it is back, and ready, by what it has kept. */
   const restartSidecar = async (): Promise<() => Promise<void>> => {
     if (!site().cluster.local) return () => Promise.resolve();
-    const { containers, podIP } = await leastRestarted();
+    const { containers, podIP } = await freshPod();
     const ready = ['curl', '-sf', '-o', '/dev/null', '--max-time', '1', `http://${podIP}:15020/readyz`];
     const isReady = async () => (await site().cluster.nodeExec(ready)).code === 0;
     return async () => {
@@ -39,18 +39,16 @@ export function outages(site: () => LifecycleSite): void {
     };
   };
 
-  /** The kubelet lets a container wait longer each time before it starts it again. */
-  const leastRestarted = async () => {
+  /**
+   * Another one each time: the kubelet lets a container wait longer before it starts it again, and what the API server
+   * says of one that was restarted may be old when it was away itself.
+   */
+  const restarted = new Set<string>();
+  const freshPod = async () => {
     const list = JSON.parse(await site().kubectl('-n', LIFE, 'get', 'pods', '-l', 'app=api', '-o', 'json'));
-    const pods = await Promise.all(
-      (list.items as Pod[]).map(async (each) => {
-        const containers = await site().containers(each);
-        return { containers, podIP: each.status.podIP };
-      }),
-    );
-    const restarts = ({ containers }: (typeof pods)[number]) =>
-      containerNamed(containers, 'weft-sidecar').restartCount;
-    return pods.reduce((best, each) => (restarts(each) < restarts(best) ? each : best));
+    const fresh = (list.items as Pod[]).find(({ metadata }) => !restarted.has(metadata.name))!;
+    restarted.add(fresh.metadata.name);
+    return { containers: await site().containers(fresh), podIP: fresh.status.podIP };
   };
 
   /** What the load feels while this is away, a sidecar restarts, and it comes back: nothing. */
