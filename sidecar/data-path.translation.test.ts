@@ -67,3 +67,24 @@ test('a body that is too large to be kept is not sent to an app that turns out t
   const again = await ask('http2', pair.port, { ...POST, body });
   assert.equal(again.body.length, 'got '.length + body.length);
 });
+
+test('a field is judged and translated as it is, with signs around it that are no whitespace in HTTP', async () => {
+  const app = await serveVersion('http2', echo);
+  const pair = await start(app, {
+    inbound: inbound(
+      [
+        {
+          ...{ policy: 'shop/api', name: 'no-admin', action: 'Deny', mode: 'Enforce' },
+          to: [{ headers: [{ name: 'x-role', value: 'admin' }] }],
+        },
+      ],
+      { protocol: 'HTTP2' },
+    ),
+  });
+  const askAs = (role: string) => ask('http1', pair.inboundPort, { headers: { 'x-role': role } });
+  assert.equal((await askAs('admin')).status, 403);
+  // the no-break space of latin1, which is also the last byte of an à in UTF-8
+  assert.equal((await askAs('\xa0admin\xa0')).status, 200);
+  assert.equal(app.seen.length, 1);
+  assert.equal(app.seen[0]!.headers['x-role'], '\xa0admin\xa0');
+});

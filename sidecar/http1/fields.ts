@@ -306,7 +306,7 @@ function refuseName(text: string, start: number): never {
 }
 
 /** Optional whitespace is SP and HTAB only (RFC 9110 5.6.3); `trim()` would take more. */
-function trimWhitespace(line: string): string {
+export function trimWhitespace(line: string): string {
   let start = 0;
   let end = line.length;
   while (start < end && isWhitespace(line.charCodeAt(start))) start += 1;

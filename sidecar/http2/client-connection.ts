@@ -1,4 +1,5 @@
 import { ALPN } from '../../api/names.ts';
+import { HeldBudget } from '../held-budget.ts';
 import type { Channel } from '../transport/channel.ts';
 import { ClientStream } from './client-stream.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
@@ -22,11 +23,17 @@ export interface ClientOptions extends ConnectionOptions {
   readonly scheme: 'http' | 'https';
   /** what was agreed upon in TLS, if anything */
   readonly alpn?: string | undefined;
+  /** the process's own when absent */
+  readonly lending?: HeldBudget | undefined;
 }
 
 /** Until the endpoint has said how many streams it takes (RFC 9113 6.5.2: no fewer than 100 are recommended). */
 export const ASSUMED_STREAMS = 100;
 const QUIET_MS = 60_000;
+/** Beyond the windows of connections, of answers that are not read: of 512 streams at least. */
+const LENT_BYTES = 32 * 1024 * 1024;
+/** Many callers share a connection: who does not read what it asked for shall stop nobody else. */
+const LENDING = new HeldBudget(LENT_BYTES);
 /** "H" of "HTTP/1.1 400 Bad Request" */
 const FIRST_OF_HTTP1 = 0x48;
 
@@ -57,7 +64,7 @@ export class ClientConnection extends Connection {
   idleUntilMs = 0;
 
   constructor(channel: Channel, options: ClientOptions) {
-    super(channel, options);
+    super(channel, options, options.lending ?? LENDING);
     this.#owner = options.owner;
     this.scheme = options.scheme;
     this.isOpaque = options.alpn === ALPN.tcp;

@@ -1,3 +1,4 @@
+import type { HeldBudget } from '../held-budget.ts';
 import type { Fields } from '../http1/fields.ts';
 import type { Limits } from '../limits.ts';
 import type { Channel, ChannelOwner } from '../transport/channel.ts';
@@ -14,6 +15,7 @@ import { HpackDecoder } from './hpack/decoder.ts';
 import { HpackEncoder, INITIAL_TABLE_BYTES } from './hpack/encoder.ts';
 import type { HeaderField } from './hpack/header-field.ts';
 import type { Http2Limits } from './limits.ts';
+import { ReceiveWindow } from './receive-window.ts';
 import { RecentIds } from './recent-ids.ts';
 import { SendQueue } from './send-queue.ts';
 import { INITIAL_WINDOW_BYTES, PeerSettings, SETTING } from './settings.ts';
@@ -67,8 +69,7 @@ export abstract class Connection implements ChannelOwner {
   readonly #queue = new SendQueue();
   readonly #mayPump = () => !this.isClogged;
   sendWindowBytes = INITIAL_WINDOW_BYTES;
-  #receiveWindowBytes: number;
-  #takenBytes = 0;
+  readonly #receiveWindow: ReceiveWindow;
   #held = false;
   /** the peer has acknowledged our SETTINGS */
   areSettingsKnown = false;
@@ -77,7 +78,8 @@ export abstract class Connection implements ChannelOwner {
   /** why */
   failure = '';
 
-  constructor(channel: Channel, { limits, http2, timers }: ConnectionOptions) {
+  /** `lending`: for what streams hold that are not read; without it the others of the connection wait for them. */
+  constructor(channel: Channel, { limits, http2, timers }: ConnectionOptions, lending?: HeldBudget) {
     this.channel = channel;
     this.timers = timers;
     this.limits = http2;
@@ -86,7 +88,7 @@ export abstract class Connection implements ChannelOwner {
     this.heads = new HeadWriter(this.output, this.encoder);
     this.decoder = new HpackDecoder(INITIAL_TABLE_BYTES, limits.maxHeaderBytes);
     this.flood = new FloodGuard(() => timers.nowMs());
-    this.#receiveWindowBytes = Math.max(http2.connectionWindowBytes, INITIAL_WINDOW_BYTES);
+    this.#receiveWindow = new ReceiveWindow(http2.connectionWindowBytes, this.output, lending);
     this.parser = new FrameParser(new Dispatcher(this), limits.maxHeaderBytes * BLOCK_PER_LIST);
     this.watch = new Watch(this);
   }
@@ -102,8 +104,8 @@ export abstract class Connection implements ChannelOwner {
       [SETTING.initialWindowSize, this.limits.streamWindowBytes],
       [SETTING.maxHeaderListSize, this.sharedLimits.maxHeaderBytes],
     ]);
-    const more = this.#receiveWindowBytes - INITIAL_WINDOW_BYTES;
-    if (more > 0) this.output.windowUpdate(0, more);
+    const { moreBytes } = this.#receiveWindow;
+    if (moreBytes > 0) this.output.windowUpdate(0, moreBytes);
     this.watch.start();
   }
 
@@ -189,16 +191,11 @@ export abstract class Connection implements ChannelOwner {
 
   /** False: the peer sent more than it may. */
   take(bytes: number): boolean {
-    this.#receiveWindowBytes -= bytes;
-    return this.#receiveWindowBytes >= 0;
+    return this.#receiveWindow.take(bytes);
   }
   /** What came was taken by somebody, or is of no interest. */
   giveBack(bytes: number): void {
-    this.#takenBytes += bytes;
-    if (this.isOver || this.#takenBytes * 2 < this.limits.connectionWindowBytes) return;
-    this.output.windowUpdate(0, this.#takenBytes);
-    this.#receiveWindowBytes += this.#takenBytes;
-    this.#takenBytes = 0;
+    this.#receiveWindow.giveBack(bytes);
   }
 
   // === streams ===
@@ -277,6 +274,7 @@ export abstract class Connection implements ChannelOwner {
     if (this.isOver) return;
     this.output.flush();
     this.isOver = true;
+    this.#receiveWindow.close();
     this.failure = reason;
     this.parser.stop();
     this.watch.stop();

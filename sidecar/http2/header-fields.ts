@@ -1,5 +1,5 @@
 import { isAlikeAt } from '../http1/field-names.ts';
-import type { Fields } from '../http1/fields.ts';
+import { type Fields, trimWhitespace } from '../http1/fields.ts';
 import { HeaderField } from './hpack/header-field.ts';
 import { headerName } from './hpack/header-name.ts';
 
@@ -50,7 +50,7 @@ export class HeaderFields implements Fields {
       const end = found === -1 ? text.length : found;
       const colon = text.indexOf(':', at);
       if (colon !== -1 && colon < end)
-        this.push(fieldOf(text.slice(at, colon), text.slice(colon + 1, end).trim()));
+        this.push(fieldOf(text.slice(at, colon), trimWhitespace(text.slice(colon + 1, end))));
       at = end + 2;
     }
   }

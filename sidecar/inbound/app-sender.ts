@@ -75,6 +75,7 @@ class AppRequest implements ForwardOwner, FinishListener {
     const version = this.#version;
     const pool = this.#app.pools[version];
     repeats.onRequest(this.timers.coarseMs());
+    if (this.replay !== undefined) this.#exchange.onFinish(this);
     this.#mayRepeat = mayRepeat(this.#exchange);
     // one that could be repeated goes over a fresh connection when repeating it is not within the budget
     const mayTake = version === 'http2' || repeats.mayRepeat || !this.#mayRepeat;
@@ -89,7 +90,7 @@ class AppRequest implements ForwardOwner, FinishListener {
       return void this.#exchange.answer('overloaded', 'too many requests wait for the app');
     }
     this.#isPending = true;
-    this.#exchange.onFinish(this);
+    if (this.replay === undefined) this.#exchange.onFinish(this);
     this.#cancel = this.#app.pools[this.#version].connect((result) => this.#connected(result));
   }
 
@@ -114,6 +115,7 @@ class AppRequest implements ForwardOwner, FinishListener {
   onExchangeFinished(): void {
     this.#cancel?.();
     this.#waited();
+    this.replay?.release();
   }
 
   #waited(): void {

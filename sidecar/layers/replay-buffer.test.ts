@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { HeldBudget } from '../held-budget.ts';
 import { ReplayBuffer } from './replay-buffer.ts';
 
 function bodyOf(buffer: ReplayBuffer): Buffer {
@@ -123,4 +124,21 @@ test('any pieces give the same body, or none when they are too many', () => {
       assert.deepEqual(bodyOf(buffer), buffer.isComplete ? whole : Buffer.alloc(0));
     }),
   );
+});
+
+test('all buffers together hold no more than their budget, and give back what they held', () => {
+  const budget = new HeldBudget(10_000);
+  const first = new ReplayBuffer(65_536, budget);
+  const second = new ReplayBuffer(65_536, budget);
+  first.add(Buffer.alloc(8_000, 1));
+  second.add(Buffer.alloc(1_000, 1));
+  second.add(Buffer.alloc(2_000, 1));
+  assert.deepEqual([first.overflowed, second.overflowed, second.heldBytes], [false, true, 0]);
+  assert.equal(budget.leftBytes, 2_000);
+  first.release();
+  first.release();
+  assert.equal(budget.leftBytes, 10_000);
+  const third = new ReplayBuffer(65_536, budget);
+  third.add(Buffer.alloc(9_000, 1));
+  assert.equal(bodyOf(third).length, 9_000);
 });

@@ -1,4 +1,9 @@
+import { HeldBudget } from '../held-budget.ts';
+
 const DEFAULT_LIMIT_BYTES = 65_536;
+/** Of all requests together: a caller can begin many, and end none. */
+export const REPLAY_BYTES = 16 * 1024 * 1024;
+export const REPLAY_BUDGET = new HeldBudget(REPLAY_BYTES);
 const LEAST_BLOCK_BYTES = 1_024;
 
 /**
@@ -6,11 +11,13 @@ const LEAST_BLOCK_BYTES = 1_024;
  * read buffer which the transport fills anew. Pieces are packed into blocks that double in size, so that a
  * body of 65,536 pieces of one byte costs what it weighs.
  *
- * Memory goes at once when the body is too large, and on `release`, which is to be called as soon as no
- * further attempt is possible (an answer has begun, no attempts left, a method that may not be repeated).
+ * Memory goes at once when the body is too large or there is too much of all requests together, and on `release`,
+ * which is to be called as soon as no further attempt is possible (an answer has begun, no attempts left, a method that
+ * may not be repeated), and when its request is over.
  */
 export class ReplayBuffer<Trailers = unknown> {
   readonly #limitBytes: number;
+  readonly #budget: HeldBudget;
   #blocks: Buffer[] = [];
   /** bytes in the last block; those before it are full */
   #usedBytes = 0;
@@ -18,8 +25,9 @@ export class ReplayBuffer<Trailers = unknown> {
   #state: 'filling' | 'complete' | 'overflowed' | 'released' = 'filling';
   #trailers: Trailers | undefined = undefined;
 
-  constructor(limitBytes: number = DEFAULT_LIMIT_BYTES) {
+  constructor(limitBytes: number = DEFAULT_LIMIT_BYTES, budget: HeldBudget = REPLAY_BUDGET) {
     this.#limitBytes = limitBytes;
+    this.#budget = budget;
   }
 
   /** A body announced as too large is not even begun. */
@@ -31,7 +39,7 @@ export class ReplayBuffer<Trailers = unknown> {
   add(bytes: Uint8Array): void {
     if (this.#state !== 'filling') return;
     if (bytes.length > this.#limitBytes - this.#sizeBytes) this.#drop('overflowed');
-    else this.#copy(bytes);
+    else if (!this.#copy(bytes)) this.#drop('overflowed');
   }
 
   /** The body has ended; `trailers` are kept as they are, their size is bounded where they are read. */
@@ -79,12 +87,19 @@ export class ReplayBuffer<Trailers = unknown> {
     this.#drop('filling');
   }
 
-  #copy(bytes: Uint8Array): void {
-    for (let taken = 0; taken < bytes.length; ) taken += this.#fill(bytes, taken);
+  /** False: there is no memory for all of it. */
+  #copy(bytes: Uint8Array): boolean {
+    for (let taken = 0; taken < bytes.length; ) {
+      const filled = this.#fill(bytes, taken);
+      if (filled === 0) return false;
+      taken += filled;
+    }
+    return true;
   }
 
   #fill(bytes: Uint8Array, from: number): number {
     const block = this.#blockWithRoom(bytes.length - from);
+    if (block === undefined) return 0;
     const count = Math.min(bytes.length - from, block.length - this.#usedBytes);
     block.set(bytes.subarray(from, from + count), this.#usedBytes);
     this.#usedBytes += count;
@@ -92,18 +107,23 @@ export class ReplayBuffer<Trailers = unknown> {
     return count;
   }
 
-  #blockWithRoom(neededBytes: number): Buffer {
+  #blockWithRoom(neededBytes: number): Buffer | undefined {
     const last = this.#blocks.at(-1);
     if (last !== undefined && this.#usedBytes < last.length) return last;
     const wanted = Math.max(neededBytes, LEAST_BLOCK_BYTES, (last?.length ?? 0) * 2);
-    const block = Buffer.allocUnsafe(Math.min(wanted, this.#limitBytes - this.#sizeBytes));
+    const sizeBytes = Math.min(wanted, this.#limitBytes - this.#sizeBytes);
+    if (!this.#budget.tryTake(sizeBytes)) return undefined;
+    const block = Buffer.allocUnsafe(sizeBytes);
     this.#blocks.push(block);
     this.#usedBytes = 0;
     return block;
   }
 
   #drop(state: 'filling' | 'overflowed' | 'released'): void {
-    if (this.#blocks.length > 0) this.#blocks = [];
+    if (this.#blocks.length > 0) {
+      this.#budget.giveBack(this.heldBytes);
+      this.#blocks = [];
+    }
     this.#usedBytes = 0;
     this.#sizeBytes = 0;
     this.#trailers = undefined;
