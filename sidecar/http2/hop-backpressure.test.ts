@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import type http2 from 'node:http2';
+import net, { type AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { FLAG, FRAME } from './frames/frame-types.ts';
+import { startHop } from './hop.fixture.ts';
 import { client, read } from './http2-peers.fixture.ts';
+import { Peer } from './peer.fixture.ts';
 
 /** So much may be on its way: sockets, windows of both connections, node's own buffers. */
 const MOST_HELD_BYTES = 8 * 1024 * 1024;
@@ -65,4 +69,48 @@ test('an upload that nobody reads stops the client, and others go on meanwhile',
   waiting.on('end', () => waiting!.end());
   await read(slow);
   assert.equal(received, LARGE_BYTES);
+});
+
+test('interim heads without end, of HTTP/1, stop with a client that does not read', async (t) => {
+  let sent = 0;
+  const interim = `HTTP/1.1 103 Early Hints\r\nLink: ${'x'.repeat(4_000)}\r\n\r\n`;
+  const server = net.createServer((socket) => {
+    const more = () => {
+      while (sent < LARGE_BYTES) {
+        sent += interim.length;
+        if (!socket.write(interim)) return void socket.once('drain', more);
+      }
+      socket.write('HTTP/1.1 204 No Content\r\n\r\n');
+    };
+    socket.on('error', () => {});
+    socket.once('data', more);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const hop = await startHop(t, (server.address() as AddressInfo).port, { to: 'http1' });
+  const peer = await Peer.connect(hop.port);
+  t.after(() => {
+    peer.close();
+    server.close();
+  });
+  peer.socket.pause();
+  peer.send(
+    peer.headers(1, [
+      [':method', 'GET'],
+      [':scheme', 'http'],
+      [':path', '/'],
+      [':authority', 'a'],
+    ]),
+  );
+  let before = -1;
+  while (before !== sent || sent === 0) {
+    before = sent;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.ok(sent < MOST_HELD_BYTES, `${sent} bytes were taken from the server`);
+  peer.socket.resume();
+  await peer.until(() =>
+    peer.heard.some(
+      ({ type, flags }) => (type === FRAME.headers && (flags & FLAG.endStream) !== 0) || type === FRAME.data,
+    ),
+  );
 });

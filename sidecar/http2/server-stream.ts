@@ -105,10 +105,10 @@ export class ServerStream extends Stream implements ExchangeTransport {
     this.touch();
   }
 
-  /** Interim responses are few (`maxInterims` upstream), so nobody waits for them to leave. */
   writeInterim(head: ResponseHead): boolean {
-    if (!this.localEnded) this.connection.heads.response(this.id, head, false);
-    return true;
+    this.writeHead(head);
+    // an endpoint of HTTP/1 may send them without end
+    return this.outbox.mayGoOn();
   }
   writeHead(head: ResponseHead): void {
     if (!this.localEnded) this.connection.heads.response(this.id, head, false);

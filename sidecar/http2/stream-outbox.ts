@@ -52,6 +52,15 @@ export class StreamOutbox {
     return !this.#needsDrain;
   }
 
+  /** Whether more may come after what was written past the windows; false: wait for `onDrained`. */
+  mayGoOn(): boolean {
+    if (!this.#stream.localEnded && this.#stream.connection.isClogged) {
+      this.#needsDrain = true;
+      this.#queue();
+    }
+    return !this.#needsDrain;
+  }
+
   end(trailers: Fields | undefined): void {
     if (this.#stream.localEnded || this.#ending) return;
     this.#ending = true;
