@@ -34,6 +34,11 @@ const QUIET_MS = 60_000;
 const LENT_BYTES = 32 * 1024 * 1024;
 /** Many callers share a connection: who does not read what it asked for shall stop nobody else. */
 const LENDING = new HeldBudget(LENT_BYTES);
+/**
+ * Servers close a connection on which many requests were cancelled, with all that is on it (CVE-2023-44487): node and
+ * these sidecars after 1,000. Callers who cancel theirs are given others before, with room for all that are open still.
+ */
+const MAX_CANCELLED = 500;
 /** "H" of "HTTP/1.1 400 Bad Request" */
 const FIRST_OF_HTTP1 = 0x48;
 
@@ -51,6 +56,7 @@ export class ClientConnection extends Connection {
   /** opened, not begun */
   readonly #reserved = new Set<ClientStream>();
   #isRetired = false;
+  #cancelled = 0;
   #heardSettings = false;
   #heardAnything = false;
   /** its first word was of HTTP/1: it knows no HTTP/2, and did nothing about what it was asked */
@@ -143,6 +149,12 @@ export class ClientConnection extends Connection {
     this.output.goaway(0, H2_ERROR.none);
     this.lose('closed');
     this.channel.destroySoon();
+  }
+
+  override resetStream(streamId: number, code: number): void {
+    super.resetStream(streamId, code);
+    this.#cancelled += 1;
+    if (this.#cancelled === MAX_CANCELLED) this.retire();
   }
 
   #afterStream(): void {
