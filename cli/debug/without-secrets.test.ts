@@ -25,6 +25,23 @@ describe('what is shown of a configuration', () => {
     assert.deepEqual(withoutSecrets({ keys }), { keys: [{ kty: 'oct', kid: 'one', alg: 'HS256' }] });
   });
 
+  it('has no query of a URL or a path that is asked for', () => {
+    assert.deepEqual(
+      withoutSecrets({
+        issuers: [{ jwksUri: 'https://id.example/keys?token=abc' }],
+        tracing: { endpoint: 'http://collector:4318/v1/traces?key=abc' },
+        healthCheck: { path: '/healthz?key=abc' },
+        match: { path: { type: 'RegularExpression', value: '/a/?b' } },
+      }),
+      {
+        issuers: [{ jwksUri: 'https://id.example/keys?hidden' }],
+        tracing: { endpoint: 'http://collector:4318/v1/traces?hidden' },
+        healthCheck: { path: '/healthz?hidden' },
+        match: { path: { type: 'RegularExpression', value: '/a/?b' } },
+      },
+    );
+  });
+
   it('has everything else as it is', () => {
     const value = { a: [1, 'b', null, true], c: { value: 7 }, d: {} };
     assert.deepEqual(withoutSecrets(value), value);

@@ -128,7 +128,7 @@ function readOptions(fields: Fields): Hop {
  * section 3.1 has dropped it. Other protocols become tunnels that are authorized as the request that opens them.
  */
 function upgradeOf(fields: Fields): string | undefined {
-  const protocols = listMembers(fields, 'upgrade').filter((name) => !/^(?:h2|h3|http\/)/.test(name));
+  const protocols = listMembers(fields, 'upgrade').filter((name) => !isOfHttp(name));
   return protocols.length === 0 ? undefined : protocols.join(', ');
 }
 
@@ -136,4 +136,9 @@ function upgradeOf(fields: Fields): string | undefined {
 export function framingFor(framing: Framing, minorVersion: number): Framing {
   if (framing.type === 'none' || framing.type === 'length') return framing;
   return minorVersion === 1 ? CHUNKED : UNTIL_CLOSE;
+}
+
+/** Whether a protocol, in lower case, is HTTP itself: a tunnel of it would hold requests that nobody judges. */
+export function isOfHttp(protocol: string): boolean {
+  return /^(?:h2|h3|http\/)/.test(protocol);
 }

@@ -139,6 +139,10 @@ const MALFORMED: Record<string, readonly Pair[]> = {
     [':scheme', 'http'],
     [':authority', 'a'],
   ],
+  'a tunnel for HTTP/2, by which requests would be judged by nobody': [
+    ...[[':protocol', 'H2C'] as const],
+    ...replaced(':method', 'CONNECT'),
+  ],
   'a :protocol that is no token': [...replaced(':method', 'CONNECT'), [':protocol', 'a b']],
   'nothing at all': [],
 };

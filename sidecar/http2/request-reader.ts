@@ -1,6 +1,6 @@
 import { isAll, TARGET, TOKEN } from '../http1/characters.ts';
 import { FIELD } from '../http1/field-names.ts';
-import { CHUNKED, type Framing, type Hop, NO_BODY } from '../http1/framing.ts';
+import { CHUNKED, type Framing, type Hop, isOfHttp, NO_BODY } from '../http1/framing.ts';
 import { isPlainTarget, normalizeHost } from '../http1/normal-form.ts';
 import { RequestHead, readOrigin } from '../http1/request-head.ts';
 import { bad } from '../http1/syntax-error.ts';
@@ -132,7 +132,9 @@ function hopOf(acceptsTrailers: boolean): Hop {
 function protocolName(): string {
   const text = pseudo.protocol!;
   if (text === '' || !isAll(TOKEN, text)) malformed('RFC 8441 4', ':protocol is not a token');
-  return text.toLowerCase();
+  const name = text.toLowerCase();
+  if (isOfHttp(name)) malformed('RFC 9113 3.1', 'a tunnel for HTTP itself');
+  return name;
 }
 
 function framingOf(length: number, endsStream: boolean): Framing {
