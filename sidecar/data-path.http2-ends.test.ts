@@ -161,6 +161,28 @@ test('a WebSocket over HTTP/2 comes to an app of HTTP/1 as one of HTTP/1', async
   stream.end();
 });
 
+test('a WebSocket over HTTP/2 comes to an app that knows nothing but HTTP/1', async () => {
+  const heads: string[] = [];
+  const app = await serve((socket) => {
+    socket.once('data', (bytes) => {
+      const head = bytes.toString('latin1');
+      if (head.startsWith('PRI')) return void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+      heads.push(head);
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+      socket.pipe(socket);
+    });
+  });
+  toClose.push(app.close);
+  const pair = await start(app);
+  const { stream, heard } = await tunnel(session(pair.port), '/chat');
+  stream.write('ping');
+  await until(() => heard.text === 'ping', 'the echo');
+  assert.equal(heard.status, 200);
+  assert.equal(heads.length, 1);
+  assert.match(heads[0]!, /^GET \/chat HTTP\/1\.1\r\n[\s\S]*Upgrade: websocket\r\n/);
+  stream.end();
+});
+
 function connectTo(port: number) {
   const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   socket.on('error', () => {});

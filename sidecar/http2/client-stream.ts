@@ -66,7 +66,8 @@ export class ClientStream extends Stream implements RequestCarrier {
     const head = this.#head;
     this.#head = undefined;
     if (head === undefined || this.#receiver === undefined) return;
-    if (this.#client.takesUpgrades || this.#client.isOver) return void this.#beginNow(head);
+    const { takesUpgrades, isOver, speaksHttp1 } = this.#client;
+    if (takesUpgrades || (isOver && !speaksHttp1)) return void this.#beginNow(head);
     const receiver = this.#receiver;
     this.#receiver = undefined;
     this.refusesUpgrade = true;
