@@ -9,7 +9,7 @@ import type { Metafile } from 'esbuild';
 import { buildAll, ROOMS, SIDECAR_PARTS } from '../../build.ts';
 
 /** Bytes. Every pod of the mesh reads and compiles it: raise this only with a reason. */
-const SIDECAR_MAX_BYTES = 320 * 1024;
+const SIDECAR_MAX_BYTES = 336 * 1024;
 /** Bytes; read only by sidecars that need them. */
 const PART_MAX_BYTES: Readonly<Record<keyof typeof SIDECAR_PARTS, number>> = {
   re2: 160 * 1024,

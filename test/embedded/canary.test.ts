@@ -119,7 +119,8 @@ describe('two versions of one Service on one port, by spec.address', () => {
       /the app of demo\/api-v2 ended \(exit code 7\); its log is .*; it is started again in 1 s/,
     );
     const down = await ask({ 'x-canary': 'yes' });
-    assert.equal(down.error, 'connect-failure');
+    // it is tried again for most of a second, and may meet the app that was started again; nobody else answers for it
+    assert.ok(down.error === 'connect-failure' || down.text === 'v2', JSON.stringify(down));
     await run.says('the app of demo/api-v2 is started again');
     const deadline = performance.now() + 10_000;
     let text = '';
