@@ -12,8 +12,8 @@ export interface HttpServer {
   readonly tunnels: Iterable<Exchange>;
   /** `initial`: bytes read before the protocol was known. */
   start(initial: Buffer): void;
-  /** No further request: it ends with those that are under way. */
-  drain(): void;
+  /** No further request: it ends with those that are under way, or on their way unless there is no last call. */
+  drain(hasLastCall?: boolean): void;
   /** Other limits than the sidecar's own, from now on. An idle timeout of 0 is none. */
   setLimits(maxHeaderBytes: number, idleTimeoutMs: number): void;
 }

@@ -36,6 +36,7 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
   #idleTimeoutMs: number;
   #headTimer: Timer | undefined;
   #lastCall: Timer | undefined;
+  #hasLastCall = true;
   #exchange: Exchange | undefined;
   readonly #writer: BodyWriter;
   #keepAlive = true;
@@ -69,8 +70,10 @@ export class ServerConnection implements MessageSink<RequestHead>, ExchangeTrans
   }
 
   /** No further request, but one that is on its way: closed under it, a client could not know what became of it. */
-  drain(): void {
+  drain(hasLastCall = this.#hasLastCall): void {
+    this.#hasLastCall = hasLastCall;
     if (this.#exchange !== undefined || this.#closing) return;
+    if (!hasLastCall && this.#parser.isIdle) return void this.#close();
     const { timers, limits } = this.#options;
     this.#lastCall ??= timers.after(limits.lastCallMs, () => {
       if (this.#exchange === undefined && this.#parser.isIdle) this.#close();

@@ -151,7 +151,8 @@ export class Inbound {
     let isEnding = false;
     const end = () => {
       isEnding = true;
-      connection.drain();
+      // who it was is not proven any more
+      connection.drain(false);
     };
     const layers = new HttpLayers({ context, flow, policy: () => this.#policy(flow), app });
     const connection = httpServer(version, flow.client, {
