@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
@@ -18,6 +18,7 @@ import {
 } from '../../sidecar/control/control.fixture.ts';
 import { SnapshotFile } from '../../sidecar/control/snapshot.ts';
 import { createTestAuthority } from '../fixtures/certificate-authority.ts';
+import { freePorts } from '../free-ports.ts';
 
 const KEY = 'shop/api:80';
 const START_MS = 20_000;
@@ -34,14 +35,6 @@ registerHooks({
 });
 `;
 
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 describe('a sidecar from the bundle', () => {
   let out: string;
   before(async () => {
@@ -53,7 +46,7 @@ describe('a sidecar from the bundle', () => {
 
   /** One request through a sidecar whose destination has one route; resolves with the answer and what was loaded. */
   async function call(t: TestContext, path: NonNullable<RouteMatch['path']>) {
-    const [admin, outbound] = [await freePort(), await freePort()];
+    const [admin, outbound] = (await freePorts(2)) as [number, number];
     const app = createServer((_request, response) => response.end('done'));
     await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
     t.after(() => app.close());

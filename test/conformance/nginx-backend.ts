@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findOnPath } from '../cluster/command.ts';
+import { freePorts } from '../free-ports.ts';
 import { type Backend, digestOf, type SeenRequest } from './seen-request.ts';
 
 /** What stands in the way of running nginx; undefined: nothing. */
@@ -14,7 +15,7 @@ export const withoutNginx = (): string | undefined =>
 /** nginx, which writes bodies to its log because it has to read them for the server behind it. */
 export async function startNginxBackend(): Promise<Backend> {
   const folder = await mkdtemp(join(tmpdir(), 'weft-nginx-'));
-  const port = await freePort();
+  const [port] = (await freePorts(1)) as [number];
   await writeFile(join(folder, 'nginx.conf'), configuration(folder, port));
   const flags = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')];
   const child = spawn(findOnPath('nginx')!, flags, { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -77,14 +78,6 @@ http {
   }
 }
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function listening(port: number): Promise<void> {

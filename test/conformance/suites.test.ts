@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { serveVersion, type VersionServer } from '../../sidecar/testing/versions.ts';
+import { freePorts } from '../free-ports.ts';
 import { type Front, startInbound, startPair } from './front.ts';
 import { goBinary, withoutGo } from './go-binary.ts';
 
@@ -52,15 +52,6 @@ async function run(binary: string, args: readonly string[]): Promise<Ended> {
   return { code, output };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 const skip = withoutGo() ?? false;
 
 for (const [name, startFront] of FRONTS) {
@@ -100,7 +91,7 @@ for (const [name, startFront] of FRONTS) {
         PINNED,
         'google.golang.org/grpc/interop/server',
       );
-      const port = await freePort();
+      const [port] = (await freePorts(1)) as [number];
       const child = spawn(server, [`--port=${port}`], { stdio: 'ignore' });
       const exited = once(child, 'exit');
       stopServer = async () => {

@@ -8,8 +8,8 @@ import {
   proxyConfig,
   temporaryFolder,
 } from '../../sidecar/control/control.fixture.ts';
-import { serve } from '../../sidecar/testing/wire.ts';
 import { createTestAuthority } from '../fixtures/certificate-authority.ts';
+import { freePorts } from '../free-ports.ts';
 import { eventually } from './client.fixture.ts';
 
 const WEFT = join(import.meta.dirname, '..', '..', 'weft.ts');
@@ -28,7 +28,7 @@ export async function runSidecar(
   appPort: number,
   descriptorLimit?: number,
 ): Promise<RunningSidecar> {
-  const [adminPort, inboundPort] = [await freePort(), await freePort()];
+  const [adminPort, inboundPort] = (await freePorts(2)) as [number, number];
   const volume = new KubeletVolume(await temporaryFolder(t));
   const listeners: Listeners = {
     inbound: [{ address: '127.0.0.1', port: inboundPort, appAddress: '127.0.0.1', appPort }],
@@ -62,10 +62,4 @@ export async function runSidecar(
     );
   await eventually('the sidecar is ready', isReady, START_MS);
   return { child, inboundPort, adminPort, metrics: async () => (await at('/metrics')).text() };
-}
-
-async function freePort(): Promise<number> {
-  const server = await serve(() => {});
-  await server.close();
-  return server.port;
 }
