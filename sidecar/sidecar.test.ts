@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createServer as createHttp, request, type ServerResponse } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { before, describe, it, type TestContext } from 'node:test';
 import type { Listeners } from '../api/proxy-config.ts';
 import { createTestAuthority, type TestAuthority } from '../test/fixtures/certificate-authority.ts';
+import { freePorts } from '../test/free-ports.ts';
 import {
   eventually,
   KubeletVolume,
@@ -23,19 +23,6 @@ let authority: TestAuthority;
 before(async () => {
   authority = await createTestAuthority();
 });
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
 
 async function setUp(t: TestContext) {
   const [admin, inbound, app] = (await freePorts(3)) as [number, number, number];

@@ -10,6 +10,7 @@ import { Authority } from './authority.ts';
 import { fromStored, toStored } from './ca-state.ts';
 import { Issuer } from './issuer.ts';
 import { nextStep, type RotationSettings, steady } from './rotation.ts';
+import { anySchedule } from './schedules.fixture.ts';
 import { fingerprintOf } from './trust-bundle.ts';
 
 const LEAF_MS = 24 * 3600 * 1000;
@@ -169,21 +170,13 @@ describe('an issuer that signs with another root whenever it likes', () => {
     timeout: 240_000,
   }, async () => {
     let switches = 0;
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.noBias(EVENT), { minLength: 60, maxLength: 120, size: 'max' }),
-        async (events) => {
-          const world = new World();
-          await world.start();
-          for (const event of events) {
-            await world.happen(event);
-            world.check();
-          }
-          switches += world.switches;
-        },
-      ),
-      { numRuns: RUNS },
-    );
+    await anySchedule(() => new World(), EVENT, {
+      maxLength: 120,
+      runs: RUNS,
+      ended: (world) => {
+        switches += world.switches;
+      },
+    });
     assert.ok(switches > RUNS / 2, `the schedules have brought ${switches} roots to sign`);
   });
 

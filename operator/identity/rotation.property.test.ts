@@ -7,6 +7,7 @@ import { Authority, createRoot } from './authority.ts';
 import { fingerprintsOf, fromStored, toStored } from './ca-state.ts';
 import { renewAtMs, validityOf } from './renewal.ts';
 import { begin, nextStep, type RotationSettings, steady } from './rotation.ts';
+import { anySchedule } from './schedules.fixture.ts';
 import { fingerprintOf } from './trust-bundle.ts';
 
 const LEAF_MS = 24 * 3600 * 1000;
@@ -203,21 +204,13 @@ describe('a rotation, whatever happens and in whatever order', () => {
     timeout: 120_000,
   }, async () => {
     let rotations = 0;
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.noBias(EVENT), { minLength: 60, maxLength: 140, size: 'max' }),
-        async (events) => {
-          const world = new World();
-          await world.start();
-          for (const event of events) {
-            await world.happen(event);
-            world.check();
-          }
-          rotations += world.rotations;
-        },
-      ),
-      { numRuns: RUNS },
-    );
+    await anySchedule(() => new World(), EVENT, {
+      maxLength: 140,
+      runs: RUNS,
+      ended: (world) => {
+        rotations += world.rotations;
+      },
+    });
     assert.ok(rotations > RUNS / 2, `the schedules have brought ${rotations} roots to sign`);
   });
 

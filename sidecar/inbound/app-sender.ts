@@ -10,7 +10,7 @@ import type { ResponseHead } from '../http1/response-head.ts';
 import { ReplayBuffer } from '../layers/replay-buffer.ts';
 import { LOST_BODY, ResendAllowance } from '../layers/resend-allowance.ts';
 import type { RetryBudget } from '../layers/retry-budget.ts';
-import { mayFallBack, versionFor } from '../layers/version.ts';
+import { isTranslatable, versionFor } from '../layers/version.ts';
 import { fromHttp1, toHttp1 } from '../layers/websocket.ts';
 import type { Limits } from '../limits.ts';
 import type { Timers } from '../transport/timers.ts';
@@ -160,6 +160,6 @@ class AppRequest implements ForwardOwner, FinishListener {
 
   /** To HTTP/1, with all there is of the body. */
   #fallsBack(): boolean {
-    return mayFallBack(this.#exchange) && this.#resends.take(this.#exchange, this.replay, never);
+    return isTranslatable(this.#exchange) && this.#resends.take(this.#exchange, this.replay, never);
   }
 }

@@ -10,6 +10,7 @@ import { carry, refuse } from '../layers/opaque.ts';
 import { RateLimiters } from '../layers/rate-limiters.ts';
 import { type Observation, observeRefused } from '../layers/telemetry.ts';
 import { Trail } from '../layers/trail.ts';
+import { isHttp, onlyVersionOf } from '../layers/version.ts';
 import { firstSpeaker } from '../tcp/first-speaker.ts';
 import type { Parties } from '../telemetry/parties.ts';
 import type { Protocol, RequestMeter } from '../telemetry/request-meters.ts';
@@ -22,7 +23,7 @@ import type { Flow } from './flow.ts';
 import { HttpLayers } from './http-layers.ts';
 import { opaqueWatch } from './opaque-watch.ts';
 import { OpenFlows } from './open-flows.ts';
-import { compilePortPolicies, isHttp, mayBeHttp, type PortPolicies, type PortPolicy } from './port-policy.ts';
+import { compilePortPolicies, mayBeHttp, type PortPolicies, type PortPolicy } from './port-policy.ts';
 import { type Recognized, recognize, recognizeLate } from './recognize.ts';
 
 /**
@@ -138,7 +139,7 @@ export class Inbound {
     }
     // malformed: the codec says so
     if (isHttp(protocol) && recognized !== 'tls') {
-      return void this.#http(flow, protocol === 'HTTP' ? 'http1' : 'http2', bytes);
+      return void this.#http(flow, onlyVersionOf(protocol) ?? 'http1', bytes);
     }
     this.#opaque(flow, bytes);
   }

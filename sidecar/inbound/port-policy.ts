@@ -4,6 +4,7 @@ import type { TokenAuthenticator } from '../layers/jwt-authenticator.ts';
 import type { TokenAuthenticators } from '../layers/jwt-authenticators.ts';
 import type { RateLimiter } from '../layers/rate-limit.ts';
 import type { RateLimiters } from '../layers/rate-limiters.ts';
+import { isHttp } from '../layers/version.ts';
 
 /** Everything inbound needs to know about one container port, compiled. */
 export interface PortPolicy {
@@ -21,11 +22,6 @@ export type PortPolicies = (port: number) => PortPolicy;
 /** Whether a client that speaks HTTP, of any version, is served as HTTP there. */
 export function mayBeHttp(protocol: Protocol | undefined): boolean {
   return protocol === undefined || isHttp(protocol);
-}
-
-/** Whether it is declared to be HTTP. */
-export function isHttp(protocol: Protocol | undefined): boolean {
-  return protocol === 'HTTP' || protocol === 'HTTP2' || protocol === 'GRPC';
 }
 
 /** Throws when the configuration cannot be enforced as it is. */

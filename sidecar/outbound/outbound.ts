@@ -14,6 +14,7 @@ import { identifyRequest } from '../layers/request-id.ts';
 import { type Observation, observe, observeRefused } from '../layers/telemetry.ts';
 import { trace } from '../layers/trace.ts';
 import { Trail } from '../layers/trail.ts';
+import { isHttp, onlyVersionOf } from '../layers/version.ts';
 import { firstSpeaker, type Speculation } from '../tcp/first-speaker.ts';
 import { NOBODY, type Parties } from '../telemetry/parties.ts';
 import type { Protocol, RequestMeter } from '../telemetry/request-meters.ts';
@@ -131,7 +132,7 @@ export class Outbound {
     if (verdict === 'http1' || verdict === 'http2') return verdict;
     // declared as HTTP and malformed: the codec says so; TLS is carried as it is
     if (!isHttp(destination?.protocol) || verdict === 'tls') return undefined;
-    return destination?.protocol === 'HTTP' ? 'http1' : 'http2';
+    return onlyVersionOf(destination?.protocol) ?? 'http1';
   }
 
   /** Requests, one by one. */
@@ -298,8 +299,4 @@ const PROTOCOLS = 3;
 function indexOf(protocol: Protocol): number {
   if (protocol === 'http1') return 0;
   return protocol === 'http2' ? 1 : 2;
-}
-
-function isHttp(protocol: Destination['protocol']): boolean {
-  return protocol === 'HTTP' || protocol === 'HTTP2' || protocol === 'GRPC';
 }

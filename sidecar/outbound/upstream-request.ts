@@ -9,7 +9,7 @@ import { REQUESTS } from '../layers/circuit-breaker.ts';
 import { NEVER } from '../layers/connect-pauses.ts';
 import { deadlineMs, grpcStatus, NO_GRPC_STATUS } from '../layers/grpc.ts';
 import type { AttemptFailure } from '../layers/retry-policy.ts';
-import { mayFallBack } from '../layers/version.ts';
+import { isTranslatable } from '../layers/version.ts';
 import { fromHttp1, toHttp1 } from '../layers/websocket.ts';
 import type { DialFailure } from '../transport/dial.ts';
 import type { Timer } from '../transport/timers.ts';
@@ -160,7 +160,7 @@ export class UpstreamRequest extends UpstreamAttempt implements FinishListener {
     const host = this.host!;
     this.attemptTimer?.cancel();
     if (speaksHttp1) host.only = 'http1';
-    if (speaksHttp1 && mayFallBack(this.exchange) && this.#further.resend(this.exchange, this.replay)) {
+    if (speaksHttp1 && isTranslatable(this.exchange) && this.#further.resend(this.exchange, this.replay)) {
       this.version = 'http1';
       this.connect(host);
       return true;

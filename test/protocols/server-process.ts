@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findOnPath, searchPath } from '../cluster/command.ts';
+import { accepts } from '../listening.ts';
 
 /** The user `nobody`, as which runs what refuses to be root. */
 export const NOBODY = 65_534;
@@ -69,15 +69,6 @@ export class ServerProcess {
     await this.#exited;
     clearTimeout(timer);
   }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true));
-    socket.once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
 }
 
 /** A folder for what a server keeps. `uid`: whose it is. */

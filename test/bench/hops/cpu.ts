@@ -103,8 +103,11 @@ export function rowOf(
     candidate,
     cpuUsPerRequest: cpu.median,
     ...(basis !== undefined && { ratio: ratio.median, ratioSpread: ratio }),
-    p50Ms: of((sample) => sample.p50Ms).median,
-    p99Ms: of((sample) => sample.p99Ms).median,
+    // bytes without end have no latency
+    ...(samples.some(({ p50Ms }) => p50Ms > 0) && {
+      p50Ms: of((sample) => sample.p50Ms).median,
+      p99Ms: of((sample) => sample.p99Ms).median,
+    }),
     rssMb: of((sample) => sample.memory.rssMb).median,
     pssMb: of((sample) => sample.memory.pssMb).median,
     ratioOf,

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"crypto/tls"
+	"net"
 	"sync"
 	"time"
 )
@@ -24,6 +25,20 @@ func (t *tally) fail(err error) {
 }
 
 type worker func(t *tally, until time.Time)
+
+// onConnection dials first; what does not answer in time after the end is an error, so that no run hangs.
+func onConnection(o options, config *tls.Config, work func(conn net.Conn, t *tally, until time.Time)) worker {
+	return func(t *tally, until time.Time) {
+		conn, err := dial(o.addr, config)
+		if err != nil {
+			t.fail(err)
+			return
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(until.Add(responseTimeout))
+		work(conn, t, until)
+	}
+}
 
 // inParallel runs a worker for each connection, and others beside them, until the time is over and adds up what they
 // saw.
@@ -73,14 +88,7 @@ func (t *tally) result(took time.Duration) result {
 // closedLoop: every connection sends its next request when its last was answered.
 func closedLoop(o options, config *tls.Config) result {
 	request := requestBytes(o)
-	return inParallel(o, func(t *tally, until time.Time) {
-		conn, err := dial(o.addr, config)
-		if err != nil {
-			t.fail(err)
-			return
-		}
-		defer conn.Close()
-		_ = conn.SetDeadline(until.Add(responseTimeout))
+	return inParallel(o, onConnection(o, config, func(conn net.Conn, t *tally, until time.Time) {
 		reader := bufio.NewReaderSize(conn, 64*1024)
 		for start := time.Now(); start.Before(until); {
 			if _, err := conn.Write(request); err != nil {
@@ -96,7 +104,7 @@ func closedLoop(o options, config *tls.Config) result {
 			t.requests++
 			start = now
 		}
-	})
+	}))
 }
 
 // handshakes: a new connection for every request.

@@ -16,14 +16,7 @@ const (
 // streams moves bytes as fast as they go, over connections that are no HTTP; a request is 64 KiB. With `post` they go
 // up, else down.
 func streams(o options, config *tls.Config) result {
-	return inParallel(o, func(t *tally, until time.Time) {
-		conn, err := dial(o.addr, config)
-		if err != nil {
-			t.fail(err)
-			return
-		}
-		defer conn.Close()
-		_ = conn.SetDeadline(until.Add(responseTimeout))
+	return inParallel(o, onConnection(o, config, func(conn net.Conn, t *tally, until time.Time) {
 		first, move := byte(streamDown), conn.Read
 		if o.post > 0 {
 			first, move = streamUp, conn.Write
@@ -43,7 +36,7 @@ func streams(o options, config *tls.Config) result {
 			}
 		}
 		t.requests = bytes / streamUnit
-	})
+	}))
 }
 
 // answerStream sends without end or takes without end, as its first byte wants it.
