@@ -77,23 +77,24 @@ async function upgrade(flags: Flags): Promise<number> {
   for (const { pod } of planned) await ports.setImage(pod, image, true);
   let results: UpgradedPod[] = planned.map(({ pod }) => ({ ...described(pod), outcome: 'Planned' }));
   if (!flags.dryRun) {
-    const { controlPlaneNamespace } = flags;
-    const pulling = { image, namespace: controlPlaneNamespace, pullSecrets: injected.pullSecrets, timeoutMs };
+    const { pullSecrets } = injected;
     for (const node of new Set(planned.map(({ pod }) => pod.node))) {
-      console.error(printable(`weft: pulling ${image} on ${node}`));
-      await pullOn(node, pulling, access.client);
+      progress(`pulling ${image} on ${node}`);
+      const namespace = flags.controlPlaneNamespace;
+      await pullOn(node, { image, namespace, pullSecrets, timeoutMs }, access.client);
     }
     let done = 0;
-    const onPod = (pod: UpgradedPod) => {
-      done += 1;
-      console.error(printable(`weft: ${done} of ${planned.length}: ${podText(pod)}`));
-    };
+    const onPod = (pod: UpgradedPod) => progress(`${++done} of ${planned.length}: ${podText(pod)}`);
     results = await upgradeAll(plan, { image, timeoutMs, parallel, onPod }, ports);
   }
   const view = { image, dryRun: flags.dryRun ?? false, pods: [...results, ...untouched(plan)] };
   printAs(flags.output, view, () => upgradeText(view));
   if (results.some(({ outcome }) => outcome === 'Kept' || outcome === 'Failed')) return 1;
   return plan.left.length > 0 ? LEFT : 0;
+}
+
+function progress(text: string): void {
+  console.error(printable(`weft: ${text}`));
 }
 
 function untouched({ left, current }: UpgradePlan): UpgradedPod[] {
