@@ -241,16 +241,29 @@ export const OutlierDetectionSchema = Type.Object(
 );
 export type OutlierDetectionPolicy = Static<typeof OutlierDetectionSchema>;
 
-export const HealthCheckSchema = Type.Object(
-  {
-    path: Type.String({ minLength: 1, maxLength: 1024, pattern: '^/' }),
-    intervalMs: Type.Optional(Milliseconds),
-    timeoutMs: Type.Optional(Milliseconds),
-    unhealthyAfter: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-    healthyAfter: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-  },
-  closed,
-);
+const EachCheck = {
+  intervalMs: Type.Optional(Milliseconds),
+  timeoutMs: Type.Optional(Milliseconds),
+  unhealthyAfter: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+  healthyAfter: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+};
+export const HealthCheckSchema = Type.Union([
+  Type.Object({ path: Type.String({ minLength: 1, maxLength: 1024, pattern: '^/' }), ...EachCheck }, closed),
+  Type.Object(
+    {
+      grpc: Type.Object(
+        {
+          /** absent: the whole server */ service: Type.Optional(
+            Type.String({ minLength: 1, maxLength: 253 }),
+          ),
+        },
+        closed,
+      ),
+      ...EachCheck,
+    },
+    closed,
+  ),
+]);
 export type HealthCheckPolicy = Static<typeof HealthCheckSchema>;
 
 export const RetryBudgetSchema = Type.Object(

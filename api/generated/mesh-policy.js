@@ -7,7 +7,7 @@ const codePoints = (text) => {
 "use strict";
 export const validate = validate21;
 
-const schema6 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"enum":["weft.dev/v1alpha1"]},"kind":{"enum":["MeshPolicy"]},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"uid":{"type":"string"},"generation":{"type":"integer","minimum":0},"creationTimestamp":{"anyOf":[{"type":"string"},{"type":"null"}]}},"additionalProperties":true},"spec":{"type":"object","properties":{"target":{"type":"object","required":["kind"],"properties":{"kind":{"enum":["Mesh","Namespace","Workload","Service"]},"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"selector":{"type":"object","required":["matchLabels"],"properties":{"matchLabels":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}}},"additionalProperties":false},"ports":{"type":"array","items":{"type":["integer","string"],"minimum":1,"maximum":65535,"maxLength":15,"pattern":"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},"minItems":1,"maxItems":16}},"additionalProperties":false},"targetRefs":{"type":"array","items":{"type":"object","required":["kind"],"properties":{"kind":{"enum":["Mesh","Namespace","Workload","Service"]},"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"selector":{"type":"object","required":["matchLabels"],"properties":{"matchLabels":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}}},"additionalProperties":false},"ports":{"type":"array","items":{"type":["integer","string"],"minimum":1,"maximum":65535,"maxLength":15,"pattern":"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},"minItems":1,"maxItems":16}},"additionalProperties":false},"minItems":1,"maxItems":16},"enforcement":{"enum":["Default","Mandatory"]},"inbound":{"type":"object","properties":{"mtls":{"type":"object","required":["mode"],"properties":{"mode":{"enum":["Permissive","Strict"]}},"additionalProperties":false},"authorization":{"type":"object","properties":{"mode":{"enum":["Enforce","Audit"]},"default":{"enum":["Allow","Deny"]},"rules":{"type":"array","items":{"type":"object","required":["name","action"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"action":{"enum":["Allow","Deny"]},"from":{"type":"array","items":{"type":"object","properties":{"serviceAccount":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"spiffeId":{"type":"string","minLength":1,"maxLength":512,"pattern":"^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"},"ipBlock":{"type":"string","minLength":1,"maxLength":64,"pattern":"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"}},"additionalProperties":false},"minItems":1,"maxItems":32},"to":{"type":"array","items":{"type":"object","properties":{"methods":{"type":"array","items":{"type":"string","minLength":1,"maxLength":32,"pattern":"^[A-Z][A-Z0-9_-]{0,31}$"},"minItems":1,"maxItems":16},"paths":{"type":"array","items":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}(%[0-9A-Fa-f]{2}|[^.%/?#\\s\\\\])(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*|\\.{3}(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*))+/?)$"},"minItems":1,"maxItems":32},"hosts":{"type":"array","items":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"minItems":1,"maxItems":16},"headers":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"grpc":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z_][A-Za-z0-9_.]*$"},"methods":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z_][A-Za-z0-9_.]*$"},"minItems":1,"maxItems":32}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":16},"when":{"type":"object","required":["jwt"],"properties":{"jwt":{"type":"object","required":["issuer"],"properties":{"issuer":{"type":"string","minLength":1,"maxLength":512,"pattern":"^https://[^\\s/?#@]+(/[^\\s#]*)?$"},"claims":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256},"minItems":1,"maxItems":16}}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":64}},"additionalProperties":false},"jwt":{"type":"object","required":["issuers"],"properties":{"issuers":{"type":"array","items":{"type":"object","required":["name","issuer","jwks"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"issuer":{"type":"string","minLength":1,"maxLength":512,"pattern":"^https://[^\\s/?#@]+(/[^\\s#]*)?$"},"jwks":{"type":"object","required":["type"],"properties":{"type":{"enum":["URI","Inline"]},"uri":{"type":"string","minLength":1,"maxLength":2048,"pattern":"^https://[^\\s/?#@]+(/[^\\s#]*)?$"},"inline":{"type":"string","minLength":2,"maxLength":16384}},"additionalProperties":false},"audiences":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256},"minItems":1,"maxItems":16},"fromHeaders":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"minItems":1,"maxItems":8},"forward":{"type":"boolean"}},"additionalProperties":false},"minItems":1,"maxItems":8}},"additionalProperties":false},"rateLimit":{"type":"array","items":{"type":"object","required":["name","requests","per","key"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"requests":{"type":"integer","minimum":1,"maximum":1000000},"per":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"burst":{"type":"integer","minimum":0,"maximum":1000000},"key":{"type":"object","required":["type"],"properties":{"type":{"enum":["Source","Header","Path","Global"]},"header":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":16},"limits":{"type":"object","properties":{"maxConnections":{"type":"integer","minimum":1,"maximum":1000000},"maxPendingRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxHeaderSize":{"type":["integer","string"],"minimum":0,"maximum":999999999999,"maxLength":14,"pattern":"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},"maxBodySize":{"type":["integer","string"],"minimum":0,"maximum":999999999999,"maxLength":14,"pattern":"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},"idleTimeout":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false}},"additionalProperties":false},"traffic":{"type":"object","properties":{"to":{"type":"array","items":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"routes":{"type":"array","items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"match":{"type":"array","items":{"type":"object","properties":{"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["Exact","PathPrefix","RegularExpression"]},"value":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false},"methods":{"type":"array","items":{"type":"string","minLength":1,"maxLength":32,"pattern":"^[A-Z][A-Z0-9_-]{0,31}$"},"minItems":1,"maxItems":16},"headers":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},"type":{"enum":["Exact","RegularExpression"]}},"additionalProperties":false},"minItems":1,"maxItems":16},"queryParams":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},"type":{"enum":["Exact","RegularExpression"]}},"additionalProperties":false},"minItems":1,"maxItems":16},"from":{"type":"array","items":{"type":"object","properties":{"serviceAccount":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"spiffeId":{"type":"string","minLength":1,"maxLength":512,"pattern":"^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"},"ipBlock":{"type":"string","minLength":1,"maxLength":64,"pattern":"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"}},"additionalProperties":false},"minItems":1,"maxItems":16}},"additionalProperties":false},"minItems":1,"maxItems":8},"backends":{"type":"array","items":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"port":{"type":"integer","minimum":1,"maximum":65535},"weight":{"type":"integer","minimum":0,"maximum":1000000},"selector":{"type":"object","required":["matchLabels"],"properties":{"matchLabels":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":16},"mirror":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"port":{"type":"integer","minimum":1,"maximum":65535},"percent":{"type":"integer","minimum":0,"maximum":100}},"additionalProperties":false},"rewrite":{"type":"object","properties":{"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["ReplacePrefixMatch","ReplaceFullPath"]},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}(%[0-9A-Fa-f]{2}|[^.%/?#\\s\\\\])(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*|\\.{3}(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*))+/?)$"}},"additionalProperties":false},"host":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"additionalProperties":false},"redirect":{"type":"object","properties":{"scheme":{"enum":["http","https"]},"host":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"port":{"type":"integer","minimum":1,"maximum":65535},"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["ReplacePrefixMatch","ReplaceFullPath"]},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}(%[0-9A-Fa-f]{2}|[^.%/?#\\s\\\\])(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*|\\.{3}(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*))+/?)$"}},"additionalProperties":false},"status":{"enum":[301,302,303,307,308]}},"additionalProperties":false},"headers":{"type":"object","properties":{"request":{"type":"object","properties":{"set":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"add":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"remove":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"minItems":1,"maxItems":16}},"additionalProperties":false},"response":{"type":"object","properties":{"set":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"add":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"remove":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"minItems":1,"maxItems":16}},"additionalProperties":false}},"additionalProperties":false},"timeout":{"type":"object","properties":{"request":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"attempt":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"idle":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"retry":{"type":"object","properties":{"attempts":{"type":"integer","minimum":0,"maximum":10},"conditions":{"type":"array","items":{"enum":["ConnectFailure","Reset","ServerError","GatewayError","GrpcUnavailable"]},"minItems":1,"maxItems":5},"codes":{"type":"array","items":{"type":"integer","minimum":400,"maximum":599},"minItems":1,"maxItems":16},"backoff":{"type":"object","properties":{"base":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"max":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"nonIdempotent":{"type":"boolean"}},"additionalProperties":false},"fault":{"type":"object","properties":{"abort":{"type":"object","required":["percent","status"],"properties":{"percent":{"type":"integer","minimum":0,"maximum":100},"status":{"type":"integer","minimum":200,"maximum":599}},"additionalProperties":false},"delay":{"type":"object","required":["percent","duration"],"properties":{"percent":{"type":"integer","minimum":0,"maximum":100},"duration":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"bandwidth":{"type":["integer","string"],"minimum":0,"maximum":999999999999,"maxLength":14,"pattern":"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":32},"timeout":{"type":"object","properties":{"connect":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"request":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"idle":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"retryBudget":{"type":"object","properties":{"percent":{"type":"integer","minimum":0,"maximum":100},"minPerSecond":{"type":"integer","minimum":0,"maximum":10000}},"additionalProperties":false},"loadBalancing":{"type":"object","properties":{"algorithm":{"enum":["PeakEWMA","RoundRobin","LeastRequest","Random","RingHash","Maglev"]},"locality":{"enum":["PreferSameZone","Any"]},"slowStart":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"hash":{"type":"object","required":["type"],"properties":{"type":{"enum":["Header","Source"]},"header":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"}},"additionalProperties":false}},"additionalProperties":false},"circuitBreaker":{"type":"object","properties":{"maxConnections":{"type":"integer","minimum":1,"maximum":1000000},"maxPendingRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxRetries":{"type":"integer","minimum":0,"maximum":1000000}},"additionalProperties":false},"outlierDetection":{"type":"object","properties":{"consecutiveErrors":{"type":"integer","minimum":1,"maximum":1000000},"interval":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"baseEjection":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"maxEjectedPercent":{"type":"integer","minimum":0,"maximum":100},"successRate":{"type":"object","required":["stdevFactorThousandths"],"properties":{"minimumHosts":{"type":"integer","minimum":1,"maximum":1000000},"stdevFactorThousandths":{"type":"integer","minimum":1,"maximum":100000}},"additionalProperties":false}},"additionalProperties":false},"healthCheck":{"type":"object","required":["path"],"properties":{"path":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}(%[0-9A-Fa-f]{2}|[^.%/?#\\s\\\\])(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*|\\.{3}(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*))+/?)$"},"interval":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"timeout":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"unhealthyAfter":{"type":"integer","minimum":1,"maximum":100},"healthyAfter":{"type":"integer","minimum":1,"maximum":100}},"additionalProperties":false}},"additionalProperties":false},"egress":{"type":"object","properties":{"mode":{"enum":["AllowAll","AllowListed"]},"hosts":{"type":"array","items":{"type":"object","required":["host"],"properties":{"host":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"ports":{"type":"array","items":{"type":"integer","minimum":1,"maximum":65535},"minItems":1,"maxItems":16},"tls":{"enum":["Originate","Passthrough"]}},"additionalProperties":false},"minItems":1,"maxItems":64}},"additionalProperties":false},"telemetry":{"type":"object","properties":{"accessLog":{"type":"object","required":["mode"],"properties":{"mode":{"enum":["Disabled","Errors","All","Sampled"]},"samplePercent":{"type":"integer","minimum":0,"maximum":100}},"additionalProperties":false},"tracing":{"type":"object","required":["endpoint"],"properties":{"endpoint":{"type":"string","minLength":1,"maxLength":2048,"pattern":"^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"},"samplePercent":{"type":"integer","minimum":0,"maximum":100}},"additionalProperties":false},"metrics":{"type":"object","required":["labels"],"properties":{"labels":{"type":"array","items":{"enum":["PathTemplate"]},"minItems":1,"maxItems":8}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","minimum":0},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","minLength":1,"maxLength":316},"status":{"enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","minimum":0},"lastTransitionTime":{"type":"string","maxLength":64}},"additionalProperties":false},"maxItems":8},"proxies":{"type":"object","required":["targeted","inForce","lagging","refused"],"properties":{"targeted":{"type":"integer","minimum":0,"maximum":10000000},"inForce":{"type":"integer","minimum":0,"maximum":10000000},"lagging":{"type":"integer","minimum":0,"maximum":10000000},"refused":{"type":"integer","minimum":0,"maximum":10000000}},"additionalProperties":false},"laggards":{"type":"array","items":{"type":"object","required":["pod","since","reason"],"properties":{"pod":{"type":"string","maxLength":512},"since":{"type":"string","maxLength":64},"reason":{"type":"string","maxLength":1024}},"additionalProperties":false},"maxItems":5}},"additionalProperties":false}},"additionalProperties":false};
+const schema6 = {"type":"object","required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"enum":["weft.dev/v1alpha1"]},"kind":{"enum":["MeshPolicy"]},"metadata":{"type":"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"uid":{"type":"string"},"generation":{"type":"integer","minimum":0},"creationTimestamp":{"anyOf":[{"type":"string"},{"type":"null"}]}},"additionalProperties":true},"spec":{"type":"object","properties":{"target":{"type":"object","required":["kind"],"properties":{"kind":{"enum":["Mesh","Namespace","Workload","Service"]},"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"selector":{"type":"object","required":["matchLabels"],"properties":{"matchLabels":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}}},"additionalProperties":false},"ports":{"type":"array","items":{"type":["integer","string"],"minimum":1,"maximum":65535,"maxLength":15,"pattern":"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},"minItems":1,"maxItems":16}},"additionalProperties":false},"targetRefs":{"type":"array","items":{"type":"object","required":["kind"],"properties":{"kind":{"enum":["Mesh","Namespace","Workload","Service"]},"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"selector":{"type":"object","required":["matchLabels"],"properties":{"matchLabels":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}}},"additionalProperties":false},"ports":{"type":"array","items":{"type":["integer","string"],"minimum":1,"maximum":65535,"maxLength":15,"pattern":"^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$"},"minItems":1,"maxItems":16}},"additionalProperties":false},"minItems":1,"maxItems":16},"enforcement":{"enum":["Default","Mandatory"]},"inbound":{"type":"object","properties":{"mtls":{"type":"object","required":["mode"],"properties":{"mode":{"enum":["Permissive","Strict"]}},"additionalProperties":false},"authorization":{"type":"object","properties":{"mode":{"enum":["Enforce","Audit"]},"default":{"enum":["Allow","Deny"]},"rules":{"type":"array","items":{"type":"object","required":["name","action"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"action":{"enum":["Allow","Deny"]},"from":{"type":"array","items":{"type":"object","properties":{"serviceAccount":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"spiffeId":{"type":"string","minLength":1,"maxLength":512,"pattern":"^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"},"ipBlock":{"type":"string","minLength":1,"maxLength":64,"pattern":"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"}},"additionalProperties":false},"minItems":1,"maxItems":32},"to":{"type":"array","items":{"type":"object","properties":{"methods":{"type":"array","items":{"type":"string","minLength":1,"maxLength":32,"pattern":"^[A-Z][A-Z0-9_-]{0,31}$"},"minItems":1,"maxItems":16},"paths":{"type":"array","items":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}(%[0-9A-Fa-f]{2}|[^.%/?#\\s\\\\])(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*|\\.{3}(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*))+/?)$"},"minItems":1,"maxItems":32},"hosts":{"type":"array","items":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"minItems":1,"maxItems":16},"headers":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"grpc":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z_][A-Za-z0-9_.]*$"},"methods":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z_][A-Za-z0-9_.]*$"},"minItems":1,"maxItems":32}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":16},"when":{"type":"object","required":["jwt"],"properties":{"jwt":{"type":"object","required":["issuer"],"properties":{"issuer":{"type":"string","minLength":1,"maxLength":512,"pattern":"^https://[^\\s/?#@]+(/[^\\s#]*)?$"},"claims":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256},"minItems":1,"maxItems":16}}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":64}},"additionalProperties":false},"jwt":{"type":"object","required":["issuers"],"properties":{"issuers":{"type":"array","items":{"type":"object","required":["name","issuer","jwks"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"issuer":{"type":"string","minLength":1,"maxLength":512,"pattern":"^https://[^\\s/?#@]+(/[^\\s#]*)?$"},"jwks":{"type":"object","required":["type"],"properties":{"type":{"enum":["URI","Inline"]},"uri":{"type":"string","minLength":1,"maxLength":2048,"pattern":"^https://[^\\s/?#@]+(/[^\\s#]*)?$"},"inline":{"type":"string","minLength":2,"maxLength":16384}},"additionalProperties":false},"audiences":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256},"minItems":1,"maxItems":16},"fromHeaders":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"minItems":1,"maxItems":8},"forward":{"type":"boolean"}},"additionalProperties":false},"minItems":1,"maxItems":8}},"additionalProperties":false},"rateLimit":{"type":"array","items":{"type":"object","required":["name","requests","per","key"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"requests":{"type":"integer","minimum":1,"maximum":1000000},"per":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"burst":{"type":"integer","minimum":0,"maximum":1000000},"key":{"type":"object","required":["type"],"properties":{"type":{"enum":["Source","Header","Path","Global"]},"header":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":16},"limits":{"type":"object","properties":{"maxConnections":{"type":"integer","minimum":1,"maximum":1000000},"maxPendingRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxHeaderSize":{"type":["integer","string"],"minimum":0,"maximum":999999999999,"maxLength":14,"pattern":"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},"maxBodySize":{"type":["integer","string"],"minimum":0,"maximum":999999999999,"maxLength":14,"pattern":"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"},"idleTimeout":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false}},"additionalProperties":false},"traffic":{"type":"object","properties":{"to":{"type":"array","items":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"protocol":{"enum":["HTTP","HTTP2","GRPC","TCP"]},"routes":{"type":"array","items":{"type":"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"match":{"type":"array","items":{"type":"object","properties":{"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["Exact","PathPrefix","RegularExpression"]},"value":{"type":"string","minLength":1,"maxLength":1024}},"additionalProperties":false},"methods":{"type":"array","items":{"type":"string","minLength":1,"maxLength":32,"pattern":"^[A-Z][A-Z0-9_-]{0,31}$"},"minItems":1,"maxItems":16},"headers":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},"type":{"enum":["Exact","RegularExpression"]}},"additionalProperties":false},"minItems":1,"maxItems":16},"queryParams":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"},"type":{"enum":["Exact","RegularExpression"]}},"additionalProperties":false},"minItems":1,"maxItems":16},"from":{"type":"array","items":{"type":"object","properties":{"serviceAccount":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"spiffeId":{"type":"string","minLength":1,"maxLength":512,"pattern":"^spiffe://[a-z0-9._-]{1,255}(/[a-zA-Z0-9._-]+)+$"},"ipBlock":{"type":"string","minLength":1,"maxLength":64,"pattern":"^(((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])|([0-9a-fA-F]{0,4}:){2,8}([0-9a-fA-F]{0,4}|((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"}},"additionalProperties":false},"minItems":1,"maxItems":16}},"additionalProperties":false},"minItems":1,"maxItems":8},"backends":{"type":"array","items":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"port":{"type":"integer","minimum":1,"maximum":65535},"weight":{"type":"integer","minimum":0,"maximum":1000000},"selector":{"type":"object","required":["matchLabels"],"properties":{"matchLabels":{"type":"object","minProperties":1,"maxProperties":16,"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"}}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":16},"mirror":{"type":"object","required":["service"],"properties":{"service":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"namespace":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},"port":{"type":"integer","minimum":1,"maximum":65535},"percent":{"type":"integer","minimum":0,"maximum":100}},"additionalProperties":false},"rewrite":{"type":"object","properties":{"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["ReplacePrefixMatch","ReplaceFullPath"]},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}(%[0-9A-Fa-f]{2}|[^.%/?#\\s\\\\])(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*|\\.{3}(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*))+/?)$"}},"additionalProperties":false},"host":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"}},"additionalProperties":false},"redirect":{"type":"object","properties":{"scheme":{"enum":["http","https"]},"host":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"port":{"type":"integer","minimum":1,"maximum":65535},"path":{"type":"object","required":["type","value"],"properties":{"type":{"enum":["ReplacePrefixMatch","ReplaceFullPath"]},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}(%[0-9A-Fa-f]{2}|[^.%/?#\\s\\\\])(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*|\\.{3}(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*))+/?)$"}},"additionalProperties":false},"status":{"enum":[301,302,303,307,308]}},"additionalProperties":false},"headers":{"type":"object","properties":{"request":{"type":"object","properties":{"set":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"add":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"remove":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"minItems":1,"maxItems":16}},"additionalProperties":false},"response":{"type":"object","properties":{"set":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"add":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"value":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$"}},"additionalProperties":false},"minItems":1,"maxItems":16},"remove":{"type":"array","items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},"minItems":1,"maxItems":16}},"additionalProperties":false}},"additionalProperties":false},"timeout":{"type":"object","properties":{"request":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"attempt":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"idle":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"retry":{"type":"object","properties":{"attempts":{"type":"integer","minimum":0,"maximum":10},"conditions":{"type":"array","items":{"enum":["ConnectFailure","Reset","ServerError","GatewayError","GrpcUnavailable"]},"minItems":1,"maxItems":5},"codes":{"type":"array","items":{"type":"integer","minimum":400,"maximum":599},"minItems":1,"maxItems":16},"backoff":{"type":"object","properties":{"base":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"max":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"nonIdempotent":{"type":"boolean"}},"additionalProperties":false},"fault":{"type":"object","properties":{"abort":{"type":"object","required":["percent","status"],"properties":{"percent":{"type":"integer","minimum":0,"maximum":100},"status":{"type":"integer","minimum":200,"maximum":599}},"additionalProperties":false},"delay":{"type":"object","required":["percent","duration"],"properties":{"percent":{"type":"integer","minimum":0,"maximum":100},"duration":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"bandwidth":{"type":["integer","string"],"minimum":0,"maximum":999999999999,"maxLength":14,"pattern":"^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$"}},"additionalProperties":false}},"additionalProperties":false},"minItems":1,"maxItems":32},"timeout":{"type":"object","properties":{"connect":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"request":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"idle":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"}},"additionalProperties":false},"retryBudget":{"type":"object","properties":{"percent":{"type":"integer","minimum":0,"maximum":100},"minPerSecond":{"type":"integer","minimum":0,"maximum":10000}},"additionalProperties":false},"loadBalancing":{"type":"object","properties":{"algorithm":{"enum":["PeakEWMA","RoundRobin","LeastRequest","Random","RingHash","Maglev"]},"locality":{"enum":["PreferSameZone","Any"]},"slowStart":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"hash":{"type":"object","required":["type"],"properties":{"type":{"enum":["Header","Source"]},"header":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"}},"additionalProperties":false}},"additionalProperties":false},"circuitBreaker":{"type":"object","properties":{"maxConnections":{"type":"integer","minimum":1,"maximum":1000000},"maxPendingRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxRequests":{"type":"integer","minimum":1,"maximum":1000000},"maxRetries":{"type":"integer","minimum":0,"maximum":1000000}},"additionalProperties":false},"outlierDetection":{"type":"object","properties":{"consecutiveErrors":{"type":"integer","minimum":1,"maximum":1000000},"interval":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"baseEjection":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"maxEjectedPercent":{"type":"integer","minimum":0,"maximum":100},"successRate":{"type":"object","required":["stdevFactorThousandths"],"properties":{"minimumHosts":{"type":"integer","minimum":1,"maximum":1000000},"stdevFactorThousandths":{"type":"integer","minimum":1,"maximum":100000}},"additionalProperties":false}},"additionalProperties":false},"healthCheck":{"type":"object","properties":{"path":{"type":"string","minLength":1,"maxLength":1024,"pattern":"^(/|(/(\\.{0,2}(%[0-9A-Fa-f]{2}|[^.%/?#\\s\\\\])(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*|\\.{3}(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*))+/?)$"},"grpc":{"type":"object","properties":{"service":{"type":"string","minLength":1,"maxLength":253,"pattern":"^[\\x21-\\x7e]+$"}},"additionalProperties":false},"interval":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"timeout":{"type":"string","minLength":1,"maxLength":32,"pattern":"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},"unhealthyAfter":{"type":"integer","minimum":1,"maximum":100},"healthyAfter":{"type":"integer","minimum":1,"maximum":100}},"additionalProperties":false}},"additionalProperties":false},"egress":{"type":"object","properties":{"mode":{"enum":["AllowAll","AllowListed"]},"hosts":{"type":"array","items":{"type":"object","required":["host"],"properties":{"host":{"type":"string","minLength":1,"maxLength":253,"pattern":"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},"ports":{"type":"array","items":{"type":"integer","minimum":1,"maximum":65535},"minItems":1,"maxItems":16},"tls":{"enum":["Originate","Passthrough"]}},"additionalProperties":false},"minItems":1,"maxItems":64}},"additionalProperties":false},"telemetry":{"type":"object","properties":{"accessLog":{"type":"object","required":["mode"],"properties":{"mode":{"enum":["Disabled","Errors","All","Sampled"]},"samplePercent":{"type":"integer","minimum":0,"maximum":100}},"additionalProperties":false},"tracing":{"type":"object","required":["endpoint"],"properties":{"endpoint":{"type":"string","minLength":1,"maxLength":2048,"pattern":"^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"},"samplePercent":{"type":"integer","minimum":0,"maximum":100}},"additionalProperties":false},"metrics":{"type":"object","required":["labels"],"properties":{"labels":{"type":"array","items":{"enum":["PathTemplate"]},"minItems":1,"maxItems":8}},"additionalProperties":false}},"additionalProperties":false}},"additionalProperties":false},"status":{"type":"object","properties":{"observedGeneration":{"type":"integer","minimum":0},"conditions":{"type":"array","items":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","minLength":1,"maxLength":316},"status":{"enum":["True","False","Unknown"]},"reason":{"type":"string","minLength":1,"maxLength":1024},"message":{"type":"string","maxLength":32768},"observedGeneration":{"type":"integer","minimum":0},"lastTransitionTime":{"type":"string","maxLength":64}},"additionalProperties":false},"maxItems":8},"proxies":{"type":"object","required":["targeted","inForce","lagging","refused"],"properties":{"targeted":{"type":"integer","minimum":0,"maximum":10000000},"inForce":{"type":"integer","minimum":0,"maximum":10000000},"lagging":{"type":"integer","minimum":0,"maximum":10000000},"refused":{"type":"integer","minimum":0,"maximum":10000000}},"additionalProperties":false},"laggards":{"type":"array","items":{"type":"object","required":["pod","since","reason"],"properties":{"pod":{"type":"string","maxLength":512},"since":{"type":"string","maxLength":64},"reason":{"type":"string","maxLength":1024}},"additionalProperties":false},"maxItems":5}},"additionalProperties":false}},"additionalProperties":false};
 const func2 = codePoints;
 const func64 = Object.prototype.hasOwnProperty;
 const pattern0 = new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "u");
@@ -26,7 +26,8 @@ const pattern18 = new RegExp("^[A-Za-z_][A-Za-z0-9_.]*$", "u");
 const pattern20 = new RegExp("^https://[^\\s/?#@]+(/[^\\s#]*)?$", "u");
 const pattern26 = new RegExp("^([0-9]{1,5}(h|m|s|ms)){1,4}$", "u");
 const pattern28 = new RegExp("^[0-9]{1,12}(Ki|Mi|Gi|k|M|G)?$", "u");
-const pattern80 = new RegExp("^https?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
+const pattern77 = new RegExp("^[\\x21-\\x7e]+$", "u");
+const pattern81 = new RegExp("^https?://[^\\s/?#@]+(/[^\\s?#]*)?$", "u");
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -8244,8 +8245,9 @@ errors++;
 if(data94.healthCheck !== undefined){
 let data225 = data94.healthCheck;
 if(data225 && typeof data225 == "object" && !Array.isArray(data225)){
-if(data225.path === undefined){
-const err697 = {instancePath:instancePath+"/spec/traffic/healthCheck",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/required",keyword:"required",params:{missingProperty: "path"},message:"must have required property '"+"path"+"'"};
+for(const key61 in data225){
+if(!((((((key61 === "path") || (key61 === "grpc")) || (key61 === "interval")) || (key61 === "timeout")) || (key61 === "unhealthyAfter")) || (key61 === "healthyAfter"))){
+const err697 = {instancePath:instancePath+"/spec/traffic/healthCheck",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key61},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err697];
 }
@@ -8254,9 +8256,12 @@ vErrors.push(err697);
 }
 errors++;
 }
-for(const key61 in data225){
-if(!(((((key61 === "path") || (key61 === "interval")) || (key61 === "timeout")) || (key61 === "unhealthyAfter")) || (key61 === "healthyAfter"))){
-const err698 = {instancePath:instancePath+"/spec/traffic/healthCheck",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key61},message:"must NOT have additional properties"};
+}
+if(data225.path !== undefined){
+let data226 = data225.path;
+if(typeof data226 === "string"){
+if(func2(data226) > 1024){
+const err698 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err698];
 }
@@ -8265,12 +8270,8 @@ vErrors.push(err698);
 }
 errors++;
 }
-}
-if(data225.path !== undefined){
-let data226 = data225.path;
-if(typeof data226 === "string"){
-if(func2(data226) > 1024){
-const err699 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+if(func2(data226) < 1){
+const err699 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err699];
 }
@@ -8279,8 +8280,8 @@ vErrors.push(err699);
 }
 errors++;
 }
-if(func2(data226) < 1){
-const err700 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(!pattern14.test(data226)){
+const err700 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/|(/(\\.{0,2}(%[0-9A-Fa-f]{2}|[^.%/?#\\s\\\\])(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*|\\.{3}(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*))+/?)$"},message:"must match pattern \""+"^(/|(/(\\.{0,2}(%[0-9A-Fa-f]{2}|[^.%/?#\\s\\\\])(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*|\\.{3}(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*))+/?)$"+"\""};
 if(vErrors === null){
 vErrors = [err700];
 }
@@ -8289,8 +8290,9 @@ vErrors.push(err700);
 }
 errors++;
 }
-if(!pattern14.test(data226)){
-const err701 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/|(/(\\.{0,2}(%[0-9A-Fa-f]{2}|[^.%/?#\\s\\\\])(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*|\\.{3}(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*))+/?)$"},message:"must match pattern \""+"^(/|(/(\\.{0,2}(%[0-9A-Fa-f]{2}|[^.%/?#\\s\\\\])(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*|\\.{3}(%[0-9A-Fa-f]{2}|[^%/?#\\s\\\\])*))+/?)$"+"\""};
+}
+else {
+const err701 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err701];
 }
@@ -8300,8 +8302,12 @@ vErrors.push(err701);
 errors++;
 }
 }
-else {
-const err702 = {instancePath:instancePath+"/spec/traffic/healthCheck/path",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data225.grpc !== undefined){
+let data227 = data225.grpc;
+if(data227 && typeof data227 == "object" && !Array.isArray(data227)){
+for(const key62 in data227){
+if(!(key62 === "service")){
+const err702 = {instancePath:instancePath+"/spec/traffic/healthCheck/grpc",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/grpc/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key62},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err702];
 }
@@ -8311,11 +8317,11 @@ vErrors.push(err702);
 errors++;
 }
 }
-if(data225.interval !== undefined){
-let data227 = data225.interval;
-if(typeof data227 === "string"){
-if(func2(data227) > 32){
-const err703 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+if(data227.service !== undefined){
+let data228 = data227.service;
+if(typeof data228 === "string"){
+if(func2(data228) > 253){
+const err703 = {instancePath:instancePath+"/spec/traffic/healthCheck/grpc/service",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/grpc/properties/service/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err703];
 }
@@ -8324,8 +8330,8 @@ vErrors.push(err703);
 }
 errors++;
 }
-if(func2(data227) < 1){
-const err704 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(func2(data228) < 1){
+const err704 = {instancePath:instancePath+"/spec/traffic/healthCheck/grpc/service",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/grpc/properties/service/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err704];
 }
@@ -8334,8 +8340,8 @@ vErrors.push(err704);
 }
 errors++;
 }
-if(!pattern26.test(data227)){
-const err705 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(!pattern77.test(data228)){
+const err705 = {instancePath:instancePath+"/spec/traffic/healthCheck/grpc/service",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/grpc/properties/service/pattern",keyword:"pattern",params:{pattern: "^[\\x21-\\x7e]+$"},message:"must match pattern \""+"^[\\x21-\\x7e]+$"+"\""};
 if(vErrors === null){
 vErrors = [err705];
 }
@@ -8346,7 +8352,7 @@ errors++;
 }
 }
 else {
-const err706 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err706 = {instancePath:instancePath+"/spec/traffic/healthCheck/grpc/service",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/grpc/properties/service/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err706];
 }
@@ -8356,11 +8362,9 @@ vErrors.push(err706);
 errors++;
 }
 }
-if(data225.timeout !== undefined){
-let data228 = data225.timeout;
-if(typeof data228 === "string"){
-if(func2(data228) > 32){
-const err707 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
+}
+else {
+const err707 = {instancePath:instancePath+"/spec/traffic/healthCheck/grpc",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/grpc/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err707];
 }
@@ -8369,8 +8373,12 @@ vErrors.push(err707);
 }
 errors++;
 }
-if(func2(data228) < 1){
-const err708 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data225.interval !== undefined){
+let data229 = data225.interval;
+if(typeof data229 === "string"){
+if(func2(data229) > 32){
+const err708 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err708];
 }
@@ -8379,8 +8387,8 @@ vErrors.push(err708);
 }
 errors++;
 }
-if(!pattern26.test(data228)){
-const err709 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
+if(func2(data229) < 1){
+const err709 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err709];
 }
@@ -8389,9 +8397,8 @@ vErrors.push(err709);
 }
 errors++;
 }
-}
-else {
-const err710 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern26.test(data229)){
+const err710 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err710];
 }
@@ -8401,10 +8408,8 @@ vErrors.push(err710);
 errors++;
 }
 }
-if(data225.unhealthyAfter !== undefined){
-let data229 = data225.unhealthyAfter;
-if(!(((typeof data229 == "number") && (!(data229 % 1) && !isNaN(data229))) && (isFinite(data229)))){
-const err711 = {instancePath:instancePath+"/spec/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/unhealthyAfter/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+else {
+const err711 = {instancePath:instancePath+"/spec/traffic/healthCheck/interval",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/interval/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err711];
 }
@@ -8413,9 +8418,12 @@ vErrors.push(err711);
 }
 errors++;
 }
-if((typeof data229 == "number") && (isFinite(data229))){
-if(data229 > 100 || isNaN(data229)){
-const err712 = {instancePath:instancePath+"/spec/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/unhealthyAfter/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data225.timeout !== undefined){
+let data230 = data225.timeout;
+if(typeof data230 === "string"){
+if(func2(data230) > 32){
+const err712 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/maxLength",keyword:"maxLength",params:{limit: 32},message:"must NOT have more than 32 characters"};
 if(vErrors === null){
 vErrors = [err712];
 }
@@ -8424,8 +8432,8 @@ vErrors.push(err712);
 }
 errors++;
 }
-if(data229 < 1 || isNaN(data229)){
-const err713 = {instancePath:instancePath+"/spec/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/unhealthyAfter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+if(func2(data230) < 1){
+const err713 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err713];
 }
@@ -8434,12 +8442,8 @@ vErrors.push(err713);
 }
 errors++;
 }
-}
-}
-if(data225.healthyAfter !== undefined){
-let data230 = data225.healthyAfter;
-if(!(((typeof data230 == "number") && (!(data230 % 1) && !isNaN(data230))) && (isFinite(data230)))){
-const err714 = {instancePath:instancePath+"/spec/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/healthyAfter/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(!pattern26.test(data230)){
+const err714 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/pattern",keyword:"pattern",params:{pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$"},message:"must match pattern \""+"^([0-9]{1,5}(h|m|s|ms)){1,4}$"+"\""};
 if(vErrors === null){
 vErrors = [err714];
 }
@@ -8448,9 +8452,9 @@ vErrors.push(err714);
 }
 errors++;
 }
-if((typeof data230 == "number") && (isFinite(data230))){
-if(data230 > 100 || isNaN(data230)){
-const err715 = {instancePath:instancePath+"/spec/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/healthyAfter/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+else {
+const err715 = {instancePath:instancePath+"/spec/traffic/healthCheck/timeout",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/timeout/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err715];
 }
@@ -8459,8 +8463,11 @@ vErrors.push(err715);
 }
 errors++;
 }
-if(data230 < 1 || isNaN(data230)){
-const err716 = {instancePath:instancePath+"/spec/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/healthyAfter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+if(data225.unhealthyAfter !== undefined){
+let data231 = data225.unhealthyAfter;
+if(!(((typeof data231 == "number") && (!(data231 % 1) && !isNaN(data231))) && (isFinite(data231)))){
+const err716 = {instancePath:instancePath+"/spec/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/unhealthyAfter/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err716];
 }
@@ -8469,11 +8476,9 @@ vErrors.push(err716);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err717 = {instancePath:instancePath+"/spec/traffic/healthCheck",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data231 == "number") && (isFinite(data231))){
+if(data231 > 100 || isNaN(data231)){
+const err717 = {instancePath:instancePath+"/spec/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/unhealthyAfter/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err717];
 }
@@ -8482,10 +8487,8 @@ vErrors.push(err717);
 }
 errors++;
 }
-}
-}
-else {
-const err718 = {instancePath:instancePath+"/spec/traffic",schemaPath:"#/properties/spec/properties/traffic/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data231 < 1 || isNaN(data231)){
+const err718 = {instancePath:instancePath+"/spec/traffic/healthCheck/unhealthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/unhealthyAfter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err718];
 }
@@ -8495,12 +8498,11 @@ vErrors.push(err718);
 errors++;
 }
 }
-if(data8.egress !== undefined){
-let data231 = data8.egress;
-if(data231 && typeof data231 == "object" && !Array.isArray(data231)){
-for(const key62 in data231){
-if(!((key62 === "mode") || (key62 === "hosts"))){
-const err719 = {instancePath:instancePath+"/spec/egress",schemaPath:"#/properties/spec/properties/egress/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key62},message:"must NOT have additional properties"};
+}
+if(data225.healthyAfter !== undefined){
+let data232 = data225.healthyAfter;
+if(!(((typeof data232 == "number") && (!(data232 % 1) && !isNaN(data232))) && (isFinite(data232)))){
+const err719 = {instancePath:instancePath+"/spec/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/healthyAfter/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err719];
 }
@@ -8509,11 +8511,9 @@ vErrors.push(err719);
 }
 errors++;
 }
-}
-if(data231.mode !== undefined){
-let data232 = data231.mode;
-if(!((data232 === "AllowAll") || (data232 === "AllowListed"))){
-const err720 = {instancePath:instancePath+"/spec/egress/mode",schemaPath:"#/properties/spec/properties/egress/properties/mode/enum",keyword:"enum",params:{allowedValues: schema6.properties.spec.properties.egress.properties.mode.enum},message:"must be equal to one of the allowed values"};
+if((typeof data232 == "number") && (isFinite(data232))){
+if(data232 > 100 || isNaN(data232)){
+const err720 = {instancePath:instancePath+"/spec/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/healthyAfter/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err720];
 }
@@ -8522,12 +8522,8 @@ vErrors.push(err720);
 }
 errors++;
 }
-}
-if(data231.hosts !== undefined){
-let data233 = data231.hosts;
-if(Array.isArray(data233)){
-if(data233.length > 64){
-const err721 = {instancePath:instancePath+"/spec/egress/hosts",schemaPath:"#/properties/spec/properties/egress/properties/hosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"};
+if(data232 < 1 || isNaN(data232)){
+const err721 = {instancePath:instancePath+"/spec/traffic/healthCheck/healthyAfter",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/properties/healthyAfter/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err721];
 }
@@ -8536,8 +8532,11 @@ vErrors.push(err721);
 }
 errors++;
 }
-if(data233.length < 1){
-const err722 = {instancePath:instancePath+"/spec/egress/hosts",schemaPath:"#/properties/spec/properties/egress/properties/hosts/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+}
+}
+else {
+const err722 = {instancePath:instancePath+"/spec/traffic/healthCheck",schemaPath:"#/properties/spec/properties/traffic/properties/healthCheck/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err722];
 }
@@ -8546,12 +8545,10 @@ vErrors.push(err722);
 }
 errors++;
 }
-const len32 = data233.length;
-for(let i32=0; i32<len32; i32++){
-let data234 = data233[i32];
-if(data234 && typeof data234 == "object" && !Array.isArray(data234)){
-if(data234.host === undefined){
-const err723 = {instancePath:instancePath+"/spec/egress/hosts/" + i32,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/required",keyword:"required",params:{missingProperty: "host"},message:"must have required property '"+"host"+"'"};
+}
+}
+else {
+const err723 = {instancePath:instancePath+"/spec/traffic",schemaPath:"#/properties/spec/properties/traffic/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err723];
 }
@@ -8560,9 +8557,13 @@ vErrors.push(err723);
 }
 errors++;
 }
-for(const key63 in data234){
-if(!(((key63 === "host") || (key63 === "ports")) || (key63 === "tls"))){
-const err724 = {instancePath:instancePath+"/spec/egress/hosts/" + i32,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key63},message:"must NOT have additional properties"};
+}
+if(data8.egress !== undefined){
+let data233 = data8.egress;
+if(data233 && typeof data233 == "object" && !Array.isArray(data233)){
+for(const key63 in data233){
+if(!((key63 === "mode") || (key63 === "hosts"))){
+const err724 = {instancePath:instancePath+"/spec/egress",schemaPath:"#/properties/spec/properties/egress/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key63},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err724];
 }
@@ -8572,11 +8573,10 @@ vErrors.push(err724);
 errors++;
 }
 }
-if(data234.host !== undefined){
-let data235 = data234.host;
-if(typeof data235 === "string"){
-if(func2(data235) > 253){
-const err725 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data233.mode !== undefined){
+let data234 = data233.mode;
+if(!((data234 === "AllowAll") || (data234 === "AllowListed"))){
+const err725 = {instancePath:instancePath+"/spec/egress/mode",schemaPath:"#/properties/spec/properties/egress/properties/mode/enum",keyword:"enum",params:{allowedValues: schema6.properties.spec.properties.egress.properties.mode.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err725];
 }
@@ -8585,8 +8585,12 @@ vErrors.push(err725);
 }
 errors++;
 }
-if(func2(data235) < 1){
-const err726 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data233.hosts !== undefined){
+let data235 = data233.hosts;
+if(Array.isArray(data235)){
+if(data235.length > 64){
+const err726 = {instancePath:instancePath+"/spec/egress/hosts",schemaPath:"#/properties/spec/properties/egress/properties/hosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"};
 if(vErrors === null){
 vErrors = [err726];
 }
@@ -8595,8 +8599,8 @@ vErrors.push(err726);
 }
 errors++;
 }
-if(!pattern15.test(data235)){
-const err727 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/pattern",keyword:"pattern",params:{pattern: "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
+if(data235.length < 1){
+const err727 = {instancePath:instancePath+"/spec/egress/hosts",schemaPath:"#/properties/spec/properties/egress/properties/hosts/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err727];
 }
@@ -8605,9 +8609,12 @@ vErrors.push(err727);
 }
 errors++;
 }
-}
-else {
-const err728 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len32 = data235.length;
+for(let i32=0; i32<len32; i32++){
+let data236 = data235[i32];
+if(data236 && typeof data236 == "object" && !Array.isArray(data236)){
+if(data236.host === undefined){
+const err728 = {instancePath:instancePath+"/spec/egress/hosts/" + i32,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/required",keyword:"required",params:{missingProperty: "host"},message:"must have required property '"+"host"+"'"};
 if(vErrors === null){
 vErrors = [err728];
 }
@@ -8616,12 +8623,9 @@ vErrors.push(err728);
 }
 errors++;
 }
-}
-if(data234.ports !== undefined){
-let data236 = data234.ports;
-if(Array.isArray(data236)){
-if(data236.length > 16){
-const err729 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
+for(const key64 in data236){
+if(!(((key64 === "host") || (key64 === "ports")) || (key64 === "tls"))){
+const err729 = {instancePath:instancePath+"/spec/egress/hosts/" + i32,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key64},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err729];
 }
@@ -8630,8 +8634,12 @@ vErrors.push(err729);
 }
 errors++;
 }
-if(data236.length < 1){
-const err730 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+}
+if(data236.host !== undefined){
+let data237 = data236.host;
+if(typeof data237 === "string"){
+if(func2(data237) > 253){
+const err730 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
 if(vErrors === null){
 vErrors = [err730];
 }
@@ -8640,11 +8648,8 @@ vErrors.push(err730);
 }
 errors++;
 }
-const len33 = data236.length;
-for(let i33=0; i33<len33; i33++){
-let data237 = data236[i33];
-if(!(((typeof data237 == "number") && (!(data237 % 1) && !isNaN(data237))) && (isFinite(data237)))){
-const err731 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports/" + i33,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(func2(data237) < 1){
+const err731 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err731];
 }
@@ -8653,9 +8658,8 @@ vErrors.push(err731);
 }
 errors++;
 }
-if((typeof data237 == "number") && (isFinite(data237))){
-if(data237 > 65535 || isNaN(data237)){
-const err732 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports/" + i33,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
+if(!pattern15.test(data237)){
+const err732 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/pattern",keyword:"pattern",params:{pattern: "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\""};
 if(vErrors === null){
 vErrors = [err732];
 }
@@ -8664,8 +8668,9 @@ vErrors.push(err732);
 }
 errors++;
 }
-if(data237 < 1 || isNaN(data237)){
-const err733 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports/" + i33,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
+}
+else {
+const err733 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/host",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err733];
 }
@@ -8675,10 +8680,11 @@ vErrors.push(err733);
 errors++;
 }
 }
-}
-}
-else {
-const err734 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data236.ports !== undefined){
+let data238 = data236.ports;
+if(Array.isArray(data238)){
+if(data238.length > 16){
+const err734 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"};
 if(vErrors === null){
 vErrors = [err734];
 }
@@ -8687,11 +8693,8 @@ vErrors.push(err734);
 }
 errors++;
 }
-}
-if(data234.tls !== undefined){
-let data238 = data234.tls;
-if(!((data238 === "Originate") || (data238 === "Passthrough"))){
-const err735 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/tls",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/tls/enum",keyword:"enum",params:{allowedValues: schema6.properties.spec.properties.egress.properties.hosts.items.properties.tls.enum},message:"must be equal to one of the allowed values"};
+if(data238.length < 1){
+const err735 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err735];
 }
@@ -8700,10 +8703,11 @@ vErrors.push(err735);
 }
 errors++;
 }
-}
-}
-else {
-const err736 = {instancePath:instancePath+"/spec/egress/hosts/" + i32,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const len33 = data238.length;
+for(let i33=0; i33<len33; i33++){
+let data239 = data238[i33];
+if(!(((typeof data239 == "number") && (!(data239 % 1) && !isNaN(data239))) && (isFinite(data239)))){
+const err736 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports/" + i33,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/items/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err736];
 }
@@ -8712,10 +8716,9 @@ vErrors.push(err736);
 }
 errors++;
 }
-}
-}
-else {
-const err737 = {instancePath:instancePath+"/spec/egress/hosts",schemaPath:"#/properties/spec/properties/egress/properties/hosts/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if((typeof data239 == "number") && (isFinite(data239))){
+if(data239 > 65535 || isNaN(data239)){
+const err737 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports/" + i33,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"};
 if(vErrors === null){
 vErrors = [err737];
 }
@@ -8724,10 +8727,8 @@ vErrors.push(err737);
 }
 errors++;
 }
-}
-}
-else {
-const err738 = {instancePath:instancePath+"/spec/egress",schemaPath:"#/properties/spec/properties/egress/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data239 < 1 || isNaN(data239)){
+const err738 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports/" + i33,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"};
 if(vErrors === null){
 vErrors = [err738];
 }
@@ -8737,12 +8738,10 @@ vErrors.push(err738);
 errors++;
 }
 }
-if(data8.telemetry !== undefined){
-let data239 = data8.telemetry;
-if(data239 && typeof data239 == "object" && !Array.isArray(data239)){
-for(const key64 in data239){
-if(!(((key64 === "accessLog") || (key64 === "tracing")) || (key64 === "metrics"))){
-const err739 = {instancePath:instancePath+"/spec/telemetry",schemaPath:"#/properties/spec/properties/telemetry/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key64},message:"must NOT have additional properties"};
+}
+}
+else {
+const err739 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/ports",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/ports/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err739];
 }
@@ -8752,11 +8751,10 @@ vErrors.push(err739);
 errors++;
 }
 }
-if(data239.accessLog !== undefined){
-let data240 = data239.accessLog;
-if(data240 && typeof data240 == "object" && !Array.isArray(data240)){
-if(data240.mode === undefined){
-const err740 = {instancePath:instancePath+"/spec/telemetry/accessLog",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/required",keyword:"required",params:{missingProperty: "mode"},message:"must have required property '"+"mode"+"'"};
+if(data236.tls !== undefined){
+let data240 = data236.tls;
+if(!((data240 === "Originate") || (data240 === "Passthrough"))){
+const err740 = {instancePath:instancePath+"/spec/egress/hosts/" + i32+"/tls",schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/properties/tls/enum",keyword:"enum",params:{allowedValues: schema6.properties.spec.properties.egress.properties.hosts.items.properties.tls.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err740];
 }
@@ -8765,9 +8763,10 @@ vErrors.push(err740);
 }
 errors++;
 }
-for(const key65 in data240){
-if(!((key65 === "mode") || (key65 === "samplePercent"))){
-const err741 = {instancePath:instancePath+"/spec/telemetry/accessLog",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key65},message:"must NOT have additional properties"};
+}
+}
+else {
+const err741 = {instancePath:instancePath+"/spec/egress/hosts/" + i32,schemaPath:"#/properties/spec/properties/egress/properties/hosts/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err741];
 }
@@ -8777,10 +8776,9 @@ vErrors.push(err741);
 errors++;
 }
 }
-if(data240.mode !== undefined){
-let data241 = data240.mode;
-if(!((((data241 === "Disabled") || (data241 === "Errors")) || (data241 === "All")) || (data241 === "Sampled"))){
-const err742 = {instancePath:instancePath+"/spec/telemetry/accessLog/mode",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/mode/enum",keyword:"enum",params:{allowedValues: schema6.properties.spec.properties.telemetry.properties.accessLog.properties.mode.enum},message:"must be equal to one of the allowed values"};
+}
+else {
+const err742 = {instancePath:instancePath+"/spec/egress/hosts",schemaPath:"#/properties/spec/properties/egress/properties/hosts/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err742];
 }
@@ -8790,10 +8788,9 @@ vErrors.push(err742);
 errors++;
 }
 }
-if(data240.samplePercent !== undefined){
-let data242 = data240.samplePercent;
-if(!(((typeof data242 == "number") && (!(data242 % 1) && !isNaN(data242))) && (isFinite(data242)))){
-const err743 = {instancePath:instancePath+"/spec/telemetry/accessLog/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/samplePercent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+else {
+const err743 = {instancePath:instancePath+"/spec/egress",schemaPath:"#/properties/spec/properties/egress/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err743];
 }
@@ -8802,9 +8799,13 @@ vErrors.push(err743);
 }
 errors++;
 }
-if((typeof data242 == "number") && (isFinite(data242))){
-if(data242 > 100 || isNaN(data242)){
-const err744 = {instancePath:instancePath+"/spec/telemetry/accessLog/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/samplePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data8.telemetry !== undefined){
+let data241 = data8.telemetry;
+if(data241 && typeof data241 == "object" && !Array.isArray(data241)){
+for(const key65 in data241){
+if(!(((key65 === "accessLog") || (key65 === "tracing")) || (key65 === "metrics"))){
+const err744 = {instancePath:instancePath+"/spec/telemetry",schemaPath:"#/properties/spec/properties/telemetry/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key65},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err744];
 }
@@ -8813,8 +8814,12 @@ vErrors.push(err744);
 }
 errors++;
 }
-if(data242 < 0 || isNaN(data242)){
-const err745 = {instancePath:instancePath+"/spec/telemetry/accessLog/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/samplePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data241.accessLog !== undefined){
+let data242 = data241.accessLog;
+if(data242 && typeof data242 == "object" && !Array.isArray(data242)){
+if(data242.mode === undefined){
+const err745 = {instancePath:instancePath+"/spec/telemetry/accessLog",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/required",keyword:"required",params:{missingProperty: "mode"},message:"must have required property '"+"mode"+"'"};
 if(vErrors === null){
 vErrors = [err745];
 }
@@ -8823,11 +8828,9 @@ vErrors.push(err745);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err746 = {instancePath:instancePath+"/spec/telemetry/accessLog",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key66 in data242){
+if(!((key66 === "mode") || (key66 === "samplePercent"))){
+const err746 = {instancePath:instancePath+"/spec/telemetry/accessLog",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key66},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err746];
 }
@@ -8837,11 +8840,10 @@ vErrors.push(err746);
 errors++;
 }
 }
-if(data239.tracing !== undefined){
-let data243 = data239.tracing;
-if(data243 && typeof data243 == "object" && !Array.isArray(data243)){
-if(data243.endpoint === undefined){
-const err747 = {instancePath:instancePath+"/spec/telemetry/tracing",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/required",keyword:"required",params:{missingProperty: "endpoint"},message:"must have required property '"+"endpoint"+"'"};
+if(data242.mode !== undefined){
+let data243 = data242.mode;
+if(!((((data243 === "Disabled") || (data243 === "Errors")) || (data243 === "All")) || (data243 === "Sampled"))){
+const err747 = {instancePath:instancePath+"/spec/telemetry/accessLog/mode",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/mode/enum",keyword:"enum",params:{allowedValues: schema6.properties.spec.properties.telemetry.properties.accessLog.properties.mode.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err747];
 }
@@ -8850,9 +8852,11 @@ vErrors.push(err747);
 }
 errors++;
 }
-for(const key66 in data243){
-if(!((key66 === "endpoint") || (key66 === "samplePercent"))){
-const err748 = {instancePath:instancePath+"/spec/telemetry/tracing",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key66},message:"must NOT have additional properties"};
+}
+if(data242.samplePercent !== undefined){
+let data244 = data242.samplePercent;
+if(!(((typeof data244 == "number") && (!(data244 % 1) && !isNaN(data244))) && (isFinite(data244)))){
+const err748 = {instancePath:instancePath+"/spec/telemetry/accessLog/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/samplePercent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err748];
 }
@@ -8861,12 +8865,9 @@ vErrors.push(err748);
 }
 errors++;
 }
-}
-if(data243.endpoint !== undefined){
-let data244 = data243.endpoint;
-if(typeof data244 === "string"){
-if(func2(data244) > 2048){
-const err749 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/maxLength",keyword:"maxLength",params:{limit: 2048},message:"must NOT have more than 2048 characters"};
+if((typeof data244 == "number") && (isFinite(data244))){
+if(data244 > 100 || isNaN(data244)){
+const err749 = {instancePath:instancePath+"/spec/telemetry/accessLog/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/samplePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err749];
 }
@@ -8875,8 +8876,8 @@ vErrors.push(err749);
 }
 errors++;
 }
-if(func2(data244) < 1){
-const err750 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(data244 < 0 || isNaN(data244)){
+const err750 = {instancePath:instancePath+"/spec/telemetry/accessLog/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/properties/samplePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err750];
 }
@@ -8885,8 +8886,11 @@ vErrors.push(err750);
 }
 errors++;
 }
-if(!pattern80.test(data244)){
-const err751 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""};
+}
+}
+}
+else {
+const err751 = {instancePath:instancePath+"/spec/telemetry/accessLog",schemaPath:"#/properties/spec/properties/telemetry/properties/accessLog/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err751];
 }
@@ -8896,8 +8900,11 @@ vErrors.push(err751);
 errors++;
 }
 }
-else {
-const err752 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data241.tracing !== undefined){
+let data245 = data241.tracing;
+if(data245 && typeof data245 == "object" && !Array.isArray(data245)){
+if(data245.endpoint === undefined){
+const err752 = {instancePath:instancePath+"/spec/telemetry/tracing",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/required",keyword:"required",params:{missingProperty: "endpoint"},message:"must have required property '"+"endpoint"+"'"};
 if(vErrors === null){
 vErrors = [err752];
 }
@@ -8906,11 +8913,9 @@ vErrors.push(err752);
 }
 errors++;
 }
-}
-if(data243.samplePercent !== undefined){
-let data245 = data243.samplePercent;
-if(!(((typeof data245 == "number") && (!(data245 % 1) && !isNaN(data245))) && (isFinite(data245)))){
-const err753 = {instancePath:instancePath+"/spec/telemetry/tracing/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/samplePercent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+for(const key67 in data245){
+if(!((key67 === "endpoint") || (key67 === "samplePercent"))){
+const err753 = {instancePath:instancePath+"/spec/telemetry/tracing",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key67},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err753];
 }
@@ -8919,9 +8924,12 @@ vErrors.push(err753);
 }
 errors++;
 }
-if((typeof data245 == "number") && (isFinite(data245))){
-if(data245 > 100 || isNaN(data245)){
-const err754 = {instancePath:instancePath+"/spec/telemetry/tracing/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/samplePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
+}
+if(data245.endpoint !== undefined){
+let data246 = data245.endpoint;
+if(typeof data246 === "string"){
+if(func2(data246) > 2048){
+const err754 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/maxLength",keyword:"maxLength",params:{limit: 2048},message:"must NOT have more than 2048 characters"};
 if(vErrors === null){
 vErrors = [err754];
 }
@@ -8930,8 +8938,8 @@ vErrors.push(err754);
 }
 errors++;
 }
-if(data245 < 0 || isNaN(data245)){
-const err755 = {instancePath:instancePath+"/spec/telemetry/tracing/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/samplePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(func2(data246) < 1){
+const err755 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err755];
 }
@@ -8940,11 +8948,8 @@ vErrors.push(err755);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err756 = {instancePath:instancePath+"/spec/telemetry/tracing",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(!pattern81.test(data246)){
+const err756 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/pattern",keyword:"pattern",params:{pattern: "^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"},message:"must match pattern \""+"^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"+"\""};
 if(vErrors === null){
 vErrors = [err756];
 }
@@ -8954,11 +8959,8 @@ vErrors.push(err756);
 errors++;
 }
 }
-if(data239.metrics !== undefined){
-let data246 = data239.metrics;
-if(data246 && typeof data246 == "object" && !Array.isArray(data246)){
-if(data246.labels === undefined){
-const err757 = {instancePath:instancePath+"/spec/telemetry/metrics",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/required",keyword:"required",params:{missingProperty: "labels"},message:"must have required property '"+"labels"+"'"};
+else {
+const err757 = {instancePath:instancePath+"/spec/telemetry/tracing/endpoint",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/endpoint/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err757];
 }
@@ -8967,9 +8969,11 @@ vErrors.push(err757);
 }
 errors++;
 }
-for(const key67 in data246){
-if(!(key67 === "labels")){
-const err758 = {instancePath:instancePath+"/spec/telemetry/metrics",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key67},message:"must NOT have additional properties"};
+}
+if(data245.samplePercent !== undefined){
+let data247 = data245.samplePercent;
+if(!(((typeof data247 == "number") && (!(data247 % 1) && !isNaN(data247))) && (isFinite(data247)))){
+const err758 = {instancePath:instancePath+"/spec/telemetry/tracing/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/samplePercent/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err758];
 }
@@ -8978,12 +8982,9 @@ vErrors.push(err758);
 }
 errors++;
 }
-}
-if(data246.labels !== undefined){
-let data247 = data246.labels;
-if(Array.isArray(data247)){
-if(data247.length > 8){
-const err759 = {instancePath:instancePath+"/spec/telemetry/metrics/labels",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
+if((typeof data247 == "number") && (isFinite(data247))){
+if(data247 > 100 || isNaN(data247)){
+const err759 = {instancePath:instancePath+"/spec/telemetry/tracing/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/samplePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"};
 if(vErrors === null){
 vErrors = [err759];
 }
@@ -8992,8 +8993,8 @@ vErrors.push(err759);
 }
 errors++;
 }
-if(data247.length < 1){
-const err760 = {instancePath:instancePath+"/spec/telemetry/metrics/labels",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
+if(data247 < 0 || isNaN(data247)){
+const err760 = {instancePath:instancePath+"/spec/telemetry/tracing/samplePercent",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/properties/samplePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err760];
 }
@@ -9002,10 +9003,11 @@ vErrors.push(err760);
 }
 errors++;
 }
-const len34 = data247.length;
-for(let i34=0; i34<len34; i34++){
-if(!(data247[i34] === "PathTemplate")){
-const err761 = {instancePath:instancePath+"/spec/telemetry/metrics/labels/" + i34,schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/items/enum",keyword:"enum",params:{allowedValues: schema6.properties.spec.properties.telemetry.properties.metrics.properties.labels.items.enum},message:"must be equal to one of the allowed values"};
+}
+}
+}
+else {
+const err761 = {instancePath:instancePath+"/spec/telemetry/tracing",schemaPath:"#/properties/spec/properties/telemetry/properties/tracing/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err761];
 }
@@ -9015,9 +9017,11 @@ vErrors.push(err761);
 errors++;
 }
 }
-}
-else {
-const err762 = {instancePath:instancePath+"/spec/telemetry/metrics/labels",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data241.metrics !== undefined){
+let data248 = data241.metrics;
+if(data248 && typeof data248 == "object" && !Array.isArray(data248)){
+if(data248.labels === undefined){
+const err762 = {instancePath:instancePath+"/spec/telemetry/metrics",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/required",keyword:"required",params:{missingProperty: "labels"},message:"must have required property '"+"labels"+"'"};
 if(vErrors === null){
 vErrors = [err762];
 }
@@ -9026,10 +9030,9 @@ vErrors.push(err762);
 }
 errors++;
 }
-}
-}
-else {
-const err763 = {instancePath:instancePath+"/spec/telemetry/metrics",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/type",keyword:"type",params:{type: "object"},message:"must be object"};
+for(const key68 in data248){
+if(!(key68 === "labels")){
+const err763 = {instancePath:instancePath+"/spec/telemetry/metrics",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key68},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err763];
 }
@@ -9039,9 +9042,11 @@ vErrors.push(err763);
 errors++;
 }
 }
-}
-else {
-const err764 = {instancePath:instancePath+"/spec/telemetry",schemaPath:"#/properties/spec/properties/telemetry/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data248.labels !== undefined){
+let data249 = data248.labels;
+if(Array.isArray(data249)){
+if(data249.length > 8){
+const err764 = {instancePath:instancePath+"/spec/telemetry/metrics/labels",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
 if(vErrors === null){
 vErrors = [err764];
 }
@@ -9050,10 +9055,8 @@ vErrors.push(err764);
 }
 errors++;
 }
-}
-}
-else {
-const err765 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data249.length < 1){
+const err765 = {instancePath:instancePath+"/spec/telemetry/metrics/labels",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"};
 if(vErrors === null){
 vErrors = [err765];
 }
@@ -9062,13 +9065,10 @@ vErrors.push(err765);
 }
 errors++;
 }
-}
-if(data.status !== undefined){
-let data249 = data.status;
-if(data249 && typeof data249 == "object" && !Array.isArray(data249)){
-for(const key68 in data249){
-if(!((((key68 === "observedGeneration") || (key68 === "conditions")) || (key68 === "proxies")) || (key68 === "laggards"))){
-const err766 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key68},message:"must NOT have additional properties"};
+const len34 = data249.length;
+for(let i34=0; i34<len34; i34++){
+if(!(data249[i34] === "PathTemplate")){
+const err766 = {instancePath:instancePath+"/spec/telemetry/metrics/labels/" + i34,schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/items/enum",keyword:"enum",params:{allowedValues: schema6.properties.spec.properties.telemetry.properties.metrics.properties.labels.items.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err766];
 }
@@ -9078,10 +9078,9 @@ vErrors.push(err766);
 errors++;
 }
 }
-if(data249.observedGeneration !== undefined){
-let data250 = data249.observedGeneration;
-if(!(((typeof data250 == "number") && (!(data250 % 1) && !isNaN(data250))) && (isFinite(data250)))){
-const err767 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+}
+else {
+const err767 = {instancePath:instancePath+"/spec/telemetry/metrics/labels",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/properties/labels/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err767];
 }
@@ -9090,9 +9089,10 @@ vErrors.push(err767);
 }
 errors++;
 }
-if((typeof data250 == "number") && (isFinite(data250))){
-if(data250 < 0 || isNaN(data250)){
-const err768 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+else {
+const err768 = {instancePath:instancePath+"/spec/telemetry/metrics",schemaPath:"#/properties/spec/properties/telemetry/properties/metrics/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err768];
 }
@@ -9103,11 +9103,8 @@ errors++;
 }
 }
 }
-if(data249.conditions !== undefined){
-let data251 = data249.conditions;
-if(Array.isArray(data251)){
-if(data251.length > 8){
-const err769 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
+else {
+const err769 = {instancePath:instancePath+"/spec/telemetry",schemaPath:"#/properties/spec/properties/telemetry/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err769];
 }
@@ -9116,12 +9113,10 @@ vErrors.push(err769);
 }
 errors++;
 }
-const len35 = data251.length;
-for(let i35=0; i35<len35; i35++){
-let data252 = data251[i35];
-if(data252 && typeof data252 == "object" && !Array.isArray(data252)){
-if(data252.type === undefined){
-const err770 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+}
+}
+else {
+const err770 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err770];
 }
@@ -9130,8 +9125,13 @@ vErrors.push(err770);
 }
 errors++;
 }
-if(data252.status === undefined){
-const err771 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+}
+if(data.status !== undefined){
+let data251 = data.status;
+if(data251 && typeof data251 == "object" && !Array.isArray(data251)){
+for(const key69 in data251){
+if(!((((key69 === "observedGeneration") || (key69 === "conditions")) || (key69 === "proxies")) || (key69 === "laggards"))){
+const err771 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key69},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err771];
 }
@@ -9140,8 +9140,11 @@ vErrors.push(err771);
 }
 errors++;
 }
-if(data252.reason === undefined){
-const err772 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+}
+if(data251.observedGeneration !== undefined){
+let data252 = data251.observedGeneration;
+if(!(((typeof data252 == "number") && (!(data252 % 1) && !isNaN(data252))) && (isFinite(data252)))){
+const err772 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err772];
 }
@@ -9150,8 +9153,9 @@ vErrors.push(err772);
 }
 errors++;
 }
-if(data252.message === undefined){
-const err773 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+if((typeof data252 == "number") && (isFinite(data252))){
+if(data252 < 0 || isNaN(data252)){
+const err773 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err773];
 }
@@ -9160,8 +9164,13 @@ vErrors.push(err773);
 }
 errors++;
 }
-if(data252.lastTransitionTime === undefined){
-const err774 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+}
+}
+if(data251.conditions !== undefined){
+let data253 = data251.conditions;
+if(Array.isArray(data253)){
+if(data253.length > 8){
+const err774 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items"};
 if(vErrors === null){
 vErrors = [err774];
 }
@@ -9170,9 +9179,12 @@ vErrors.push(err774);
 }
 errors++;
 }
-for(const key69 in data252){
-if(!((((((key69 === "type") || (key69 === "status")) || (key69 === "reason")) || (key69 === "message")) || (key69 === "observedGeneration")) || (key69 === "lastTransitionTime"))){
-const err775 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key69},message:"must NOT have additional properties"};
+const len35 = data253.length;
+for(let i35=0; i35<len35; i35++){
+let data254 = data253[i35];
+if(data254 && typeof data254 == "object" && !Array.isArray(data254)){
+if(data254.type === undefined){
+const err775 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
 if(vErrors === null){
 vErrors = [err775];
 }
@@ -9181,12 +9193,8 @@ vErrors.push(err775);
 }
 errors++;
 }
-}
-if(data252.type !== undefined){
-let data253 = data252.type;
-if(typeof data253 === "string"){
-if(func2(data253) > 316){
-const err776 = {instancePath:instancePath+"/status/conditions/" + i35+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters"};
+if(data254.status === undefined){
+const err776 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
 if(vErrors === null){
 vErrors = [err776];
 }
@@ -9195,8 +9203,8 @@ vErrors.push(err776);
 }
 errors++;
 }
-if(func2(data253) < 1){
-const err777 = {instancePath:instancePath+"/status/conditions/" + i35+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+if(data254.reason === undefined){
+const err777 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
 if(vErrors === null){
 vErrors = [err777];
 }
@@ -9205,9 +9213,8 @@ vErrors.push(err777);
 }
 errors++;
 }
-}
-else {
-const err778 = {instancePath:instancePath+"/status/conditions/" + i35+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data254.message === undefined){
+const err778 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
 if(vErrors === null){
 vErrors = [err778];
 }
@@ -9216,11 +9223,8 @@ vErrors.push(err778);
 }
 errors++;
 }
-}
-if(data252.status !== undefined){
-let data254 = data252.status;
-if(!(((data254 === "True") || (data254 === "False")) || (data254 === "Unknown"))){
-const err779 = {instancePath:instancePath+"/status/conditions/" + i35+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema6.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+if(data254.lastTransitionTime === undefined){
+const err779 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
 if(vErrors === null){
 vErrors = [err779];
 }
@@ -9229,12 +9233,9 @@ vErrors.push(err779);
 }
 errors++;
 }
-}
-if(data252.reason !== undefined){
-let data255 = data252.reason;
-if(typeof data255 === "string"){
-if(func2(data255) > 1024){
-const err780 = {instancePath:instancePath+"/status/conditions/" + i35+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+for(const key70 in data254){
+if(!((((((key70 === "type") || (key70 === "status")) || (key70 === "reason")) || (key70 === "message")) || (key70 === "observedGeneration")) || (key70 === "lastTransitionTime"))){
+const err780 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key70},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err780];
 }
@@ -9243,8 +9244,12 @@ vErrors.push(err780);
 }
 errors++;
 }
-if(func2(data255) < 1){
-const err781 = {instancePath:instancePath+"/status/conditions/" + i35+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+if(data254.type !== undefined){
+let data255 = data254.type;
+if(typeof data255 === "string"){
+if(func2(data255) > 316){
+const err781 = {instancePath:instancePath+"/status/conditions/" + i35+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/maxLength",keyword:"maxLength",params:{limit: 316},message:"must NOT have more than 316 characters"};
 if(vErrors === null){
 vErrors = [err781];
 }
@@ -9253,9 +9258,8 @@ vErrors.push(err781);
 }
 errors++;
 }
-}
-else {
-const err782 = {instancePath:instancePath+"/status/conditions/" + i35+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(func2(data255) < 1){
+const err782 = {instancePath:instancePath+"/status/conditions/" + i35+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err782];
 }
@@ -9265,11 +9269,8 @@ vErrors.push(err782);
 errors++;
 }
 }
-if(data252.message !== undefined){
-let data256 = data252.message;
-if(typeof data256 === "string"){
-if(func2(data256) > 32768){
-const err783 = {instancePath:instancePath+"/status/conditions/" + i35+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters"};
+else {
+const err783 = {instancePath:instancePath+"/status/conditions/" + i35+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err783];
 }
@@ -9279,8 +9280,10 @@ vErrors.push(err783);
 errors++;
 }
 }
-else {
-const err784 = {instancePath:instancePath+"/status/conditions/" + i35+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data254.status !== undefined){
+let data256 = data254.status;
+if(!(((data256 === "True") || (data256 === "False")) || (data256 === "Unknown"))){
+const err784 = {instancePath:instancePath+"/status/conditions/" + i35+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema6.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err784];
 }
@@ -9290,10 +9293,11 @@ vErrors.push(err784);
 errors++;
 }
 }
-if(data252.observedGeneration !== undefined){
-let data257 = data252.observedGeneration;
-if(!(((typeof data257 == "number") && (!(data257 % 1) && !isNaN(data257))) && (isFinite(data257)))){
-const err785 = {instancePath:instancePath+"/status/conditions/" + i35+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data254.reason !== undefined){
+let data257 = data254.reason;
+if(typeof data257 === "string"){
+if(func2(data257) > 1024){
+const err785 = {instancePath:instancePath+"/status/conditions/" + i35+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err785];
 }
@@ -9302,9 +9306,8 @@ vErrors.push(err785);
 }
 errors++;
 }
-if((typeof data257 == "number") && (isFinite(data257))){
-if(data257 < 0 || isNaN(data257)){
-const err786 = {instancePath:instancePath+"/status/conditions/" + i35+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(func2(data257) < 1){
+const err786 = {instancePath:instancePath+"/status/conditions/" + i35+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
 if(vErrors === null){
 vErrors = [err786];
 }
@@ -9314,12 +9317,8 @@ vErrors.push(err786);
 errors++;
 }
 }
-}
-if(data252.lastTransitionTime !== undefined){
-let data258 = data252.lastTransitionTime;
-if(typeof data258 === "string"){
-if(func2(data258) > 64){
-const err787 = {instancePath:instancePath+"/status/conditions/" + i35+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+else {
+const err787 = {instancePath:instancePath+"/status/conditions/" + i35+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err787];
 }
@@ -9329,8 +9328,11 @@ vErrors.push(err787);
 errors++;
 }
 }
-else {
-const err788 = {instancePath:instancePath+"/status/conditions/" + i35+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data254.message !== undefined){
+let data258 = data254.message;
+if(typeof data258 === "string"){
+if(func2(data258) > 32768){
+const err788 = {instancePath:instancePath+"/status/conditions/" + i35+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/maxLength",keyword:"maxLength",params:{limit: 32768},message:"must NOT have more than 32768 characters"};
 if(vErrors === null){
 vErrors = [err788];
 }
@@ -9340,9 +9342,8 @@ vErrors.push(err788);
 errors++;
 }
 }
-}
 else {
-const err789 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err789 = {instancePath:instancePath+"/status/conditions/" + i35+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err789];
 }
@@ -9352,9 +9353,10 @@ vErrors.push(err789);
 errors++;
 }
 }
-}
-else {
-const err790 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data254.observedGeneration !== undefined){
+let data259 = data254.observedGeneration;
+if(!(((typeof data259 == "number") && (!(data259 % 1) && !isNaN(data259))) && (isFinite(data259)))){
+const err790 = {instancePath:instancePath+"/status/conditions/" + i35+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err790];
 }
@@ -9363,12 +9365,9 @@ vErrors.push(err790);
 }
 errors++;
 }
-}
-if(data249.proxies !== undefined){
-let data259 = data249.proxies;
-if(data259 && typeof data259 == "object" && !Array.isArray(data259)){
-if(data259.targeted === undefined){
-const err791 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "targeted"},message:"must have required property '"+"targeted"+"'"};
+if((typeof data259 == "number") && (isFinite(data259))){
+if(data259 < 0 || isNaN(data259)){
+const err791 = {instancePath:instancePath+"/status/conditions/" + i35+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err791];
 }
@@ -9377,8 +9376,13 @@ vErrors.push(err791);
 }
 errors++;
 }
-if(data259.inForce === undefined){
-const err792 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "inForce"},message:"must have required property '"+"inForce"+"'"};
+}
+}
+if(data254.lastTransitionTime !== undefined){
+let data260 = data254.lastTransitionTime;
+if(typeof data260 === "string"){
+if(func2(data260) > 64){
+const err792 = {instancePath:instancePath+"/status/conditions/" + i35+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err792];
 }
@@ -9387,8 +9391,9 @@ vErrors.push(err792);
 }
 errors++;
 }
-if(data259.lagging === undefined){
-const err793 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "lagging"},message:"must have required property '"+"lagging"+"'"};
+}
+else {
+const err793 = {instancePath:instancePath+"/status/conditions/" + i35+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err793];
 }
@@ -9397,8 +9402,10 @@ vErrors.push(err793);
 }
 errors++;
 }
-if(data259.refused === undefined){
-const err794 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "refused"},message:"must have required property '"+"refused"+"'"};
+}
+}
+else {
+const err794 = {instancePath:instancePath+"/status/conditions/" + i35,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err794];
 }
@@ -9407,9 +9414,10 @@ vErrors.push(err794);
 }
 errors++;
 }
-for(const key70 in data259){
-if(!((((key70 === "targeted") || (key70 === "inForce")) || (key70 === "lagging")) || (key70 === "refused"))){
-const err795 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key70},message:"must NOT have additional properties"};
+}
+}
+else {
+const err795 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
 if(vErrors === null){
 vErrors = [err795];
 }
@@ -9419,10 +9427,11 @@ vErrors.push(err795);
 errors++;
 }
 }
-if(data259.targeted !== undefined){
-let data260 = data259.targeted;
-if(!(((typeof data260 == "number") && (!(data260 % 1) && !isNaN(data260))) && (isFinite(data260)))){
-const err796 = {instancePath:instancePath+"/status/proxies/targeted",schemaPath:"#/properties/status/properties/proxies/properties/targeted/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data251.proxies !== undefined){
+let data261 = data251.proxies;
+if(data261 && typeof data261 == "object" && !Array.isArray(data261)){
+if(data261.targeted === undefined){
+const err796 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "targeted"},message:"must have required property '"+"targeted"+"'"};
 if(vErrors === null){
 vErrors = [err796];
 }
@@ -9431,9 +9440,8 @@ vErrors.push(err796);
 }
 errors++;
 }
-if((typeof data260 == "number") && (isFinite(data260))){
-if(data260 > 10000000 || isNaN(data260)){
-const err797 = {instancePath:instancePath+"/status/proxies/targeted",schemaPath:"#/properties/status/properties/proxies/properties/targeted/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+if(data261.inForce === undefined){
+const err797 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "inForce"},message:"must have required property '"+"inForce"+"'"};
 if(vErrors === null){
 vErrors = [err797];
 }
@@ -9442,8 +9450,8 @@ vErrors.push(err797);
 }
 errors++;
 }
-if(data260 < 0 || isNaN(data260)){
-const err798 = {instancePath:instancePath+"/status/proxies/targeted",schemaPath:"#/properties/status/properties/proxies/properties/targeted/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+if(data261.lagging === undefined){
+const err798 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "lagging"},message:"must have required property '"+"lagging"+"'"};
 if(vErrors === null){
 vErrors = [err798];
 }
@@ -9452,12 +9460,8 @@ vErrors.push(err798);
 }
 errors++;
 }
-}
-}
-if(data259.inForce !== undefined){
-let data261 = data259.inForce;
-if(!(((typeof data261 == "number") && (!(data261 % 1) && !isNaN(data261))) && (isFinite(data261)))){
-const err799 = {instancePath:instancePath+"/status/proxies/inForce",schemaPath:"#/properties/status/properties/proxies/properties/inForce/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data261.refused === undefined){
+const err799 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/required",keyword:"required",params:{missingProperty: "refused"},message:"must have required property '"+"refused"+"'"};
 if(vErrors === null){
 vErrors = [err799];
 }
@@ -9466,9 +9470,9 @@ vErrors.push(err799);
 }
 errors++;
 }
-if((typeof data261 == "number") && (isFinite(data261))){
-if(data261 > 10000000 || isNaN(data261)){
-const err800 = {instancePath:instancePath+"/status/proxies/inForce",schemaPath:"#/properties/status/properties/proxies/properties/inForce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+for(const key71 in data261){
+if(!((((key71 === "targeted") || (key71 === "inForce")) || (key71 === "lagging")) || (key71 === "refused"))){
+const err800 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key71},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err800];
 }
@@ -9477,8 +9481,11 @@ vErrors.push(err800);
 }
 errors++;
 }
-if(data261 < 0 || isNaN(data261)){
-const err801 = {instancePath:instancePath+"/status/proxies/inForce",schemaPath:"#/properties/status/properties/proxies/properties/inForce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+if(data261.targeted !== undefined){
+let data262 = data261.targeted;
+if(!(((typeof data262 == "number") && (!(data262 % 1) && !isNaN(data262))) && (isFinite(data262)))){
+const err801 = {instancePath:instancePath+"/status/proxies/targeted",schemaPath:"#/properties/status/properties/proxies/properties/targeted/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err801];
 }
@@ -9487,12 +9494,9 @@ vErrors.push(err801);
 }
 errors++;
 }
-}
-}
-if(data259.lagging !== undefined){
-let data262 = data259.lagging;
-if(!(((typeof data262 == "number") && (!(data262 % 1) && !isNaN(data262))) && (isFinite(data262)))){
-const err802 = {instancePath:instancePath+"/status/proxies/lagging",schemaPath:"#/properties/status/properties/proxies/properties/lagging/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data262 == "number") && (isFinite(data262))){
+if(data262 > 10000000 || isNaN(data262)){
+const err802 = {instancePath:instancePath+"/status/proxies/targeted",schemaPath:"#/properties/status/properties/proxies/properties/targeted/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err802];
 }
@@ -9501,9 +9505,8 @@ vErrors.push(err802);
 }
 errors++;
 }
-if((typeof data262 == "number") && (isFinite(data262))){
-if(data262 > 10000000 || isNaN(data262)){
-const err803 = {instancePath:instancePath+"/status/proxies/lagging",schemaPath:"#/properties/status/properties/proxies/properties/lagging/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+if(data262 < 0 || isNaN(data262)){
+const err803 = {instancePath:instancePath+"/status/proxies/targeted",schemaPath:"#/properties/status/properties/proxies/properties/targeted/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err803];
 }
@@ -9512,8 +9515,12 @@ vErrors.push(err803);
 }
 errors++;
 }
-if(data262 < 0 || isNaN(data262)){
-const err804 = {instancePath:instancePath+"/status/proxies/lagging",schemaPath:"#/properties/status/properties/proxies/properties/lagging/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data261.inForce !== undefined){
+let data263 = data261.inForce;
+if(!(((typeof data263 == "number") && (!(data263 % 1) && !isNaN(data263))) && (isFinite(data263)))){
+const err804 = {instancePath:instancePath+"/status/proxies/inForce",schemaPath:"#/properties/status/properties/proxies/properties/inForce/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err804];
 }
@@ -9522,12 +9529,9 @@ vErrors.push(err804);
 }
 errors++;
 }
-}
-}
-if(data259.refused !== undefined){
-let data263 = data259.refused;
-if(!(((typeof data263 == "number") && (!(data263 % 1) && !isNaN(data263))) && (isFinite(data263)))){
-const err805 = {instancePath:instancePath+"/status/proxies/refused",schemaPath:"#/properties/status/properties/proxies/properties/refused/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if((typeof data263 == "number") && (isFinite(data263))){
+if(data263 > 10000000 || isNaN(data263)){
+const err805 = {instancePath:instancePath+"/status/proxies/inForce",schemaPath:"#/properties/status/properties/proxies/properties/inForce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err805];
 }
@@ -9536,9 +9540,8 @@ vErrors.push(err805);
 }
 errors++;
 }
-if((typeof data263 == "number") && (isFinite(data263))){
-if(data263 > 10000000 || isNaN(data263)){
-const err806 = {instancePath:instancePath+"/status/proxies/refused",schemaPath:"#/properties/status/properties/proxies/properties/refused/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
+if(data263 < 0 || isNaN(data263)){
+const err806 = {instancePath:instancePath+"/status/proxies/inForce",schemaPath:"#/properties/status/properties/proxies/properties/inForce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err806];
 }
@@ -9547,8 +9550,12 @@ vErrors.push(err806);
 }
 errors++;
 }
-if(data263 < 0 || isNaN(data263)){
-const err807 = {instancePath:instancePath+"/status/proxies/refused",schemaPath:"#/properties/status/properties/proxies/properties/refused/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
+}
+}
+if(data261.lagging !== undefined){
+let data264 = data261.lagging;
+if(!(((typeof data264 == "number") && (!(data264 % 1) && !isNaN(data264))) && (isFinite(data264)))){
+const err807 = {instancePath:instancePath+"/status/proxies/lagging",schemaPath:"#/properties/status/properties/proxies/properties/lagging/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err807];
 }
@@ -9557,11 +9564,9 @@ vErrors.push(err807);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err808 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if((typeof data264 == "number") && (isFinite(data264))){
+if(data264 > 10000000 || isNaN(data264)){
+const err808 = {instancePath:instancePath+"/status/proxies/lagging",schemaPath:"#/properties/status/properties/proxies/properties/lagging/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err808];
 }
@@ -9570,12 +9575,8 @@ vErrors.push(err808);
 }
 errors++;
 }
-}
-if(data249.laggards !== undefined){
-let data264 = data249.laggards;
-if(Array.isArray(data264)){
-if(data264.length > 5){
-const err809 = {instancePath:instancePath+"/status/laggards",schemaPath:"#/properties/status/properties/laggards/maxItems",keyword:"maxItems",params:{limit: 5},message:"must NOT have more than 5 items"};
+if(data264 < 0 || isNaN(data264)){
+const err809 = {instancePath:instancePath+"/status/proxies/lagging",schemaPath:"#/properties/status/properties/proxies/properties/lagging/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err809];
 }
@@ -9584,12 +9585,12 @@ vErrors.push(err809);
 }
 errors++;
 }
-const len36 = data264.length;
-for(let i36=0; i36<len36; i36++){
-let data265 = data264[i36];
-if(data265 && typeof data265 == "object" && !Array.isArray(data265)){
-if(data265.pod === undefined){
-const err810 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/required",keyword:"required",params:{missingProperty: "pod"},message:"must have required property '"+"pod"+"'"};
+}
+}
+if(data261.refused !== undefined){
+let data265 = data261.refused;
+if(!(((typeof data265 == "number") && (!(data265 % 1) && !isNaN(data265))) && (isFinite(data265)))){
+const err810 = {instancePath:instancePath+"/status/proxies/refused",schemaPath:"#/properties/status/properties/proxies/properties/refused/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
 if(vErrors === null){
 vErrors = [err810];
 }
@@ -9598,8 +9599,9 @@ vErrors.push(err810);
 }
 errors++;
 }
-if(data265.since === undefined){
-const err811 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/required",keyword:"required",params:{missingProperty: "since"},message:"must have required property '"+"since"+"'"};
+if((typeof data265 == "number") && (isFinite(data265))){
+if(data265 > 10000000 || isNaN(data265)){
+const err811 = {instancePath:instancePath+"/status/proxies/refused",schemaPath:"#/properties/status/properties/proxies/properties/refused/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"};
 if(vErrors === null){
 vErrors = [err811];
 }
@@ -9608,8 +9610,8 @@ vErrors.push(err811);
 }
 errors++;
 }
-if(data265.reason === undefined){
-const err812 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+if(data265 < 0 || isNaN(data265)){
+const err812 = {instancePath:instancePath+"/status/proxies/refused",schemaPath:"#/properties/status/properties/proxies/properties/refused/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"};
 if(vErrors === null){
 vErrors = [err812];
 }
@@ -9618,9 +9620,11 @@ vErrors.push(err812);
 }
 errors++;
 }
-for(const key71 in data265){
-if(!(((key71 === "pod") || (key71 === "since")) || (key71 === "reason"))){
-const err813 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key71},message:"must NOT have additional properties"};
+}
+}
+}
+else {
+const err813 = {instancePath:instancePath+"/status/proxies",schemaPath:"#/properties/status/properties/proxies/type",keyword:"type",params:{type: "object"},message:"must be object"};
 if(vErrors === null){
 vErrors = [err813];
 }
@@ -9630,11 +9634,11 @@ vErrors.push(err813);
 errors++;
 }
 }
-if(data265.pod !== undefined){
-let data266 = data265.pod;
-if(typeof data266 === "string"){
-if(func2(data266) > 512){
-const err814 = {instancePath:instancePath+"/status/laggards/" + i36+"/pod",schemaPath:"#/properties/status/properties/laggards/items/properties/pod/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"};
+if(data251.laggards !== undefined){
+let data266 = data251.laggards;
+if(Array.isArray(data266)){
+if(data266.length > 5){
+const err814 = {instancePath:instancePath+"/status/laggards",schemaPath:"#/properties/status/properties/laggards/maxItems",keyword:"maxItems",params:{limit: 5},message:"must NOT have more than 5 items"};
 if(vErrors === null){
 vErrors = [err814];
 }
@@ -9643,9 +9647,12 @@ vErrors.push(err814);
 }
 errors++;
 }
-}
-else {
-const err815 = {instancePath:instancePath+"/status/laggards/" + i36+"/pod",schemaPath:"#/properties/status/properties/laggards/items/properties/pod/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const len36 = data266.length;
+for(let i36=0; i36<len36; i36++){
+let data267 = data266[i36];
+if(data267 && typeof data267 == "object" && !Array.isArray(data267)){
+if(data267.pod === undefined){
+const err815 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/required",keyword:"required",params:{missingProperty: "pod"},message:"must have required property '"+"pod"+"'"};
 if(vErrors === null){
 vErrors = [err815];
 }
@@ -9654,12 +9661,8 @@ vErrors.push(err815);
 }
 errors++;
 }
-}
-if(data265.since !== undefined){
-let data267 = data265.since;
-if(typeof data267 === "string"){
-if(func2(data267) > 64){
-const err816 = {instancePath:instancePath+"/status/laggards/" + i36+"/since",schemaPath:"#/properties/status/properties/laggards/items/properties/since/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
+if(data267.since === undefined){
+const err816 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/required",keyword:"required",params:{missingProperty: "since"},message:"must have required property '"+"since"+"'"};
 if(vErrors === null){
 vErrors = [err816];
 }
@@ -9668,9 +9671,8 @@ vErrors.push(err816);
 }
 errors++;
 }
-}
-else {
-const err817 = {instancePath:instancePath+"/status/laggards/" + i36+"/since",schemaPath:"#/properties/status/properties/laggards/items/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data267.reason === undefined){
+const err817 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
 if(vErrors === null){
 vErrors = [err817];
 }
@@ -9679,12 +9681,9 @@ vErrors.push(err817);
 }
 errors++;
 }
-}
-if(data265.reason !== undefined){
-let data268 = data265.reason;
-if(typeof data268 === "string"){
-if(func2(data268) > 1024){
-const err818 = {instancePath:instancePath+"/status/laggards/" + i36+"/reason",schemaPath:"#/properties/status/properties/laggards/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+for(const key72 in data267){
+if(!(((key72 === "pod") || (key72 === "since")) || (key72 === "reason"))){
+const err818 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key72},message:"must NOT have additional properties"};
 if(vErrors === null){
 vErrors = [err818];
 }
@@ -9694,8 +9693,11 @@ vErrors.push(err818);
 errors++;
 }
 }
-else {
-const err819 = {instancePath:instancePath+"/status/laggards/" + i36+"/reason",schemaPath:"#/properties/status/properties/laggards/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data267.pod !== undefined){
+let data268 = data267.pod;
+if(typeof data268 === "string"){
+if(func2(data268) > 512){
+const err819 = {instancePath:instancePath+"/status/laggards/" + i36+"/pod",schemaPath:"#/properties/status/properties/laggards/items/properties/pod/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"};
 if(vErrors === null){
 vErrors = [err819];
 }
@@ -9705,9 +9707,8 @@ vErrors.push(err819);
 errors++;
 }
 }
-}
 else {
-const err820 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err820 = {instancePath:instancePath+"/status/laggards/" + i36+"/pod",schemaPath:"#/properties/status/properties/laggards/items/properties/pod/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err820];
 }
@@ -9717,9 +9718,11 @@ vErrors.push(err820);
 errors++;
 }
 }
-}
-else {
-const err821 = {instancePath:instancePath+"/status/laggards",schemaPath:"#/properties/status/properties/laggards/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(data267.since !== undefined){
+let data269 = data267.since;
+if(typeof data269 === "string"){
+if(func2(data269) > 64){
+const err821 = {instancePath:instancePath+"/status/laggards/" + i36+"/since",schemaPath:"#/properties/status/properties/laggards/items/properties/since/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"};
 if(vErrors === null){
 vErrors = [err821];
 }
@@ -9729,9 +9732,8 @@ vErrors.push(err821);
 errors++;
 }
 }
-}
 else {
-const err822 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err822 = {instancePath:instancePath+"/status/laggards/" + i36+"/since",schemaPath:"#/properties/status/properties/laggards/items/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"};
 if(vErrors === null){
 vErrors = [err822];
 }
@@ -9741,14 +9743,75 @@ vErrors.push(err822);
 errors++;
 }
 }
-}
-else {
-const err823 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data267.reason !== undefined){
+let data270 = data267.reason;
+if(typeof data270 === "string"){
+if(func2(data270) > 1024){
+const err823 = {instancePath:instancePath+"/status/laggards/" + i36+"/reason",schemaPath:"#/properties/status/properties/laggards/items/properties/reason/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
 if(vErrors === null){
 vErrors = [err823];
 }
 else {
 vErrors.push(err823);
+}
+errors++;
+}
+}
+else {
+const err824 = {instancePath:instancePath+"/status/laggards/" + i36+"/reason",schemaPath:"#/properties/status/properties/laggards/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(vErrors === null){
+vErrors = [err824];
+}
+else {
+vErrors.push(err824);
+}
+errors++;
+}
+}
+}
+else {
+const err825 = {instancePath:instancePath+"/status/laggards/" + i36,schemaPath:"#/properties/status/properties/laggards/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err825];
+}
+else {
+vErrors.push(err825);
+}
+errors++;
+}
+}
+}
+else {
+const err826 = {instancePath:instancePath+"/status/laggards",schemaPath:"#/properties/status/properties/laggards/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(vErrors === null){
+vErrors = [err826];
+}
+else {
+vErrors.push(err826);
+}
+errors++;
+}
+}
+}
+else {
+const err827 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err827];
+}
+else {
+vErrors.push(err827);
+}
+errors++;
+}
+}
+}
+else {
+const err828 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(vErrors === null){
+vErrors = [err828];
+}
+else {
+vErrors.push(err828);
 }
 errors++;
 }

@@ -63,6 +63,7 @@ const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
   [PATTERNS.headerName, ['x-user', 'weft-caller', 'X_Y']],
   [PATTERNS.headerValue, ['a', 'b c', 'ü']],
   [PATTERNS.grpcName, ['pay.Api', 'Get', '_a']],
+  [PATTERNS.healthService, ['pay.Api', 'shop-v1.Orders/ready']],
   ['^/', ['/', '/a/b']],
   [PATTERNS.url, ['http://collector:4318', 'https://a.b/c']],
   [PATTERNS.httpsUrl, ['https://id.example', 'https://a.b/c?d=e']],

@@ -49,6 +49,7 @@ export const PATTERNS = {
   headerName: pattern("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", 'an HTTP header name such as x-user'),
   headerValue: pattern('^[^\\x00-\\x08\\x0a-\\x1f\\x7f]+$', 'a header value without control characters'),
   grpcName: pattern('^[A-Za-z_][A-Za-z0-9_.]*$', 'a gRPC name such as pay.Api or Get'),
+  healthService: pattern('^[\\x21-\\x7e]+$', 'a name without spaces such as shop.Orders'),
   url: pattern('^https?://[^\\s/?#@]+(/[^\\s?#]*)?$', 'a URL such as http://collector:4318'),
   httpsUrl: pattern('^https://[^\\s/?#@]+(/[^\\s#]*)?$', 'an https:// URL'),
 } as const;

@@ -13,9 +13,11 @@ import {
   named,
   namespaceName,
   only,
+  PATTERNS,
   path,
   percent,
   positiveDuration,
+  text,
 } from './scalars.ts';
 
 const LoadBalancingSchema = withRules(
@@ -104,7 +106,25 @@ const OutlierDetectionSchema = notEmpty(
 const HealthCheckSchema = withRules(
   closed(
     {
-      path: path('The path of a GET that answers 2xx or 3xx when healthy.'),
+      path: Type.Optional(
+        path(
+          'The path of a GET that answers 2xx or 3xx when healthy; over HTTP/2 where protocol is HTTP2 or GRPC.',
+        ),
+      ),
+      grpc: Type.Optional(
+        closed(
+          {
+            service: Type.Optional(
+              text(
+                PATTERNS.healthService,
+                253,
+                'Whose health is asked for, by the name the server gives it; the whole server’s when absent.',
+              ),
+            ),
+          },
+          'Calls grpc.health.v1.Health/Check, which answers SERVING when healthy.',
+        ),
+      ),
       interval: Type.Optional(positiveDuration('How often.')),
       timeout: Type.Optional(positiveDuration('How long an answer may take.')),
       unhealthyAfter: Type.Optional(integer(1, 100, 'Failures in a row.')),
@@ -113,6 +133,12 @@ const HealthCheckSchema = withRules(
     'Asks endpoints actively.',
   ),
   [
+    {
+      cel: 'has(self.path) != has(self.grpc)',
+      message:
+        'healthCheck needs either path or grpc: write {path: /healthz}, or {grpc: {}} for the gRPC health service',
+      holds: ({ path, grpc }) => (path === undefined) !== (grpc === undefined),
+    },
     {
       cel: '!has(self.interval) || !has(self.timeout) || duration(self.timeout) <= duration(self.interval)',
       message:

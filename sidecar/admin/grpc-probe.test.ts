@@ -72,8 +72,8 @@ describe('a declared gRPC probe', () => {
     ['not serving', [8, 2], 'the app answered NOT_SERVING'],
     ['unknown', [], 'the app answered UNKNOWN'],
     ['of a service nobody knows', [8, 3], 'the app answered SERVICE_UNKNOWN'],
-    ['in a state that does not exist', [8, 9], 'the app answered 9'],
-    ['another message', [0x12, 1, 1], 'the app answered -1'],
+    ['in a state that does not exist', [8, 9], 'the app answered status 9'],
+    ['another message', [0x12, 1, 1], 'the app answered no HealthCheckResponse'],
   ] as const) {
     it(`fails when the answer is ${what}`, async (t) => {
       const port = await grpcApp(t, (stream) => answer(stream, message));

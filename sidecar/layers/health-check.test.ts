@@ -11,7 +11,7 @@ const TICK_MS = 50;
 
 interface Call {
   readonly host: Host;
-  readonly path: string;
+  readonly policy: HealthCheckPolicy;
   readonly timeoutMs: number;
   readonly atMs: number;
   readonly done: (ok: boolean, reason: string) => void;
@@ -29,9 +29,9 @@ function setUp(options: {
   const timers = new FakeTimers();
   const hosts = hostsNamed(options.hosts);
   const calls: Call[] = [];
-  const seen = { changes: 0 };
-  const probe: Probe = (host, path, timeoutMs, done) => {
-    const call: Call = { host, path, timeoutMs, atMs: timers.nowMs(), done, cancelled: false };
+  const seen = { changes: 0, judged: [] as [healthy: boolean, reason: string][] };
+  const probe: Probe = (host, policy, timeoutMs, done) => {
+    const call: Call = { host, policy, timeoutMs, atMs: timers.nowMs(), done, cancelled: false };
     calls.push(call);
     const ok = options.answer?.(host);
     if (ok !== undefined) done(ok, ok ? '' : 'refused');
@@ -44,6 +44,7 @@ function setUp(options: {
     timers,
     random: () => options.random ?? 0,
     probe,
+    judged: (host, reason) => seen.judged.push([host.healthy, reason]),
     changed: () => {
       seen.changes += 1;
     },
@@ -70,6 +71,10 @@ test('a host is healthy until three probes in a row have failed, and again after
   ok = true;
   assert.deepEqual([after(1), after(1)], [false, true]);
   assert.equal(seen.changes, 2);
+  assert.deepEqual(seen.judged, [
+    [false, 'refused'],
+    [true, ''],
+  ]);
 });
 
 test('failures that are not in a row say nothing', () => {
@@ -86,7 +91,7 @@ test('what is absent in the policy has a default', () => {
   assert.deepEqual([hosts[0]!.healthy, calls.length], [true, 2]);
   timers.advance(5_000);
   assert.deepEqual([hosts[0]!.healthy, calls.length], [false, 3]);
-  assert.deepEqual([calls[0]!.path, calls[0]!.timeoutMs], ['/', 1_000]);
+  assert.deepEqual([calls[0]!.policy, calls[0]!.timeoutMs], [{ path: '/' }, 1_000]);
 });
 
 test('an interval or timeout of nothing makes neither a flood nor a probe without end', () => {
@@ -218,7 +223,7 @@ test('without the policy all hosts are healthy again, and with another one check
   assert.equal(timers.pending, 0);
   checks.update({ path: '/other', intervalMs: 1_000, unhealthyAfter: 1 });
   timers.advance(1_100);
-  assert.equal(calls.at(-1)!.path, '/other');
+  assert.deepEqual(calls.at(-1)!.policy, { path: '/other', intervalMs: 1_000, unhealthyAfter: 1 });
   assert.deepEqual(
     hosts.map((host) => host.healthy),
     [false, false],

@@ -13,11 +13,11 @@ const DEFAULT_CONCURRENCY = 64;
 
 /**
  * Asks one host once. Calls `done` exactly once, within `timeoutMs`, unless cancelled; returns the cancel. The
- * reason is for logs: why it is not ok.
+ * reason is for logs: what was answered, or why nothing.
  */
 export type Probe = (
   host: Host,
-  path: string,
+  policy: HealthCheckPolicy,
   timeoutMs: number,
   done: (ok: boolean, reason: string) => void,
 ) => () => void;
@@ -28,6 +28,8 @@ export interface HealthChecksOptions {
   /** in [0, 1); sidecars that start together do not ask together */
   readonly random: () => number;
   readonly probe: Probe;
+  /** after the answer of a host, for which see Probe, has changed its `healthy` */
+  readonly judged?: (host: Host, reason: string) => void;
   /** after `healthy` of one or more hosts has changed */
   readonly changed: () => void;
   /** probes of this destination at the same time */
@@ -149,14 +151,19 @@ export class HealthChecks {
     if (policy === undefined || check.isRunning) return;
     this.#running += 1;
     const turn = check.begin();
-    const cancel = this.#options.probe(check.host, policy.path, timeoutOf(policy), (ok, reason) => {
+    const cancel = this.#options.probe(check.host, policy, timeoutOf(policy), (ok, reason) => {
       if (!check.isAt(turn)) return;
       check.end();
       this.#running -= 1;
-      if (check.judge(ok, reason, policy)) this.#options.changed();
+      if (check.judge(ok, policy)) this.#judged(check.host, reason);
       this.#pump();
     });
     if (check.isAt(turn)) check.cancel = cancel;
+  }
+
+  #judged(host: Host, reason: string): void {
+    this.#options.judged?.(host, reason);
+    this.#options.changed();
   }
 
   #cancel(check: HostHealth): void {

@@ -10,8 +10,6 @@ export class HostHealth {
   readonly host: Host;
   /** of the probe under way */
   cancel: () => void = nothing;
-  /** why the last probe that failed did */
-  reason = '';
   /** probes in a row that speak against the verdict */
   #contradictions = 0;
   /** odd while a probe is under way; tells its answer from that of an earlier one */
@@ -40,8 +38,7 @@ export class HostHealth {
   }
 
   /** Whether `host.healthy` has changed. */
-  judge(ok: boolean, reason: string, policy: HealthCheckPolicy): boolean {
-    if (!ok) this.reason = reason;
+  judge(ok: boolean, policy: HealthCheckPolicy): boolean {
     if (ok === this.host.healthy) {
       this.#contradictions = 0;
       return false;

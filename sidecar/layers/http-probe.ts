@@ -11,6 +11,8 @@ const AUTHORITY = /^[A-Za-z0-9._:[\]-]{1,261}$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-5][0-9]{2})(?: [^\x00-\x08\x0a-\x1f\x7f]*)?$/;
 
+export const USER_AGENT = 'weft-health-check';
+
 export type Status =
   | { readonly ok: true; readonly status: number }
   | { readonly ok: false; readonly reason: string };
@@ -26,10 +28,19 @@ export function probeHttp(
 ): () => void {
   return fetchStatus(dial, path, host, timers, timeoutMs, (result) => {
     if (!result.ok) return done(false, result.reason);
-    const ok = result.status >= 200 && result.status <= 399;
-    done(ok, ok ? '' : `status ${result.status}`);
+    done(isHealthy(result.status), `status ${result.status}`);
   });
 }
+
+export function isHealthy(status: number): boolean {
+  return status >= 200 && status <= 399;
+}
+
+/** Whether they can be written into a request as they are. */
+export function isFit(path: string, host: string): boolean {
+  return TARGET.test(path) && AUTHORITY.test(host);
+}
+export const UNFIT = 'the path or host is not fit for a request';
 
 /**
  * GET over a connection of its own, which is closed as soon as the final status line is here; the body is not
@@ -43,8 +54,8 @@ export function fetchStatus(
   timeoutMs: number,
   done: (result: Status) => void,
 ): () => void {
-  if (!TARGET.test(path) || !AUTHORITY.test(host)) {
-    done(failed('the path or host is not fit for a request'));
+  if (!isFit(path, host)) {
+    done(failed(UNFIT));
     return () => {};
   }
   const fetch = new Fetch(request(path, host), done);
@@ -112,7 +123,7 @@ class Fetch implements ChannelOwner {
 
 function request(path: string, host: string): string {
   return (
-    `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: weft-health-check\r\n` +
+    `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: ${USER_AGENT}\r\n` +
     'Accept: */*\r\nConnection: close\r\n\r\n'
   );
 }

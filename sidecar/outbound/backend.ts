@@ -10,10 +10,10 @@ import type { PoolBudget, RequestPool } from '../http1/pool.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import { CircuitBreaker, CONNECTIONS, PENDING_REQUESTS } from '../layers/circuit-breaker.ts';
 import { HealthChecks } from '../layers/health-check.ts';
-import { probeHttp } from '../layers/http-probe.ts';
 import { OutlierDetection } from '../layers/outlier-detection.ts';
 import { onlyVersionOf } from '../layers/version.ts';
 import type { EndpointConnector } from './endpoint-connector.ts';
+import { probeOf } from './host-probe.ts';
 
 /** What a backend is made of; a new version of the destination brings another. */
 export interface BackendSpec {
@@ -45,7 +45,7 @@ export class Backend implements PoolBudget {
 
   /** `name`: of the Service, for whoever asks why. */
   constructor(context: Context, connector: EndpointConnector, name: string) {
-    const { timers, random } = context;
+    const { timers, random, log } = context;
     this.#context = context;
     this.#connector = connector;
     this.nothingReady = `nothing is ready behind ${name}`;
@@ -57,8 +57,9 @@ export class Backend implements PoolBudget {
       timers,
       random,
       changed,
-      probe: (host, path, timeoutMs, done) =>
-        probeHttp(connector.http1(host.endpoint, timeoutMs), path, host.name, timers, timeoutMs, done),
+      probe: probeOf(context, connector, (host) => this.onlyVersion(host)),
+      judged: ({ name: endpoint, healthy }, reason) =>
+        log.info(healthy ? PASSES : FAILS, { destination: name, endpoint, reason }),
     });
     this.breaker = new CircuitBreaker(undefined);
   }
@@ -146,6 +147,9 @@ export class Backend implements PoolBudget {
     return false;
   }
 }
+
+const FAILS = 'an endpoint fails its health checks';
+const PASSES = 'an endpoint passes its health checks again';
 
 function closePools({ http1, http2 }: Host): void {
   http1?.close();

@@ -48,7 +48,8 @@ export class Upstream {
     this.own.update({ endpoints, traffic: ownTraffic, ...(protocol && { protocol }) }, zone);
     this.#others = (destination.backends ?? []).map(({ name, endpoints, traffic = {} }) => {
       const backend = this.#backend(name);
-      backend.update({ endpoints, traffic }, zone);
+      const declared = isSubset(name, destination) ? protocol : undefined;
+      backend.update({ endpoints, traffic, ...(declared && { protocol: declared }) }, zone);
       return backend;
     });
     this.#closeUnused();
@@ -90,4 +91,10 @@ export class Upstream {
     yield this.own;
     yield* this.#byName.values();
   }
+}
+
+/** Whether a backend is some endpoints of the destination's own port, for which holds what is declared of it. */
+function isSubset(backend: string, { namespace, name, key }: Destination): boolean {
+  const port = key.slice(key.lastIndexOf(':'));
+  return backend.startsWith(`${namespace}/${name}${port}{`);
 }

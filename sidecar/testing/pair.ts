@@ -3,7 +3,7 @@ import type { Destination } from '../../api/destination.ts';
 import type { ProxyConfig } from '../../api/proxy-config.ts';
 import { createDataPath, type DataPath } from '../data-path.ts';
 import type { Limits } from '../limits.ts';
-import { SILENT } from '../log.ts';
+import { createLog } from '../log.ts';
 import { TestAuthority } from './certificates.ts';
 import { destination, FakeState, proxyConfig } from './fake-state.ts';
 
@@ -26,6 +26,8 @@ export interface Side {
   readonly state: FakeState;
   readonly path: DataPath;
   readonly log: string[];
+  /** what it said of itself, without the times */
+  readonly said: Record<string, unknown>[];
 }
 
 export async function startSide(
@@ -35,6 +37,7 @@ export async function startSide(
   random = () => 0,
 ): Promise<Side> {
   const log: string[] = [];
+  const said: Record<string, unknown>[] = [];
   const accessLog = new Writable({
     write(chunk, _encoding, done) {
       log.push(String(chunk));
@@ -44,13 +47,18 @@ export async function startSide(
   state.config = config;
   const path = createDataPath({
     state,
-    log: SILENT,
+    log: createLog({ level: 'info', write: (line) => said.push(withoutTime(line)) }),
     accessLog,
     limits: { ...TEST_LIMITS, ...limits },
     random,
   });
   await path.start(config);
-  return { state, path, log };
+  return { state, path, log, said };
+}
+
+function withoutTime(line: string): Record<string, unknown> {
+  const { time: _time, ...said } = JSON.parse(line) as Record<string, unknown>;
+  return said;
 }
 
 /** Short where a test waits for them to pass. */

@@ -60,6 +60,18 @@ export const DESTINATIONS: readonly FeatureTests[] = [
     },
   },
   {
+    file: 'sidecar/data-path.health-checks.test.ts',
+    by: 'caller’s side',
+    tests: {
+      'an endpoint whose gRPC health service says NOT_SERVING gets no calls until it says SERVING again': [
+        'spec.traffic.healthCheck.grpc.service',
+      ],
+      'an endpoint declared … that speaks HTTP/2 only is asked for a path over HTTP/2': [
+        'spec.traffic.healthCheck.path',
+      ],
+    },
+  },
+  {
     file: 'sidecar/data-path.outliers.test.ts',
     by: 'caller’s side',
     tests: {

@@ -220,6 +220,24 @@ export const INVALID_TRAFFIC: readonly PolicyCase[] = [
     traffic({ loadBalancing: { algorithm: 'Maglev', hash: { type: 'Header' } } }),
   ),
   broken(
+    'a health check of nothing',
+    'spec.traffic.healthCheck',
+    'healthCheck needs either path or grpc: write {path: /healthz}, or {grpc: {}}',
+    traffic({ healthCheck: { interval: '5s' } }),
+  ),
+  broken(
+    'a health check of two things',
+    'spec.traffic.healthCheck',
+    'healthCheck needs either path or grpc: write {path: /healthz}, or {grpc: {}}',
+    traffic({ healthCheck: { path: '/', grpc: {} } }),
+  ),
+  misshapen(
+    'a health check of a service with a space in its name',
+    'spec.traffic.healthCheck.grpc.service',
+    'should match',
+    traffic({ healthCheck: { grpc: { service: 'shop Orders' } } }),
+  ),
+  broken(
     'a health check that overtakes itself',
     'spec.traffic.healthCheck',
     'healthCheck.timeout must not be longer',

@@ -216,6 +216,11 @@ export const VALID_CASES: readonly PolicyCase[] = [
     'hashing of the caller',
     traffic({ loadBalancing: { algorithm: 'RingHash', hash: { type: 'Source' } } }),
   ),
+  valid('a health check of a whole gRPC server', traffic({ healthCheck: { grpc: {} } })),
+  valid(
+    'a health check of a gRPC service by any name',
+    traffic({ healthCheck: { grpc: { service: 'shop-v1.Orders/ready' }, interval: '1s', timeout: '1s' } }),
+  ),
   valid('egress to nothing', { egress: { mode: 'AllowListed' } }),
   valid('TLS for a host', { egress: { hosts: [{ host: 'api.example.com', tls: 'Originate' }] } }),
   valid('no access log', { telemetry: { accessLog: { mode: 'Disabled' } } }),

@@ -78,7 +78,8 @@ function outlierDetection(leaves: Leaves): OutlierDetectionPolicy | undefined {
 
 function healthCheck(check: Traffic['healthCheck']): HealthCheckPolicy | undefined {
   if (check === undefined) return undefined;
-  const { path, interval, timeout, unhealthyAfter, healthyAfter } = check;
-  const optional = { intervalMs: milliseconds(interval), timeoutMs: milliseconds(timeout) };
-  return { path, ...present({ ...optional, unhealthyAfter, healthyAfter }) };
+  const { path, grpc, interval, timeout, unhealthyAfter, healthyAfter } = check;
+  const times = { intervalMs: milliseconds(interval), timeoutMs: milliseconds(timeout) };
+  const optional = present({ ...times, unhealthyAfter, healthyAfter });
+  return path === undefined ? { grpc: grpc ?? {}, ...optional } : { path, ...optional };
 }

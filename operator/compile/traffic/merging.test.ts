@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Traffic } from '../../../api/mesh-policy.ts';
 import { assertDestination } from '../../../api/validate.ts';
 import type { Change, Workload } from '../../mesh/model.ts';
 import { meshOf, policy, referenceGrant, set } from '../../testing/builders.ts';
@@ -109,6 +110,19 @@ describe('the traffic policy of a destination', () => {
     ]);
     assert.deepEqual(traffic?.routes, [{ name: 'c', policy: 'shop/view' }]);
     assert.deepEqual(traffic?.healthCheck, { path: '/b', intervalMs: 9000 });
+  });
+
+  it('takes a health check of gRPC for one of a path, never both, and keeps what asks for the whole server', () => {
+    const checkOf = (general: Traffic['healthCheck'], specific: Traffic['healthCheck']) =>
+      compile([
+        says('shop/pay', { healthCheck: general }, SERVICE),
+        says('shop/view', { ...TO_PAY, healthCheck: specific }),
+      ]).traffic?.healthCheck;
+    assert.deepEqual(checkOf({ path: '/a', interval: '9s' }, { grpc: { service: 'shop.Pay' } }), {
+      grpc: { service: 'shop.Pay' },
+    });
+    assert.deepEqual(checkOf({ path: '/a' }, { grpc: {}, healthyAfter: 1 }), { grpc: {}, healthyAfter: 1 });
+    assert.deepEqual(checkOf({ grpc: {} }, { path: '/b' }), { path: '/b' });
   });
 
   it('drops the hash of a policy whose algorithm was overruled by one that does not hash', () => {
