@@ -16,6 +16,7 @@ function second(first: string): string {
 
 const SECONDS: readonly (readonly [row: string, begins: string, limit: keyof Limits, unitMs: number])[] = [
   ['connecting to an endpoint, TLS included', '1 s', 'connectTimeoutMs', 1_000],
+  ['connecting to the only endpoint', '5 s', 'loneConnectTimeoutMs', 1_000],
   ['without a byte in either direction', '5 min', 'idleTimeoutMs', 60_000],
   ['a request head, from its first byte', '10 s', 'headerTimeoutMs', 1_000],
   ['a TLS handshake, from accept to a verified peer', '10 s', 'handshakeTimeoutMs', 1_000],

@@ -21,6 +21,8 @@ export interface Limits {
   readonly keepAliveMs: number;
   /** TCP connect and TLS handshake to an endpoint together. */
   readonly connectTimeoutMs: number;
+  /** The same where no other endpoint could take what waits, as of a pod that starts on a busy node; at least the former. */
+  readonly loneConnectTimeoutMs: number;
   /**
    * How long a Permissive port waits for the first byte of a client that is not known to be meshed, before
    * the app is dialled because it may be the one that speaks first. Later client bytes that are HTTP are
@@ -76,6 +78,7 @@ export const DEFAULT_LIMITS: Limits = {
   deadPeerMs: 5_000,
   keepAliveMs: 10_000,
   connectTimeoutMs: 1_000,
+  loneConnectTimeoutMs: 5_000,
   serverFirstWaitMs: 1_000,
   speculationDelayMs: 10,
   detectTimeoutMs: 5_000,
@@ -88,7 +91,7 @@ export const DEFAULT_LIMITS: Limits = {
   meshIdleMs: 60_000,
   appIdleMs: 1_500,
   maxConnectAttempts: 3,
-  connectAgainMs: 1_000,
+  connectAgainMs: 3_000,
   lingerMs: 1_000,
   lastCallMs: 1_000,
   drainTimeoutMs: 30_000,

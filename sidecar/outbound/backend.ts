@@ -107,8 +107,11 @@ export class Backend implements PoolBudget {
     return host[version];
   }
 
+  /** A policy's, or how long it is worth waiting for one endpoint. */
   get connectTimeoutMs(): number {
-    return this.#traffic.connectMs || this.#context.limits.connectTimeoutMs;
+    const { connectTimeoutMs, loneConnectTimeoutMs } = this.#context.limits;
+    if (this.#traffic.connectMs) return this.#traffic.connectMs;
+    return this.hosts.hosts.length > 1 ? connectTimeoutMs : Math.max(connectTimeoutMs, loneConnectTimeoutMs);
   }
 
   /** Some limit refuses at the moment. */
