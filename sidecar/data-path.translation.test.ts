@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { connect as connectTo } from 'node:net';
 import { test } from 'node:test';
 import { Caller } from './testing/caller.ts';
-import { inbound, start } from './testing/harness.ts';
+import { inbound, start, toClose } from './testing/harness.ts';
 import { type Answered, ask, type Seen, serveVersion } from './testing/versions.ts';
+import { serve } from './testing/wire.ts';
 
 const POST = { method: 'POST', path: '/a?b', body: 'hello', headers: { 'x-kept': 'yes' } };
 
@@ -47,6 +49,66 @@ test('requests of HTTP/2 reach an endpoint without sidecar that knows only HTTP/
   assertTranslated(await ask('http2', caller.port, POST), app.seen);
   assert.equal((await ask('http2', caller.port, POST)).body, 'got hello');
   assert.equal(app.seen.length, 2, 'each was sent once');
+});
+
+test('requests of HTTP/1 reach an app of which nothing is declared and that speaks only HTTP/2', async () => {
+  const app = await serveVersion('http2', echo);
+  const pair = await start(app);
+  // without a body, which would not be there to be sent a second time
+  assert.equal((await ask('http1', pair.port)).body, 'got ');
+  const connections = app.accepted.length;
+  const answer = await ask('http1', pair.port, POST);
+  assertTranslated(answer, app.seen.slice(1));
+  assert.equal(app.accepted.length, connections, 'it is not asked again in HTTP/1');
+});
+
+test('requests of HTTP/1 reach an endpoint without sidecar that speaks only HTTP/2', async () => {
+  const app = await serveVersion('http2', echo);
+  const caller = await Caller.start([app]);
+  const refused = await ask('http1', caller.port, POST);
+  assert.deepEqual([refused.status, refused.code], [502, 'upstream-protocol']);
+  assertTranslated(await ask('http1', caller.port, POST), app.seen);
+});
+
+/** Servers of both versions on one port; to the first connection it says only that HTTP/1 was not understood. */
+async function serveAfterStray(...versions: readonly ('http1' | 'http2')[]) {
+  const servers = { http1: await serveVersion('http1', echo), http2: await serveVersion('http2', echo) };
+  toClose.push(servers.http1.close, servers.http2.close);
+  const stray = 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n';
+  const front = await serve((socket) => {
+    socket.on('error', () => {});
+    if (front.accepted.length === 1) return void socket.once('data', () => socket.end(stray));
+    socket.once('data', (bytes) => {
+      const spoken = bytes.toString('latin1').startsWith('PRI ') ? 'http2' : 'http1';
+      const { port } = servers[versions.includes(spoken) ? spoken : versions[0]!];
+      const behind = connectTo({ port, host: '127.0.0.1', allowHalfOpen: true });
+      behind.on('error', () => socket.destroy());
+      behind.write(bytes);
+      socket.pipe(behind).pipe(socket);
+    });
+  });
+  return { front, servers };
+}
+
+test('a stray answer of HTTP/1 is unsaid by the first request that is answered in HTTP/2', async () => {
+  const { front, servers } = await serveAfterStray('http2');
+  const caller = await Caller.start([front]);
+  for (let turn = 1; turn <= 2; turn += 1) {
+    assert.equal((await ask('http2', caller.port)).body, 'got ');
+    assert.equal((await ask('http2', caller.port, POST)).body, 'got hello');
+  }
+  assert.equal(servers.http2.seen.length, 4, 'each was sent once');
+});
+
+test('a stray answer of an app is unsaid by a gRPC call, which is never translated', async () => {
+  const { front, servers } = await serveAfterStray('http1', 'http2');
+  const pair = await start(front);
+  assert.equal((await ask('http2', pair.port)).body, 'got ');
+  assert.equal((await ask('http2', pair.port)).body, 'got ');
+  assert.deepEqual([servers.http1.seen.length, servers.http2.seen.length], [2, 0]);
+  assert.equal((await ask('grpc', pair.port)).status, 200);
+  assert.equal((await ask('http2', pair.port, POST)).body, 'got hello');
+  assert.deepEqual([servers.http1.seen.length, servers.http2.seen.length], [2, 2]);
 });
 
 test('gRPC is not translated: an app that knows only HTTP/1 gets no call', async () => {

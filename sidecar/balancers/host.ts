@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../api/destination.ts';
-import type { HttpVersion } from '../http-server.ts';
 import type { RequestPool } from '../http1/pool.ts';
+import { LearnedVersion } from '../layers/learned-version.ts';
 import type { RequestMeter } from '../telemetry/request-meters.ts';
 
 /**
@@ -38,8 +38,7 @@ export class Host {
   /** the verdict of active health checks; true when there are none */
   healthy = true;
 
-  /** the one version of HTTP that it was found to take; undefined: none, or both for all we know */
-  only: HttpVersion | undefined = undefined;
+  readonly version = new LearnedVersion();
   /** its connections of each version of HTTP, found once */
   http1: RequestPool | undefined = undefined;
   http2: RequestPool | undefined = undefined;

@@ -1,3 +1,5 @@
+import type { HttpVersion } from '../http-server.ts';
+import { beginsHttp2 } from '../http2/frames/server-preface.ts';
 import type { Limits } from '../limits.ts';
 import type { Tunnel } from '../tcp/copy.ts';
 import type { Channel, ChannelOwner } from '../transport/channel.ts';
@@ -6,7 +8,7 @@ import type { Fields } from './fields.ts';
 import { MessageParser, type MessageSink } from './message-parser.ts';
 import { type RequestHead, serializeRequestHead } from './request-head.ts';
 import { parseResponseHead, type ResponseHead } from './response-head.ts';
-import type { HttpSyntaxError } from './syntax-error.ts';
+import { HttpSyntaxError } from './syntax-error.ts';
 
 /** Who gets the response of the request in flight. */
 export interface ResponseReceiver extends MessageSink<ResponseHead> {
@@ -23,8 +25,8 @@ export interface RequestCarrier {
   readonly isUnprocessed: boolean;
   /** It has to go over HTTP/1: the endpoint takes no Upgrade over HTTP/2. */
   readonly refusesUpgrade: boolean;
-  /** It answered HTTP/1 to HTTP/2, and so did nothing about the request. */
-  readonly speaksHttp1: boolean;
+  /** It answered in the other version of HTTP, this one, and so did nothing about the request. */
+  readonly spokeInstead: HttpVersion | undefined;
   /** Another sidecar carries it as bytes: who answers is the app behind it, not the mesh. */
   readonly isOpaque: boolean;
   begin(head: RequestHead, fallbackHost: string, receiver: ResponseReceiver): void;
@@ -72,7 +74,7 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
   readonly isUnprocessed = false;
   readonly isOpaque = false;
   readonly refusesUpgrade = false;
-  readonly speaksHttp1 = false;
+  spokeInstead: HttpVersion | undefined = undefined;
 
   constructor(channel: Channel, owner: ClientConnectionOwner, limits: Limits) {
     this.#channel = channel;
@@ -156,8 +158,16 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
   onData(bytes: Buffer): void {
     // bytes nobody asked for: whatever they are, the next response cannot be trusted
     if (this.#receiver === undefined) return void this.destroy();
-    this.sawResponse = true;
+    if (!this.sawResponse) {
+      this.sawResponse = true;
+      // no status line begins so
+      if (bytes[0] === 0 && beginsHttp2(bytes)) return void this.#isHttp2();
+    }
     this.#parser.push(bytes);
+  }
+  #isHttp2(): void {
+    this.spokeInstead = 'http2';
+    this.onError(new HttpSyntaxError('bad-request', 'RFC 9112 4', 'the endpoint speaks HTTP/2'));
   }
   onEnd(): void {
     if (this.#receiver === undefined) this.destroy();

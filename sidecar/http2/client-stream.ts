@@ -1,3 +1,4 @@
+import type { HttpVersion } from '../http-server.ts';
 import type { RequestCarrier, ResponseReceiver } from '../http1/client-connection.ts';
 import type { Fields } from '../http1/fields.ts';
 import type { RequestHead } from '../http1/request-head.ts';
@@ -37,8 +38,8 @@ export class ClientStream extends Stream implements RequestCarrier {
   isUnprocessed = false;
   /** It has to go another way: the endpoint takes no Upgrade over HTTP/2. */
   refusesUpgrade = false;
-  get speaksHttp1(): boolean {
-    return this.#client.speaksHttp1;
+  get spokeInstead(): HttpVersion | undefined {
+    return this.#client.speaksHttp1 ? 'http1' : undefined;
   }
 
   constructor(client: ClientConnection) {

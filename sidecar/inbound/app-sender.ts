@@ -7,6 +7,7 @@ import type { Fields } from '../http1/fields.ts';
 import { Forward, type ForwardOwner, mayRepeat } from '../http1/forward.ts';
 import type { Acquired, RequestPool } from '../http1/pool.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
+import type { LearnedVersion } from '../layers/learned-version.ts';
 import { ReplayBuffer } from '../layers/replay-buffer.ts';
 import { LOST_BODY, ResendAllowance } from '../layers/resend-allowance.ts';
 import type { RetryBudget } from '../layers/retry-budget.ts';
@@ -27,8 +28,7 @@ export interface App {
   readonly idleTimeoutMs: () => number | undefined;
   /** by what is declared of its port */
   readonly declared: () => HttpVersion | undefined;
-  /** the one version of HTTP that it was found to take; undefined: none, or both for all we know */
-  only: HttpVersion | undefined;
+  readonly version: LearnedVersion;
 }
 
 /** The end of a request's way in: the app, over a connection that is kept. */
@@ -60,7 +60,13 @@ class AppRequest implements ForwardOwner, FinishListener {
     this.timers = context.timers;
     this.limits = context.limits;
     this.fallbackHost = app.name;
-    this.#version = versionFor(exchange, exchange.version, app.only ?? app.declared());
+    this.#version = versionFor(
+      exchange,
+      exchange.version,
+      app.declared(),
+      app.version,
+      this.timers.coarseMs(),
+    );
     const isKept = this.#version === 'http2' && exchange.head.framing.type !== 'none';
     this.replay = isKept ? new ReplayBuffer() : undefined;
   }
@@ -125,6 +131,7 @@ class AppRequest implements ForwardOwner, FinishListener {
 
   onResponse(head: ResponseHead): boolean {
     if (this.#version !== this.#exchange.version) fromHttp1(head);
+    this.#app.version.answered(this.#version);
     this.#exchange.trail.respondedMs = this.timers.nowMs();
     this.replay?.release();
     return false;
@@ -134,15 +141,10 @@ class AppRequest implements ForwardOwner, FinishListener {
   onFailed(
     _code: ErrorCode,
     _reason: string,
-    { sawResponse, isUnprocessed, refusesUpgrade, speaksHttp1 }: RequestCarrier,
+    { sawResponse, isUnprocessed, refusesUpgrade, spokeInstead }: RequestCarrier,
   ): boolean {
+    if (spokeInstead !== undefined && this.#translate(spokeInstead)) return true;
     if (sawResponse) return false;
-    if (speaksHttp1) this.#app.only = 'http1';
-    if (speaksHttp1 && this.#fallsBack()) {
-      this.#version = 'http1';
-      this.#connect();
-      return true;
-    }
     if (refusesUpgrade && toHttp1(this.#exchange.head)) {
       this.#version = 'http1';
       this.#connect();
@@ -158,8 +160,13 @@ class AppRequest implements ForwardOwner, FinishListener {
     return true;
   }
 
-  /** To HTTP/1, with all there is of the body. */
-  #fallsBack(): boolean {
-    return isTranslatable(this.#exchange) && this.#resends.take(this.#exchange, this.replay, never);
+  /** The app takes the other version, and did nothing about the request: once more, with all there is of the body. */
+  #translate(version: HttpVersion): boolean {
+    this.#app.version.learn(version, this.timers.coarseMs());
+    if (!isTranslatable(this.#exchange)) return false;
+    if (!this.#resends.take(this.#exchange, this.replay, never)) return false;
+    this.#version = version;
+    this.#connect();
+    return true;
   }
 }

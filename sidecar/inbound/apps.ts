@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import type { HttpHandler } from '../http1/exchange.ts';
 import { Pool } from '../http1/pool.ts';
 import { Http2Pool } from '../http2/pool.ts';
+import { LearnedVersion } from '../layers/learned-version.ts';
 import { RetryBudget } from '../layers/retry-budget.ts';
 import { onlyVersionOf } from '../layers/version.ts';
 import { type Dial, dialPlain } from '../transport/dial.ts';
@@ -65,7 +66,7 @@ export class Apps {
       repeats: new RetryBudget(REPEATS),
       idleTimeoutMs: () => policy()?.idleTimeoutMs,
       declared: () => onlyVersionOf(this.#policy(target.port).protocol),
-      only: undefined,
+      version: new LearnedVersion(),
     };
     this.#apps.set(name, app);
     return app;

@@ -11,7 +11,7 @@ import type { RequestHead } from '../http1/request-head.ts';
 import { CircuitBreaker, CONNECTIONS, PENDING_REQUESTS } from '../layers/circuit-breaker.ts';
 import { HealthChecks } from '../layers/health-check.ts';
 import { OutlierDetection } from '../layers/outlier-detection.ts';
-import { onlyVersionOf } from '../layers/version.ts';
+import { type Asked, onlyVersionOf, versionFor } from '../layers/version.ts';
 import type { EndpointConnector } from './endpoint-connector.ts';
 import { probeOf } from './host-probe.ts';
 
@@ -57,7 +57,7 @@ export class Backend implements PoolBudget {
       timers,
       random,
       changed,
-      probe: probeOf(context, connector, (host) => this.onlyVersion(host)),
+      probe: probeOf(context, connector, (host) => this.#probeVersion(host)),
       judged: ({ name: endpoint, healthy }, reason) =>
         log.info(healthy ? PASSES : FAILS, { destination: name, endpoint, reason }),
     });
@@ -97,9 +97,20 @@ export class Backend implements PoolBudget {
     return hash32(value, CONSISTENT_SEED);
   }
 
-  /** The one version of HTTP that it takes. Another sidecar translates for its app, and knows more of it. */
-  onlyVersion({ only, endpoint }: Host): HttpVersion | undefined {
-    return only ?? (endpoint.spiffeId === undefined ? this.#declared : undefined);
+  /** In which version a request goes to it. */
+  versionFor(asked: Asked, current: HttpVersion, host: Host): HttpVersion {
+    const nowMs = this.#context.timers.coarseMs();
+    return versionFor(asked, current, this.#declaredOf(host), host.version, nowMs);
+  }
+
+  /** Another sidecar translates for its app, and knows more of it. */
+  #declaredOf({ endpoint }: Host): HttpVersion | undefined {
+    return endpoint.spiffeId === undefined ? this.#declared : undefined;
+  }
+
+  /** As a request of HTTP/1, but finding out is not for probes, by which hosts are judged. */
+  #probeVersion(host: Host): HttpVersion {
+    return host.version.choose(this.#declaredOf(host) ?? 'http1', false, this.#context.timers.coarseMs());
   }
 
   pool(host: Host, version: HttpVersion): RequestPool {

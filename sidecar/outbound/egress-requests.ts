@@ -1,8 +1,6 @@
 import type { Context } from '../context.ts';
 import { type HttpServer, type HttpVersion, httpServer } from '../http-server.ts';
 import { compose, type Exchange } from '../http1/exchange.ts';
-import { Pool, type RequestPool } from '../http1/pool.ts';
-import { Http2Pool } from '../http2/pool.ts';
 import { EGRESS_RULE, type EgressRules } from '../layers/egress.ts';
 import { nameOf, portOf } from '../layers/egress-name.ts';
 import { stripFromApp } from '../layers/identity.ts';
@@ -10,9 +8,9 @@ import { refuseLoops } from '../layers/loop.ts';
 import { nameRequest } from '../layers/request-id.ts';
 import { type Observation, observe, observeRefused } from '../layers/telemetry.ts';
 import type { Protocol, RequestMeter } from '../telemetry/request-meters.ts';
-import { type Dial, dialPlain } from '../transport/dial.ts';
 import { hostPort } from '../transport/socket-address.ts';
 import type { EgressFlow } from './egress.ts';
+import { EgressPools } from './egress-pools.ts';
 import { EgressRequest } from './egress-request.ts';
 
 /** A host, as it was named, and its port. */
@@ -37,16 +35,14 @@ export class EgressRequests {
   readonly #judge: EgressJudge;
   readonly #name: string;
   readonly #connection: HttpServer;
-  #pool: RequestPool | undefined;
-  /** the name that was verified in the TLS handshake; empty: plaintext */
-  #poolName = '';
-  #poolVersion: HttpVersion = 'http1';
+  readonly #pools: EgressPools;
 
   constructor(context: Context, flow: EgressFlow, version: HttpVersion, judge: EgressJudge) {
     this.#context = context;
     this.#flow = flow;
     this.#judge = judge;
     this.#name = hostPort(flow.original);
+    this.#pools = new EgressPools(context, flow.original);
     const { limits, timers, isDraining, telemetry } = context;
     const meters: Partial<Record<Protocol, RequestMeter>> = {};
     const observation: Observation = {
@@ -85,7 +81,7 @@ export class EgressRequests {
 
   start(bytes: Buffer): void {
     const { client } = this.#flow;
-    client.onClosed(() => this.#pool?.retire());
+    client.onClosed(() => this.#pools.retire());
     this.#context.connections.onDrain(client, () => this.#connection.drain());
     this.#connection.start(bytes);
   }
@@ -121,31 +117,7 @@ export class EgressRequests {
     const isSecured = verdict === 'Originate' && head.method !== 'CONNECT';
     // every server with TLS speaks HTTP/1, and gRPC needs HTTP/2
     const version = isSecured && exchange.protocol !== 'grpc' ? 'http1' : exchange.version;
-    const pool = this.#poolFor(isSecured ? name : '', version);
-    new EgressRequest(this.#context, pool, this.#name, exchange).start();
-  }
-
-  /** One at a time: an app that mixes hosts on one connection pays with new connections. */
-  #poolFor(tlsName: string, version: HttpVersion): RequestPool {
-    const isSame = this.#poolName === tlsName && this.#poolVersion === version;
-    if (this.#pool !== undefined && isSame) return this.#pool;
-    this.#pool?.retire();
-    const { pools, limits, timers } = this.#context;
-    this.#poolName = tlsName;
-    this.#poolVersion = version;
-    const options = { dial: this.#dial(tlsName, version), limits, timers, idleMs: limits.appIdleMs };
-    const scheme = tlsName === '' ? 'http' : 'https';
-    this.#pool =
-      version === 'http2' ? new Http2Pool(pools, { ...options, scheme }) : new Pool(pools, options);
-    return this.#pool;
-  }
-
-  #dial(tlsName: string, version: HttpVersion): Dial {
-    const { limits, timers, tlsClient } = this.#context;
-    const { address, port } = this.#flow.original;
-    const to = { host: address, port, timers };
-    if (tlsName === '') return dialPlain({ ...to, timeoutMs: limits.connectTimeoutMs });
-    // several round trips over the internet
-    return tlsClient.dial({ ...to, timeoutMs: limits.handshakeTimeoutMs, serverName: tlsName, version });
+    const tlsName = isSecured ? name : '';
+    new EgressRequest(this.#context, this.#pools, tlsName, version, exchange).start();
   }
 }

@@ -9,14 +9,14 @@ import type { EndpointConnector } from './endpoint-connector.ts';
 /**
  * Asks a host what its policy says, over a connection as its requests have: with mTLS where it has a sidecar. A path is
  * asked for in the version of HTTP in which a request of HTTP/1 would go to it, and as there, who answers HTTP/1 to
- * HTTP/2 is asked again, and from then on, in HTTP/1.
+ * HTTP/2 is asked again, and later, in HTTP/1.
  *
- * @param onlyVersion the one version of HTTP that a host takes
+ * @param versionOf the version of HTTP in which a host is asked
  */
 export function probeOf(
   { timers, limits }: Context,
   connector: EndpointConnector,
-  onlyVersion: (host: Host) => HttpVersion | undefined,
+  versionOf: (host: Host) => HttpVersion,
 ): Probe {
   return (host, policy, timeoutMs, done) => {
     const { endpoint, name } = host;
@@ -28,11 +28,11 @@ export function probeOf(
     const { path } = policy;
     const askHttp1 = (leftMs: number) =>
       probeHttp(connector.http1(endpoint, leftMs), path, name, timers, leftMs, done);
-    if (onlyVersion(host) !== 'http2') return askHttp1(timeoutMs);
+    if (versionOf(host) === 'http1') return askHttp1(timeoutMs);
     const endMs = timers.nowMs() + timeoutMs;
     let cancel = probeHttp2(askHttp2(), path, (ok, reason, speaksHttp1) => {
       if (!speaksHttp1) return done(ok, reason);
-      host.only = 'http1';
+      host.version.learn('http1', timers.coarseMs());
       cancel = askHttp1(Math.max(1, endMs - timers.nowMs()));
     });
     return () => cancel();

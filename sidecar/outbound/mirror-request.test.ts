@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Context } from '../context.ts';
 import type { RequestHead } from '../http1/request-head.ts';
+import { LearnedVersion } from '../layers/learned-version.ts';
 import type { Backend } from './backend.ts';
 import { MirrorRequest, type MirrorResult } from './mirror-request.ts';
 
@@ -18,11 +19,12 @@ function mirrorOnSlowConnection() {
     release: () => void sent.push('release'),
     destroy: () => void sent.push('destroy'),
   };
-  const host = { name: 'shadow', endpoint: {} };
+  const host = { name: 'shadow', endpoint: {}, version: new LearnedVersion() };
   const backend = {
     breaker: { tryEnter: () => true, leave: () => {} },
     hosts: { pick: () => host, started: () => {}, finished: () => {} },
     hash: () => 0,
+    versionFor: () => 'http1',
     pool: () => ({ take: () => connection }),
   };
   const timers = { coarseMs: () => 0, after: () => ({ cancel: () => {} }) };
@@ -31,8 +33,7 @@ function mirrorOnSlowConnection() {
   const mirror = new MirrorRequest(
     { timers } as unknown as Context,
     backend as unknown as Backend,
-    {} as RequestHead,
-    'http1',
+    { protocol: 'http1', version: 'http1', head: {} as RequestHead },
     (result) => results.push(result),
   );
   mirror.start();

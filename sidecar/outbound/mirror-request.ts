@@ -6,17 +6,19 @@ import type { RequestCarrier, ResponseReceiver } from '../http1/client-connectio
 import type { RequestTee } from '../http1/exchange.ts';
 import type { Fields } from '../http1/fields.ts';
 import type { Acquired } from '../http1/pool.ts';
-import type { RequestHead } from '../http1/request-head.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { REQUESTS } from '../layers/circuit-breaker.ts';
+import { type Asked, isTranslatable } from '../layers/version.ts';
 import type { Timer } from '../transport/timers.ts';
 import type { Backend } from './backend.ts';
 
 /** dropped: it could not keep up with its request, or was cut with it */
 export type MirrorResult = 'answered' | 'failed' | 'dropped';
 
-/** Of the body, while there is no connection yet or it takes nothing. */
+/** Of the body, while there is no connection yet, it takes nothing, or the mirror may want it in another version. */
 const MAX_HELD_BYTES = 64 * 1024;
+/** One of a single byte weighs more than that. */
+const MAX_HELD_PIECES = 1_024;
 /** Of an answer, for the sake of its connection. */
 const MAX_DISCARDED_BYTES = 1024 * 1024;
 /** Before an answer: who sends them without end shall not keep us busy. */
@@ -27,15 +29,21 @@ const TIMEOUT_MS = 15_000;
 export class MirrorRequest implements RequestTee, ResponseReceiver {
   readonly #context: Context;
   readonly #backend: Backend;
-  readonly #head: RequestHead;
-  readonly #version: HttpVersion;
+  readonly #asked: Asked;
   readonly #done: (result: MirrorResult) => void;
   #host: Host | undefined;
+  #version: HttpVersion;
   #connection: RequestCarrier | undefined;
   #held: Buffer[] = [];
   #heldBytes = 0;
+  /** so many pieces of those held, the first ones, were sent already */
+  #sent = 0;
+  /** what was sent is held, until the mirror answers */
+  #keepsSent = false;
+  #isTranslated = false;
   #isBlocked = false;
   #end: { readonly trailers: Fields | undefined } | undefined;
+  #endSent = false;
   #discardedBytes = 0;
   #isInterim = false;
   #interims = 0;
@@ -43,17 +51,11 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
   #timer: Timer | undefined;
   #cancelConnect: (() => void) | undefined;
 
-  constructor(
-    context: Context,
-    backend: Backend,
-    head: RequestHead,
-    version: HttpVersion,
-    done: (result: MirrorResult) => void,
-  ) {
+  constructor(context: Context, backend: Backend, asked: Asked, done: (result: MirrorResult) => void) {
     this.#context = context;
     this.#backend = backend;
-    this.#head = head;
-    this.#version = version;
+    this.#asked = asked;
+    this.#version = asked.version;
     this.#done = done;
   }
 
@@ -62,7 +64,7 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
     const { breaker, hosts } = this.#backend;
     const nowMs = timers.coarseMs();
     const mayEnter = breaker.tryEnter(REQUESTS, nowMs);
-    const host = mayEnter ? hosts.pick(nowMs, this.#backend.hash(this.#head), []) : undefined;
+    const host = mayEnter ? hosts.pick(nowMs, this.#backend.hash(this.#asked.head), []) : undefined;
     if (host === undefined) {
       if (mayEnter) breaker.leave(REQUESTS);
       return void this.#finish('failed');
@@ -70,9 +72,17 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
     this.#host = host;
     hosts.started(host);
     this.#timer = timers.after(TIMEOUT_MS, () => this.#cut('failed'));
+    // outside the mesh nobody is told
+    if (host.endpoint.spiffeId !== undefined) this.#asked.head.fields.add(HEADER_MIRROR, '1');
+    this.#version = this.#backend.versionFor(this.#asked, this.#version, host);
+    this.#keepsSent = this.#version === 'http2' && isTranslatable(this.#asked);
+    const idle = this.#backend.pool(host, this.#version).take();
+    if (idle !== undefined) this.#begin(idle);
+    else this.#connect(host);
+  }
+
+  #connect(host: Host): void {
     const pool = this.#backend.pool(host, this.#version);
-    const idle = pool.take();
-    if (idle !== undefined) return void this.#begin(idle);
     this.#cancelConnect = pool.connect((result) => this.#connected(result));
   }
 
@@ -85,38 +95,75 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
 
   #begin(connection: RequestCarrier): void {
     this.#connection = connection;
-    const { endpoint, name } = this.#host!;
-    // outside the mesh nobody is told
-    if (endpoint.spiffeId !== undefined) this.#head.fields.add(HEADER_MIRROR, '1');
-    connection.begin(this.#head, name, this);
+    connection.begin(this.#asked.head, this.#host!.name, this);
     this.#flush();
   }
 
   #flush(): void {
     const connection = this.#connection;
-    while (connection !== undefined && !this.#isBlocked && this.#held.length > 0) {
-      const piece = this.#held.shift()!;
-      this.#heldBytes -= piece.length;
-      this.#isBlocked = !connection.writeBody(piece);
+    if (connection === undefined) return;
+    while (!this.#isBlocked && this.#sent < this.#held.length) {
+      this.#isBlocked = !connection.writeBody(this.#held[this.#sent++]!);
     }
-    if (connection === undefined || this.#end === undefined || this.#held.length > 0) return;
-    const { trailers } = this.#end;
+    if (!this.#keepsSent) this.#dropSent();
     // once: the last chunk a second time would be the beginning of the next request
-    this.#end = undefined;
-    connection.endBody(trailers);
+    if (this.#end === undefined || this.#endSent || this.#sent < this.#held.length) return;
+    this.#endSent = true;
+    connection.endBody(this.#end.trailers);
+  }
+
+  #dropSent(): void {
+    if (this.#sent === 0) return;
+    for (const { length } of this.#held.splice(0, this.#sent)) this.#heldBytes -= length;
+    this.#sent = 0;
+  }
+
+  /** What was sent will not be sent again. */
+  #forgetSent(): void {
+    this.#keepsSent = false;
+    this.#dropSent();
+  }
+
+  /** The mirror takes the other version, and did nothing about what it was sent. Once. */
+  #translate(host: Host, version: HttpVersion): boolean {
+    host.version.learn(version, this.#context.timers.coarseMs());
+    const isWhole = this.#keepsSent || this.#asked.head.framing.type === 'none';
+    if (!isWhole || this.#isTranslated || !isTranslatable(this.#asked)) return false;
+    this.#isTranslated = true;
+    this.#version = version;
+    this.#keepsSent = this.#isBlocked = this.#endSent = false;
+    this.#sent = 0;
+    this.#connect(host);
+    return true;
+  }
+
+  /** Without an answer, or with half a one. */
+  #failed(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    // before another is made, for which there may be no room else
+    connection?.destroy();
+    const instead = this.#isOver ? undefined : connection?.spokeInstead;
+    if (instead === undefined || !this.#translate(this.#host!, instead)) this.#cut('failed');
+  }
+
+  #hasRoom(data: Buffer): boolean {
+    return this.#heldBytes + data.length <= MAX_HELD_BYTES && this.#held.length < MAX_HELD_PIECES;
   }
 
   // === from the request ===
 
   onRequestBody(data: Buffer): void {
     if (this.#isOver) return;
-    if (this.#connection !== undefined && !this.#isBlocked) {
+    if (this.#keepsSent && !this.#hasRoom(data)) this.#forgetSent();
+    if (this.#connection !== undefined && !this.#isBlocked && !this.#keepsSent) {
       this.#isBlocked = !this.#connection.writeBody(data);
       return;
     }
+    if (!this.#hasRoom(data)) return void this.#cut('dropped');
     this.#heldBytes += data.length;
-    if (this.#heldBytes > MAX_HELD_BYTES) return void this.#cut('dropped');
     this.#held.push(Buffer.from(data));
+    this.#flush();
   }
   onRequestEnd(trailers: Fields | undefined): void {
     if (this.#isOver) return;
@@ -134,6 +181,8 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
     this.#flush();
   }
   onHead(head: ResponseHead): void {
+    this.#host!.version.answered(this.#version);
+    this.#forgetSent();
     // a switch of protocols that nobody asked for
     if (head.status === 101) return void this.#cut('failed');
     this.#isInterim = head.status < 200;
@@ -152,14 +201,13 @@ export class MirrorRequest implements RequestTee, ResponseReceiver {
     this.#finish('answered');
   }
   onError(): void {
-    this.#cut('failed');
+    this.#failed();
   }
   onEof(): void {
-    this.#cut('failed');
+    this.#failed();
   }
   onUpstreamClosed(): void {
-    this.#connection = undefined;
-    this.#finish('failed');
+    this.#failed();
   }
 
   // === the end ===

@@ -38,8 +38,7 @@ export class Mirrors {
     const mirror = new MirrorRequest(
       this.#context,
       upstream.backend(backend),
-      head.copy(),
-      exchange.version,
+      { protocol: exchange.protocol, version: exchange.version, head: head.copy() },
       (result) => {
         this.#active -= 1;
         this.#count(result);

@@ -10,7 +10,6 @@ import type { Acquired } from '../http1/pool.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { ReplayBuffer } from '../layers/replay-buffer.ts';
 import { LOST_BODY } from '../layers/resend-allowance.ts';
-import { versionFor } from '../layers/version.ts';
 import type { Limits } from '../limits.ts';
 import type { DialFailure } from '../transport/dial.ts';
 import type { Timer, Timers } from '../transport/timers.ts';
@@ -86,7 +85,7 @@ export abstract class UpstreamAttempt implements ForwardOwner {
     trail.attempts += 1;
     trail.encrypted = host.endpoint.spiffeId !== undefined;
     hosts.describe(trail);
-    this.version = versionFor(this.exchange, this.version, this.backend.onlyVersion(host));
+    this.version = this.backend.versionFor(this.exchange, this.version, host);
     const idle = this.#idleConnection(host);
     if (idle === undefined) return void this.connect(host);
     this.isReused = true;

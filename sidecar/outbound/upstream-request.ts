@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../api/errors.ts';
 import type { Host } from '../balancers/host.ts';
 import type { Context } from '../context.ts';
+import type { HttpVersion } from '../http-server.ts';
 import type { RequestCarrier } from '../http1/client-connection.ts';
 import type { Exchange, FinishListener } from '../http1/exchange.ts';
 import { isHeld, isWhole } from '../http1/forward.ts';
@@ -136,6 +137,7 @@ export class UpstreamRequest extends UpstreamAttempt implements FinishListener {
   override onResponse(head: ResponseHead): boolean {
     const nowMs = this.timers.nowMs();
     if (this.version !== this.exchange.version) fromHttp1(head);
+    this.host!.version.answered(this.version);
     this.attemptTimer?.cancel();
     this.latencyMs = nowMs - this.sentMs;
     this.exchange.trail.respondedMs = nowMs;
@@ -155,16 +157,11 @@ export class UpstreamRequest extends UpstreamAttempt implements FinishListener {
   override onFailed(
     code: ErrorCode,
     _reason: string,
-    { sawResponse, isUnprocessed, refusesUpgrade, speaksHttp1 }: RequestCarrier,
+    { sawResponse, isUnprocessed, refusesUpgrade, spokeInstead }: RequestCarrier,
   ): boolean {
     const host = this.host!;
     this.attemptTimer?.cancel();
-    if (speaksHttp1) host.only = 'http1';
-    if (speaksHttp1 && isTranslatable(this.exchange) && this.#further.resend(this.exchange, this.replay)) {
-      this.version = 'http1';
-      this.connect(host);
-      return true;
-    }
+    if (spokeInstead !== undefined && this.#translate(host, spokeInstead)) return true;
     if (refusesUpgrade && toHttp1(this.exchange.head)) {
       this.version = 'http1';
       this.connect(host);
@@ -184,6 +181,15 @@ export class UpstreamRequest extends UpstreamAttempt implements FinishListener {
     this.backend.outliers.onFailure(host, code, this.timers.coarseMs());
     if (this.latencyMs !== undefined) return false;
     return !sawResponse && code === 'upstream-reset' && this.#retryFailure('reset');
+  }
+
+  /** It takes the other version, and did nothing about the request in this one. */
+  #translate(host: Host, version: HttpVersion): boolean {
+    host.version.learn(version, this.timers.coarseMs());
+    if (!isTranslatable(this.exchange) || !this.#further.resend(this.exchange, this.replay)) return false;
+    this.version = version;
+    this.connect(host);
+    return true;
   }
 
   override onAttemptTimeout(): void {
