@@ -6,17 +6,18 @@ import { FLAG, FRAME, FRAME_HEADER_BYTES, MAX_FRAME_BYTES } from './frames/frame
 import { type FrameOutput, writeFrameHeader } from './frames/output.ts';
 import { HeaderFields } from './header-fields.ts';
 import { BLOCK_OVERHEAD_BYTES, type HpackEncoder } from './hpack/encoder.ts';
-import { type HeaderName, headerName } from './hpack/header-name.ts';
+import type { HeaderName } from './hpack/header-name.ts';
+import { ownName } from './hpack/header-names.ts';
 import { ENDED } from './response-reader.ts';
 
-const METHOD = headerName(':method');
-const SCHEME = headerName(':scheme');
-const AUTHORITY = headerName(':authority');
-const PATH = headerName(':path');
-const PROTOCOL = headerName(':protocol');
-const STATUS = headerName(':status');
-const CONTENT_LENGTH = headerName('content-length');
-const TE = headerName('te');
+const METHOD = ownName(':method');
+const SCHEME = ownName(':scheme');
+const AUTHORITY = ownName(':authority');
+const PATH = ownName(':path');
+const PROTOCOL = ownName(':protocol');
+const STATUS = ownName(':status');
+const CONTENT_LENGTH = ownName('content-length');
+const TE = ownName('te');
 
 /** Pseudo-headers, Content-Length and TE, without the texts of the request. */
 const OWN_FIELDS_BYTES = 256;

@@ -1,7 +1,7 @@
 import { isAlikeAt } from '../http1/field-names.ts';
 import { type Fields, trimWhitespace } from '../http1/fields.ts';
 import { HeaderField } from './hpack/header-field.ts';
-import { headerName } from './hpack/header-name.ts';
+import { headerName } from './hpack/header-names.ts';
 
 /**
  * Header or trailer fields of HTTP/2 : entries of the decoder's table as they are,

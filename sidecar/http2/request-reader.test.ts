@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HttpSyntaxError } from '../http1/syntax-error.ts';
 import { HeaderField } from './hpack/header-field.ts';
-import { headerName } from './hpack/header-name.ts';
+import { headerName } from './hpack/header-names.ts';
 import type { Pair } from './hpack/hpack.fixture.ts';
 import { MessageError } from './message-error.ts';
 import { readRequest } from './request-reader.ts';

@@ -1,7 +1,8 @@
 import { broken, H2_ERROR } from '../error-codes.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { HeaderField } from './header-field.ts';
-import { type HeaderName, headerName } from './header-name.ts';
+import type { HeaderName } from './header-name.ts';
+import { headerName } from './header-names.ts';
 import { decodeHuffman } from './huffman-decoder.ts';
 import { latin1Text } from './latin1.ts';
 import { STATIC, STATIC_SIZE } from './static-table.ts';

@@ -6,15 +6,20 @@ interface Entry {
   readonly value: string;
 }
 
+interface NameEntries {
+  readonly name: HeaderName;
+  /** numbers of entries */
+  readonly byValue: Map<string, number>;
+  newest: number;
+}
+
 /**
  * What the peer's decoder keeps of what an encoder sent, as the encoder sees it: found by name and value. Entries
  * are numbered in the order they were added, so that an index follows from the number of the newest.
  */
 export class EncoderTable {
-  /** by id of the name: numbers of entries by value */
-  readonly #byName: (Map<string, number> | undefined)[] = [];
-  /** by id of the name: the number of the newest entry */
-  readonly #newest: number[] = [];
+  /** by id of the name, which another name may have had before; its entries are not found any more then */
+  readonly #byName: (NameEntries | undefined)[] = [];
   readonly #entries: Entry[] = [];
   /** how many of `#entries` were dropped already */
   #head = 0;
@@ -30,15 +35,20 @@ export class EncoderTable {
     return this.#entries.length - this.#head;
   }
 
+  #entriesOf(name: HeaderName): NameEntries | undefined {
+    const entries = this.#byName[name.id];
+    return entries?.name === name ? entries : undefined;
+  }
+
   /** Index in the dynamic table, from 0; -1: not there. */
   find(name: HeaderName, value: string): number {
-    const number = this.#byName[name.id]?.get(value);
+    const number = this.#entriesOf(name)?.byValue.get(value);
     return number === undefined ? -1 : this.#added - 1 - number;
   }
 
   /** Of any entry with this name; -1: none. */
   findName(name: HeaderName): number {
-    const number = this.#newest[name.id];
+    const number = this.#entriesOf(name)?.newest;
     return number === undefined || number < this.#added - this.size ? -1 : this.#added - 1 - number;
   }
 
@@ -53,10 +63,10 @@ export class EncoderTable {
     this.#evictTo(this.#maxBytes - bytes);
     if (bytes > this.#maxBytes) return;
     this.#entries.push({ name, value });
-    const values = this.#byName[name.id] ?? new Map<string, number>();
-    this.#byName[name.id] = values;
-    values.set(value, this.#added);
-    this.#newest[name.id] = this.#added;
+    const entries = this.#entriesOf(name) ?? { name, byValue: new Map<string, number>(), newest: 0 };
+    this.#byName[name.id] = entries;
+    entries.byValue.set(value, this.#added);
+    entries.newest = this.#added;
     this.#added += 1;
     this.#bytes += bytes;
   }
@@ -70,9 +80,9 @@ export class EncoderTable {
     while (this.size > 0 && this.#bytes > bytes) {
       const { name, value } = this.#entries[this.#head]!;
       const number = this.#added - this.size;
-      const values = this.#byName[name.id]!;
+      const byValue = this.#entriesOf(name)?.byValue;
       // the same field may have been added again
-      if (values.get(value) === number) values.delete(value);
+      if (byValue?.get(value) === number) byValue.delete(value);
       this.#bytes -= entryBytes(name, value);
       this.#head += 1;
     }

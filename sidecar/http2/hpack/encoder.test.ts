@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { HpackDecoder } from './decoder.ts';
 import { HpackEncoder } from './encoder.ts';
 import type { HeaderField } from './header-field.ts';
-import { headerName } from './header-name.ts';
+import { HeaderName } from './header-name.ts';
+import { headerName } from './header-names.ts';
 import { decodePairs, encodePairs, type Pair } from './hpack.fixture.ts';
 
 const create = () => new HpackEncoder(4096);
@@ -127,13 +128,35 @@ test('strings of any length are decoded again', () => {
   }
 });
 
-test('names without end are not kept', () => {
+test('names without end are decoded again, and take no place from names in use', () => {
   const encoder = create();
   const peer = decoder();
   for (let index = 0; index < 3_000; index += 1) {
     const pairs: Pair[] = [[`x-invented-${index}`, 'v']];
     assert.deepEqual(decodePairs(peer, encodePairs(encoder, pairs, true)), pairs);
+    if (index % 500 === 0) encodePairs(encoder, [['x-in-use', 'v']], true);
   }
-  assert.equal(headerName('x-invented-2999').id, -1);
-  assert.notEqual(headerName('accept').id, -1);
+  // as of a table that was filled before
+  assert.equal(encodePairs(encoder, [['x-new', 'v']], true)[0]! & 0xc0, 0x40);
+  assert.equal(encodePairs(encoder, [['x-new', 'v']]).length, 1);
+});
+
+test('names that had one number after the other are told apart', () => {
+  const names = ['a', 'b', 'c', 'd', 'e'].map((text, index) => new HeaderName(text, index % 2));
+  const step = fc.record({
+    name: fc.constantFrom(...names),
+    value: fc.constantFrom('1', '2', 'x'.repeat(40)),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), fc.constantFrom(0, 64, 160, 4096), (steps, bytes) => {
+      const encoder = new HpackEncoder(bytes);
+      const peer = decoder();
+      encoder.setPeerTableBytes(bytes);
+      const into = Buffer.alloc(512);
+      for (const { name, value } of steps) {
+        const end = encoder.write(into, encoder.begin(into, 0), name, value, true, false);
+        assert.deepEqual(decodePairs(peer, into.subarray(0, end)), [[name.text, value]]);
+      }
+    }),
+  );
 });

@@ -1,5 +1,6 @@
 import { EncoderTable } from './encoder-table.ts';
 import { type HeaderName, INDEXING } from './header-name.ts';
+import { markUsed } from './header-names.ts';
 import { encodeHuffman, huffmanBytes } from './huffman-encoder.ts';
 import { writeInteger } from './integer.ts';
 import { writeLatin1 } from './latin1.ts';
@@ -35,7 +36,7 @@ export class HpackEncoder {
   /** changes to announce: the smallest size since the last block; -1: none */
   #smallest = -1;
   #wanted: number;
-  /** by id of the name: hash of the value that was not in the table the last time */
+  /** by id of the name, which may be another's meanwhile: hash of the value that was not in the table the last time */
   readonly #missed: number[] = [];
 
   /** `maxTableBytes`: at most so much of what the peer offers is used. */
@@ -89,7 +90,10 @@ export class HpackEncoder {
     }
     if (name.id !== -1 && (wasIndexed || name.indexing === INDEXING.adaptive)) {
       const found = this.#table.find(name, value);
-      if (found !== -1) return writeInteger(into, at, INDEXED, 7, found + STATIC_SIZE + 1);
+      if (found !== -1) {
+        markUsed(name);
+        return writeInteger(into, at, INDEXED, 7, found + STATIC_SIZE + 1);
+      }
       if (this.#isWorthIt(name, value, wasIndexed)) return this.#insert(into, at, name, value);
     }
     return this.#literal(into, at, WITHOUT_INDEXING, 4, name, value);

@@ -61,7 +61,7 @@ const CONNECTION_SPECIFIC = new Set([
 /** A field name, looked at once: what it is, and whether it may be at all. */
 export class HeaderName {
   readonly text: string;
-  /** encoders keep arrays by it; -1: of a name that is not kept */
+  /** Encoders keep arrays by it. -1: of a name that is not kept; else it may have been another's, or become so. */
   readonly id: number;
   /** of FIELD in http1/field-names.ts */
   readonly kind: number;
@@ -74,6 +74,10 @@ export class HeaderName {
   readonly isTe: boolean;
   /** the first of this name in the static table; 0: none */
   staticIndex = 0;
+  /** how often it was of use lately; see header-names.ts */
+  uses = 0;
+  /** as a trailer; undefined: nobody asked yet */
+  mayTrail: boolean | undefined = undefined;
 
   constructor(text: string, id: number) {
     this.text = text;
@@ -92,22 +96,4 @@ function pseudoOf(text: string): number {
   if (!text.startsWith(':')) return PSEUDO.none;
   const index = PSEUDO_NAMES.indexOf(text);
   return index === -1 ? PSEUDO.unknown : index;
-}
-
-/** Names are few; one that comes again is not looked at again. */
-const KNOWN = new Map<string, HeaderName>();
-/** A peer can invent names without end. */
-const MAX_KNOWN = 1024;
-const MAX_KNOWN_LENGTH = 64;
-
-/** The name of a field as it is written in HTTP/2, or would be refused. */
-export function headerName(text: string): HeaderName {
-  const known = KNOWN.get(text);
-  if (known !== undefined) return known;
-  if (KNOWN.size >= MAX_KNOWN || text.length > MAX_KNOWN_LENGTH) return new HeaderName(text, -1);
-  // not a slice that keeps the text of a whole message alive
-  const own = Buffer.from(text, 'latin1').toString('latin1');
-  const name = new HeaderName(own, KNOWN.size);
-  KNOWN.set(own, name);
-  return name;
 }

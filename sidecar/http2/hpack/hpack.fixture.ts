@@ -1,7 +1,7 @@
 import type { HpackDecoder } from './decoder.ts';
 import { FIELD_OVERHEAD_BYTES, type HpackEncoder } from './encoder.ts';
 import type { HeaderField } from './header-field.ts';
-import { headerName } from './header-name.ts';
+import { headerName } from './header-names.ts';
 
 export type Pair = readonly [name: string, value: string];
 

@@ -1,5 +1,6 @@
 import { HeaderField } from './header-field.ts';
-import { type HeaderName, headerName } from './header-name.ts';
+import type { HeaderName } from './header-name.ts';
+import { ownName } from './header-names.ts';
 
 /** RFC 7541 appendix A; the first entry has index 1. */
 const ENTRIES: readonly (readonly [name: string, value: string])[] = [
@@ -72,7 +73,7 @@ export const STATIC_SIZE = ENTRIES.length;
 export const STATIC: readonly HeaderField[] = [undefined as never, ...ENTRIES.map(staticField)];
 
 function staticField([text, value]: readonly [string, string], at: number): HeaderField {
-  const name = headerName(text);
+  const name = ownName(text);
   if (name.staticIndex === 0) name.staticIndex = at + 1;
   return new HeaderField(name, value, true, false);
 }
