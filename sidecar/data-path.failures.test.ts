@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import { echoHead, get, inbound, last, sleep, start } from './testing/harness.ts';
+import { echoHead, get, inbound, last, sleep, start, until } from './testing/harness.ts';
 import { connect, ok, readAll, readUntil, serve, serveHttp, talk } from './testing/wire.ts';
+import { connectsSent, untilWaiting, waiting } from './transport/accept-queue.fixture.ts';
 
 test('a request that came through a proxy straight to an outbound listener is a loop', async () => {
   const pair = await start(await echoHead());
@@ -180,6 +181,7 @@ test('draining accepts nothing new, finishes what is in flight and says close', 
   await sleep(50);
   const whole = readAll(busy);
   const drained = pair.web.path.drain();
+  await until(() => waiting(port) === undefined, 'nobody to listen');
   await assert.rejects(connect(port));
   answer();
   assert.match(await whole, /Connection: close\r\n\r\nlate$/);
@@ -187,6 +189,17 @@ test('draining accepts nothing new, finishes what is in flight and says close', 
   busy.destroy();
   await drained;
   assert.equal(pair.web.path.connections().open, 0);
+});
+
+test('connections that the kernel had taken when draining began are served', async () => {
+  const app = await serveHttp(() => ok('kept'));
+  const pair = await start(app);
+  const answers = Array.from({ length: 8 }, () => talk(pair.port, last()));
+  await connectsSent();
+  untilWaiting(pair.port, answers.length);
+  const drained = pair.web.path.drain();
+  for (const answer of await Promise.all(answers)) assert.match(answer, /^HTTP\/1\.1 200 OK[\s\S]*kept$/);
+  await drained;
 });
 
 test('a request that was on its way when draining began is answered, and told that it is the last', async () => {

@@ -256,7 +256,10 @@ class RunningDataPath implements DataPath {
   }
 
   async drain(): Promise<void> {
-    this.#closeListeners();
+    this.#connections.isEnding = true;
+    // the kernel would reset what it has taken for us, and nobody would ask for that again
+    await Promise.all(this.#listeners.map(({ listener }) => listener.drain()));
+    this.#listeners = [];
     const late = Promise.withResolvers<void>();
     const timer = this.#timers.after(this.#limits.drainTimeoutMs, late.resolve);
     await Promise.race([this.#connections.drain(), late.promise]);
