@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import tls from 'node:tls';
 import type { AuthorizationRule } from '../api/proxy-config.ts';
+import { eventually } from './control/control.fixture.ts';
 import { TestAuthority } from './testing/certificates.ts';
 import { inbound, sleep, start, startRecorded } from './testing/harness.ts';
 import { connect, ok, readAll, readUntil, serve, serveHttp, talk } from './testing/wire.ts';
@@ -43,6 +44,19 @@ test('a server that speaks first is heard without the client saying a word, encr
 test('a client that speaks first and opaquely is carried, and its half-close arrives', async () => {
   const pair = await start(await echo());
   assert.equal(await talk(pair.port, '*1\r\n$4\r\nPING\r\n', true), '*1\r\n$4\r\nPING\r\n');
+});
+
+test('a destination is in use as long as an opaque connection to it is open', async () => {
+  const pair = await start(await greeter());
+  const isInUse = () => pair.web.state.destinations.isInUse('shop/api:80');
+  assert.equal(isInUse(), false);
+  const socket = await connect(pair.port);
+  await readUntil(socket, 'ready\r\n');
+  assert.equal(isInUse(), true);
+  const rest = readAll(socket);
+  socket.end();
+  await rest;
+  await eventually('nothing leads there any more', () => !isInUse());
 });
 
 test('a client that half-closes without a word still hears the server', async () => {

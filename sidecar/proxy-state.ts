@@ -36,4 +36,6 @@ export interface DestinationTable {
   resolve(key: string, done: (answer: Resolution) => void): void;
   /** Told of every destination that changed or went, so that balancers and pools follow. */
   onChange(listener: (key: string, destination: Destination | null | undefined) => void): void;
+  /** Asked before what nobody has called for long is dropped: a connection may still lead there. */
+  keepWhile(isInUse: (key: string) => boolean): void;
 }

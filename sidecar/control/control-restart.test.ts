@@ -40,6 +40,26 @@ describe('a sidecar that restarts while the control plane is down', () => {
     assert.deepEqual(answers, [null]);
   });
 
+  it('knows its destinations before it has a configuration, which binds the listeners', async (t) => {
+    const here = await place(t);
+    await here.volume.write(await secret(here));
+    const first = start(t, here);
+    await first.control.start();
+    await eventually('the stream is up', () => first.control.streamIsUp);
+    here.plane.last.send({ type: 'destination', key: '10.0.0.9:80', destination: null });
+    await eventually('it is known', () => first.control.destinations.size === 1);
+    await first.control.stop();
+    await here.plane.stop();
+
+    const second = start(t, here);
+    const answers: unknown[] = [];
+    second.control.state.onConfig(() => () => {
+      second.control.destinations.resolve('10.0.0.9:80', (answer) => answers.push(answer));
+    });
+    await second.control.start();
+    assert.deepEqual(answers, [null]);
+  });
+
   it('boots from the mount when that is newer, or when the snapshot is corrupt', async (t) => {
     const here = await place(t);
     await here.plane.stop();

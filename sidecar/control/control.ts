@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { ProxyConfig } from '../../api/proxy-config.ts';
 import type { OperatorMessage, SidecarMessage } from '../../api/stream.ts';
+import { isGuarded } from '../guarded.ts';
 import { type Log, messageOf } from '../log.ts';
 import { parseReachable, type Settings } from '../settings.ts';
 import { Arbiter } from './arbiter.ts';
@@ -27,6 +28,9 @@ export interface ControlOptions {
 type Delivery = Exclude<OperatorMessage, { type: 'ping' | 'error' }>;
 
 const REASON_MAX_CHARACTERS = 1024;
+/** While an app waits that would go on without the mesh, and one that would not. */
+const PATIENCE_MS = 1_000;
+const GUARDED_PATIENCE_MS = 5_000;
 
 /**
  * Wires the sources to what is in force: first the snapshot, then the mount, then the stream, which wins while
@@ -44,7 +48,8 @@ export class Control {
   #mounted: Mounted = { kind: 'absent' };
   #mountedOffered = false;
   #savedTrustBundle: string | undefined;
-  #streamWasDown = false;
+  /** Infinity: it is up, or nobody has tried yet */
+  #downSinceMs = Number.POSITIVE_INFINITY;
   #dialled = '';
   #cancelExpiry: () => void = () => {};
   #stopped = false;
@@ -53,7 +58,8 @@ export class Control {
     const { settings, clock, random, log } = options;
     const { proxyId, stateDir, proxyDir, tokenFile } = settings;
     this.#options = options;
-    this.destinations = new Destinations({ clock, link: this.#link() });
+    const waitMs = () => this.#patienceMs();
+    this.destinations = new Destinations({ clock, link: this.#link(), waitMs });
     this.state = new AppliedState(this.destinations, log);
     this.arbiter = new Arbiter({ state: this.state, proxyId, clock, log });
     this.#mount = new Mount({
@@ -85,9 +91,10 @@ export class Control {
       this.#options.log.warn('there is no place for a snapshot', { reason: messageOf(error) }),
     );
     const core = await this.#snapshots.loadCore();
+    // first: with a configuration in force the listeners are bound, and the app has been calling all the time
+    this.destinations.restore(await this.#snapshots.loadDestinations());
     this.#savedTrustBundle = core.identity?.trustBundle;
     this.arbiter.restore(core);
-    this.destinations.restore(await this.#snapshots.loadDestinations());
     this.#mountChanged(await this.#mount.start());
     this.destinations.start();
     this.#identityChanged();
@@ -120,10 +127,17 @@ export class Control {
 
   #link() {
     return {
-      canAsk: () => this.#stream.isUp || !this.#streamWasDown,
+      isUp: () => this.#stream.isUp,
+      canAsk: () => this.#options.clock.nowMs() - this.#downSinceMs < this.#patienceMs(),
       subscribe: (key: string) => this.#stream.send({ type: 'subscribe', key }),
       unsubscribe: (key: string) => this.#stream.send({ type: 'unsubscribe', key }),
     };
+  }
+
+  /** Streams end every day and are back in a moment: so long a first call waits for it, and for the answer. */
+  #patienceMs(): number {
+    const { config } = this.state;
+    return config !== undefined && isGuarded(config) ? GUARDED_PATIENCE_MS : PATIENCE_MS;
   }
 
   #mountChanged(mounted: Mounted): void {
@@ -201,10 +215,11 @@ export class Control {
       target: () => this.#streamTarget(),
       greeting: () => this.#greeting(),
       onMessage: (message: Delivery) => this.#take(message),
-      onUp: () => {},
+      onUp: () => {
+        this.#downSinceMs = Number.POSITIVE_INFINITY;
+      },
       onDown: () => {
-        this.#streamWasDown = true;
-        this.destinations.linkDown();
+        this.#downSinceMs = Math.min(this.#downSinceMs, this.#options.clock.nowMs());
         this.#offerMountedConfig();
       },
     };
@@ -239,8 +254,9 @@ export class Control {
   }
 
   #takeDestination(key: string, destination: unknown): void {
+    const isLearned = !this.destinations.has(key);
     const received = this.destinations.receive(key, destination);
-    if (received.type !== 'nack') this.#snapshots.saveDestinationsSoon();
+    if (received.type !== 'nack') this.#snapshots.saveDestinationsSoon(isLearned);
     if (received.type !== 'none') this.#stream.send({ ...received, destination: key });
   }
 

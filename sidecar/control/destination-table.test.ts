@@ -6,6 +6,7 @@ import { Destinations } from './destination-table.ts';
 import { FakeClock } from './fake-clock.fixture.ts';
 
 const MINUTE_MS = 60_000;
+const WAIT_MS = 1_000;
 
 function destination(key: string, hash = 'h1', policies: Record<string, number> = {}): Destination {
   return {
@@ -20,11 +21,14 @@ function table(options: { entriesMax?: number } = {}) {
   const sent: string[] = [];
   const link = {
     up: true,
-    canAsk: () => link.up,
+    /** down, and on its way back */
+    returns: false,
+    isUp: () => link.up,
+    canAsk: () => link.up || link.returns,
     subscribe: (key: string) => void sent.push(`subscribe ${key}`),
     unsubscribe: (key: string) => void sent.push(`unsubscribe ${key}`),
   };
-  const destinations = new Destinations({ clock, link, ...options });
+  const destinations = new Destinations({ clock, link, waitMs: () => WAIT_MS, ...options });
   destinations.start();
   const changes: [string, string | null | undefined][] = [];
   destinations.onChange((key, value) => changes.push([key, value === null ? null : value?.version.hash]));
@@ -55,7 +59,7 @@ describe('a destination that is not known', () => {
     assert.deepEqual(ask('a'), [null], 'and that is remembered');
   });
 
-  it('is unreachable after a second without an answer; the answer is kept when it comes', () => {
+  it('is unreachable after its time without an answer; the answer is kept when it comes', () => {
     const { clock, destinations, ask } = table();
     const answers = ask('a');
     clock.advance(999);
@@ -78,13 +82,24 @@ describe('a destination that is not known', () => {
     assert.deepEqual(sent, ['subscribe a']);
   });
 
-  it('is unreachable at once for who waits when the stream goes down', () => {
-    const { clock, destinations, ask } = table();
-    const answers = ask('a');
-    destinations.linkDown();
-    assert.deepEqual(answers, ['unreachable']);
-    clock.advance(10_000);
-    assert.deepEqual(answers, ['unreachable']);
+  it('waits for a stream that is on its way back, no longer than for an answer', () => {
+    const { clock, link, destinations, ask } = table();
+    const early = ask('a');
+    Object.assign(link, { up: false, returns: true });
+    const late = ask('b');
+    assert.deepEqual([...destinations.keys()], ['a', 'b'], 'what a new connection subscribes to');
+    destinations.receive('a', destination('a'));
+    assert.deepEqual([early, late], [[destination('a')], []]);
+    clock.advance(WAIT_MS);
+    assert.deepEqual(late, ['unreachable']);
+  });
+
+  it('is unreachable at once, although it was asked for, when the stream does not come back', () => {
+    const { clock, link, ask } = table();
+    ask('a');
+    clock.advance(WAIT_MS);
+    link.up = false;
+    assert.deepEqual(ask('a'), ['unreachable']);
   });
 
   it('makes at most a thousand wait', () => {
@@ -108,7 +123,6 @@ describe('a destination in use', () => {
     ask('a');
     destinations.receive('a', destination('a'));
     link.up = false;
-    destinations.linkDown();
     assert.deepEqual(ask('a'), [destination('a')]);
     assert.deepEqual([...destinations.keys()], ['a'], 'and is subscribed to again');
   });
@@ -139,6 +153,33 @@ describe('a destination in use', () => {
     assert.deepEqual([...destinations.keys()], ['b']);
     assert.deepEqual(sent.slice(2), ['unsubscribe a']);
     assert.deepEqual(changes, [['a', undefined]]);
+  });
+
+  it('is not dropped while the stream is down, since nobody could tell it again', () => {
+    const { clock, link, destinations, ask } = table();
+    ask('a');
+    destinations.receive('a', destination('a'));
+    link.up = false;
+    clock.advance(60 * MINUTE_MS);
+    assert.deepEqual(ask('a'), [destination('a')]);
+    link.up = true;
+    clock.advance(11 * MINUTE_MS);
+    assert.equal(destinations.size, 0);
+  });
+
+  it('is not dropped while something still leads there', () => {
+    const { clock, destinations, ask } = table();
+    let isOpen = true;
+    destinations.keepWhile((key) => key === 'a' && isOpen);
+    for (const key of ['a', 'b']) {
+      ask(key);
+      destinations.receive(key, destination(key));
+    }
+    clock.advance(60 * MINUTE_MS);
+    assert.deepEqual([...destinations.keys()], ['a']);
+    isOpen = false;
+    clock.advance(MINUTE_MS);
+    assert.equal(destinations.size, 0);
   });
 
   it('keeps its version when offered an older, foreign or malformed one, and says why', () => {
@@ -175,6 +216,14 @@ describe('the table', () => {
     assert.deepEqual(ask('k0'), [null]);
   });
 
+  it('drops nothing that is known for what nobody is there to tell', () => {
+    const { link, destinations, ask } = table({ entriesMax: 2 });
+    for (const key of ['a', 'b']) destinations.receive(key, null);
+    Object.assign(link, { up: false, returns: true });
+    assert.deepEqual(ask('c'), ['unreachable']);
+    assert.deepEqual([...destinations.keys()], ['a', 'b']);
+  });
+
   it('takes what it did not ask for, subscribes to it, and stays bounded', () => {
     const { destinations, sent, ask } = table({ entriesMax: 100 });
     destinations.receive('sibling', destination('sibling'));
@@ -209,6 +258,25 @@ describe('the table', () => {
     assert.deepEqual(restored.ask('a'), [destination('a')]);
     assert.deepEqual(restored.ask('b'), [null]);
     assert.deepEqual(restored.ask('x'), ['unreachable']);
+  });
+
+  it('answers who already waits for what is restored, and keeps what it was told since', () => {
+    const { destinations, ask } = table();
+    const waiting = ask('a');
+    destinations.receive('b', destination('b', 'new'));
+    destinations.restore([
+      { key: 'a', destination: destination('a') },
+      { key: 'b', destination: destination('b', 'old') },
+    ]);
+    assert.deepEqual(waiting, [destination('a')]);
+    assert.deepEqual(ask('b'), [destination('b', 'new')]);
+  });
+
+  it('drops of what was restored what was used least recently', () => {
+    const { destinations } = table({ entriesMax: 3 });
+    destinations.restore(['a', 'b', 'c'].map((key) => ({ key, destination: null })));
+    destinations.receive('d', null);
+    assert.deepEqual([...destinations.keys()], ['a', 'b', 'd']);
   });
 
   it('leaves no timer and nobody waiting when stopped', () => {

@@ -9,7 +9,8 @@ import { olderThanHeld, readVersion } from './version.ts';
 
 /** The way to ask the control plane; the stream. */
 export interface DestinationLink {
-  /** false: known to be down, so asking is of no use */
+  isUp(): boolean;
+  /** false: down for longer than a connection takes to come back, so asking is of no use */
   canAsk(): boolean;
   subscribe(key: string): void;
   unsubscribe(key: string): void;
@@ -23,8 +24,9 @@ export type Received =
 export interface DestinationTableOptions {
   readonly link: DestinationLink;
   readonly clock: Clock;
+  /** how long a connection of the app may wait for an answer, asked anew each time */
+  readonly waitMs: () => number;
   readonly entriesMax?: number;
-  readonly waitMs?: number;
   readonly idleMs?: number;
 }
 
@@ -38,7 +40,6 @@ interface Entry {
 
 /** the control plane ends a stream that subscribes to more */
 const ENTRIES_MAX = 4096;
-const WAIT_MS = 1_000;
 const IDLE_MS = 10 * 60_000;
 const SWEEP_MS = 60_000;
 /** connections that wait for one answer; more than that are told `unreachable` at once */
@@ -50,17 +51,18 @@ export class Destinations implements DestinationTable {
   readonly #link: DestinationLink;
   readonly #clock: Clock;
   readonly #entriesMax: number;
-  readonly #waitMs: number;
+  readonly #waitMs: () => number;
   readonly #idleMs: number;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners: ((key: string, destination: Destination | null | undefined) => void)[] = [];
+  #isInUse: (key: string) => boolean = () => false;
   #cancelSweep: () => void = () => {};
 
   constructor(options: DestinationTableOptions) {
     this.#link = options.link;
     this.#clock = options.clock;
     this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
-    this.#waitMs = options.waitMs ?? WAIT_MS;
+    this.#waitMs = options.waitMs;
     this.#idleMs = options.idleMs ?? IDLE_MS;
   }
 
@@ -75,9 +77,10 @@ export class Destinations implements DestinationTable {
     });
   }
 
+  /** Nobody answers any more. */
   stop(): void {
     this.#cancelSweep();
-    this.linkDown();
+    for (const entry of this.#entries.values()) this.#answer(entry, 'unreachable');
   }
 
   resolve(key: string, done: (answer: Resolution) => void): void {
@@ -87,12 +90,21 @@ export class Destinations implements DestinationTable {
       return;
     }
     entry.usedMs = this.#clock.nowMs();
-    if (entry.value === undefined) this.#wait(entry, done);
-    else done(entry.value);
+    if (entry.value !== undefined) done(entry.value);
+    else if (this.#link.canAsk()) this.#wait(entry, done);
+    else done('unreachable');
+  }
+
+  has(key: string): boolean {
+    return this.#entries.get(key)?.value !== undefined;
   }
 
   onChange(listener: (key: string, destination: Destination | null | undefined) => void): void {
     this.#listeners.push(listener);
+  }
+
+  keepWhile(isInUse: (key: string) => boolean): void {
+    this.#isInUse = isInUse;
   }
 
   /** What must be subscribed to again on a new connection. */
@@ -108,13 +120,17 @@ export class Destinations implements DestinationTable {
       .map(([key, entry]) => ({ key, destination: entry.value! }));
   }
 
-  /** From the snapshot, before the stream is up. Entries that are not valid are left out. */
+  /**
+   * What an earlier process knew, the most recently used first. What is known already stays, and who waits is
+   * answered. Entries that are not valid are left out.
+   */
   restore(known: readonly { readonly key: string; readonly destination: unknown }[]): void {
-    for (const { key, destination } of known.slice(0, this.#entriesMax)) {
-      if (destination === null || refuse(key, destination) === undefined) {
-        this.#add(key).value = destination as Destination | null;
-      }
-    }
+    const nowMs = this.#clock.nowMs();
+    known.slice(0, this.#entriesMax).forEach(({ key, destination }, index) => {
+      if (this.has(key) || (destination !== null && refuse(key, destination) !== undefined)) return;
+      this.#set(key, destination as Destination | null);
+      this.#entries.get(key)!.usedMs = nowMs - index;
+    });
   }
 
   /** The stream has answered, or tells of a change. Also of what was not asked: prewarming. */
@@ -132,17 +148,10 @@ export class Destinations implements DestinationTable {
     return reason === undefined ? { type: 'ack', version } : { type: 'nack', version, reason };
   }
 
-  /** The stream went down: who waits is answered at once; what is known stays. */
-  linkDown(): void {
-    for (const [key, entry] of this.#entries) {
-      if (entry.value !== undefined) continue;
-      this.#entries.delete(key);
-      this.#answer(entry, 'unreachable');
-    }
-  }
-
   #ask(key: string, done: (answer: Resolution) => void): void {
-    if (!this.#link.canAsk() || key.length > KEY_MAX_CHARACTERS) {
+    // what is known makes room only for what somebody is there to tell
+    const isFull = this.#entries.size >= this.#entriesMax && !this.#link.isUp();
+    if (isFull || !this.#link.canAsk() || key.length > KEY_MAX_CHARACTERS) {
       done('unreachable');
       return;
     }
@@ -156,7 +165,7 @@ export class Destinations implements DestinationTable {
       return;
     }
     if (entry.waiting.length === 0) {
-      entry.cancelWait = this.#clock.after(this.#waitMs, () => this.#answer(entry, 'unreachable'));
+      entry.cancelWait = this.#clock.after(this.#waitMs(), () => this.#answer(entry, 'unreachable'));
     }
     entry.waiting.push(done);
   }
@@ -197,9 +206,13 @@ export class Destinations implements DestinationTable {
     for (const [key] of oldest.slice(0, Math.ceil(this.#entriesMax / 100))) this.#drop(key);
   }
 
+  /** Not while the stream is down: nobody could tell it again. */
   #dropIdle(): void {
+    if (!this.#link.isUp()) return;
     const idleSinceMs = this.#clock.nowMs() - this.#idleMs;
-    for (const [key, entry] of this.#entries) if (entry.usedMs <= idleSinceMs) this.#drop(key);
+    for (const [key, entry] of this.#entries) {
+      if (entry.usedMs <= idleSinceMs && !this.#isInUse(key)) this.#drop(key);
+    }
   }
 
   #drop(key: string): void {

@@ -5,7 +5,7 @@ import type { DestinationTable, Identity } from '../proxy-state.ts';
 import { proxyConfig } from './control.fixture.ts';
 import { AppliedState } from './proxy-state.ts';
 
-const NO_DESTINATIONS: DestinationTable = { resolve: () => {}, onChange: () => {} };
+const NO_DESTINATIONS: DestinationTable = { resolve: () => {}, onChange: () => {}, keepWhile: () => {} };
 const config = (hash: string) => proxyConfig({ version: { hash, policies: {} } });
 const identity = (spiffeId: string) => ({ spiffeId }) as Identity;
 

@@ -18,7 +18,11 @@ export interface SnapshotsOptions {
   readonly destinations: () => readonly KnownDestination[];
 }
 
-const DESTINATIONS_DELAY_MS = 5_000;
+/** Until endpoints that changed are on disk; and a destination just learned, which a process that is killed forgets. */
+const CHANGED_DELAY_MS = 5_000;
+const LEARNED_DELAY_MS = 100;
+/** However many are learned, writing them takes a small share of the time. */
+const BYTES_PER_MS = 2 * 1024;
 /** leaves room for what JSON adds */
 const DESTINATIONS_MAX_BYTES = SNAPSHOT_MAX_BYTES - 64 * 1024;
 
@@ -30,7 +34,8 @@ export class Snapshots {
   readonly #options: SnapshotsOptions;
   readonly #coreFile: SnapshotFile;
   readonly #destinationsFile: SnapshotFile;
-  #cancelSave: (() => void) | undefined;
+  #pending: { readonly dueMs: number; readonly cancel: () => void } | undefined;
+  #destinationsBytes = 0;
 
   constructor(options: SnapshotsOptions) {
     this.#options = options;
@@ -63,25 +68,45 @@ export class Snapshots {
       .catch((error) => this.#failed('configuration', error));
   }
 
-  saveDestinationsSoon(): void {
-    this.#cancelSave ??= this.#options.clock.after(
-      DESTINATIONS_DELAY_MS,
-      () => void this.#saveDestinations(),
-    );
+  /** `isLearned`: something that was not known at all, which must not be forgotten. */
+  saveDestinationsSoon(isLearned: boolean): void {
+    const { clock } = this.#options;
+    const learnedMs = Math.max(LEARNED_DELAY_MS, this.#destinationsBytes / BYTES_PER_MS);
+    const delayMs = isLearned ? Math.min(learnedMs, CHANGED_DELAY_MS) : CHANGED_DELAY_MS;
+    const dueMs = clock.nowMs() + delayMs;
+    if (this.#pending !== undefined && this.#pending.dueMs <= dueMs) return;
+    this.#pending?.cancel();
+    this.#pending = { dueMs, cancel: clock.after(delayMs, () => void this.#saveDestinations()) };
   }
 
   /** At the end: what was put off is written now. */
   async flush(): Promise<void> {
-    if (this.#cancelSave !== undefined) await this.#saveDestinations();
-    await this.#coreFile.settled();
+    if (this.#pending !== undefined) await this.#saveDestinations();
+    await this.settled();
+  }
+
+  /** Resolves when nothing is being written. */
+  async settled(): Promise<void> {
+    await Promise.all([this.#coreFile.settled(), this.#destinationsFile.settled()]);
   }
 
   async #saveDestinations(): Promise<void> {
-    this.#cancelSave?.();
-    this.#cancelSave = undefined;
+    this.#pending?.cancel();
+    this.#pending = undefined;
     await this.#destinationsFile
-      .save(() => ({ proxyId: this.#options.proxyId, destinations: fitting(this.#options.destinations()) }))
+      .save(() => ({ proxyId: this.#options.proxyId, destinations: this.#fitting() }))
       .catch((error) => this.#failed('destinations', error));
+  }
+
+  #fitting(): readonly KnownDestination[] {
+    const known = this.#options.destinations();
+    let bytes = 0;
+    const end = known.findIndex((entry) => {
+      bytes += Buffer.byteLength(JSON.stringify(entry)) + 1;
+      return bytes > DESTINATIONS_MAX_BYTES;
+    });
+    this.#destinationsBytes = bytes;
+    return end === -1 ? known : known.slice(0, end);
   }
 
   #ignore(reason: string): SavedCore {
@@ -92,13 +117,4 @@ export class Snapshots {
   #failed(what: string, error: unknown): void {
     this.#options.log.warn('the snapshot could not be written', { what, reason: messageOf(error) });
   }
-}
-
-function fitting(known: readonly KnownDestination[]): readonly KnownDestination[] {
-  let bytes = 0;
-  const end = known.findIndex((entry) => {
-    bytes += Buffer.byteLength(JSON.stringify(entry)) + 1;
-    return bytes > DESTINATIONS_MAX_BYTES;
-  });
-  return end === -1 ? known : known.slice(0, end);
 }

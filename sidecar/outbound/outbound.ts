@@ -5,6 +5,7 @@ import type { ProxyConfig } from '../../api/proxy-config.ts';
 import type { Host } from '../balancers/host.ts';
 import type { Context } from '../context.ts';
 import type { Spoken } from '../detect.ts';
+import { isGuarded } from '../guarded.ts';
 import { type HttpVersion, httpServer } from '../http-server.ts';
 import { compose, type HttpHandler } from '../http1/exchange.ts';
 import { stripFromApp } from '../layers/identity.ts';
@@ -204,14 +205,9 @@ export class Outbound {
     return address === '::1' || address.startsWith('127.') || this.#context.ownAddresses(address);
   }
 
-  /**
-   * Not known, and nobody to ask: workloads that are Strict, or may reach only what is listed, get an error, others
-   * go on unprotected as they would without a mesh.
-   */
+  /** Not known, and nobody to ask: who is guarded gets an error, others go on unprotected as without a mesh. */
   #unreachable(flow: Flow): void {
-    const fallback = this.#config!.inbound.ports.find(({ port }) => port === undefined);
-    const isGuarded = fallback?.mtls === 'Strict' || this.#egress.isListed;
-    if (isGuarded) return void this.#answerOrClose(flow, 'control-plane-unreachable');
+    if (isGuarded(this.#config!)) return void this.#answerOrClose(flow, 'control-plane-unreachable');
     this.#passThrough(flow, 'unreachable');
   }
 

@@ -71,6 +71,11 @@ export class Upstream {
     }
   }
 
+  /** A request or an opaque connection is on its way there. */
+  get isInUse(): boolean {
+    return [...this.backends()].some(({ hosts }) => hosts.hosts.some(({ active }) => active > 0));
+  }
+
   /** The destination is not in use any more. */
   close(): void {
     for (const backend of this.backends()) backend.close();

@@ -18,7 +18,9 @@ export class Upstreams {
   constructor(context: Context, connector: EndpointConnector) {
     this.#context = context;
     this.#connector = connector;
-    context.state.destinations.onChange((key, destination) => {
+    const { destinations } = context.state;
+    destinations.keepWhile((key) => this.#known.get(key)?.isInUse === true);
+    destinations.onChange((key, destination) => {
       if (destination) this.get(key, destination);
       else this.#forget(key);
     });

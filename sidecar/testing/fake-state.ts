@@ -41,6 +41,7 @@ export class FakeDestinations implements DestinationTable {
   readonly #answers = new Map<string, Resolution>();
   readonly #listeners: ((key: string, destination: Destination | null | undefined) => void)[] = [];
   readonly asked: string[] = [];
+  isInUse: (key: string) => boolean = () => false;
 
   resolve(key: string, done: (answer: Resolution) => void): void {
     // a soak asks for each of a million requests
@@ -50,6 +51,9 @@ export class FakeDestinations implements DestinationTable {
   }
   onChange(listener: (key: string, destination: Destination | null | undefined) => void): void {
     this.#listeners.push(listener);
+  }
+  keepWhile(isInUse: (key: string) => boolean): void {
+    this.isInUse = isInUse;
   }
   set(key: string, answer: Resolution): void {
     this.#answers.set(key, answer);

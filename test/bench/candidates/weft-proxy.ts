@@ -60,6 +60,7 @@ class FixedDestinations implements DestinationTable {
   onChange(listener: (key: string, destination: Destination | null | undefined) => void): void {
     for (const [key, destination] of this.#known) listener(key, destination);
   }
+  keepWhile(): void {}
 }
 
 await main(process.argv[2]!);
