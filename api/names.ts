@@ -38,6 +38,10 @@ export const SECRET_KEYS = {
   privateKey: 'tls.key',
   trustBundle: 'ca.crt',
 } as const;
+/** Beside them, if any are known: destinations that pods of its kind call, as JSON of KnownDestination[]. */
+export const SECRET_DESTINATIONS = 'destinations.json';
+/** Bytes; what does not fit is left out. */
+export const SECRET_DESTINATIONS_MAX_BYTES = 32 * 1024;
 /** Bytes; above this a configuration is refused with `Accepted=False, TooLarge`. */
 export const CONFIG_MAX_BYTES = 256 * 1024;
 

@@ -189,6 +189,20 @@ describe('the operator on a folder', () => {
     );
   });
 
+  it('gives a new workload what others of its kind call, beside its configuration', async () => {
+    const sidecar = await fixture.sidecar('web');
+    const { config } = await sidecar.get('config');
+    const key = config.listeners.outbound[0].destination;
+    sidecar.send({ type: 'subscribe', key });
+    const { destination } = await sidecar.get('destination');
+    const other = workload('web-2', 18380)
+      .replace('serviceAccount: web-2', 'serviceAccount: web')
+      .replace('app: web-2', 'app: web');
+    await fixture.write('more.yaml', other);
+    const text = await fixture.file('proxies', 'shop-web-2', 'destinations.json');
+    assert.deepEqual(JSON.parse(text), [{ key, destination }]);
+  });
+
   it('keeps a policy in force that is changed into nonsense, and says where', async () => {
     const sidecar = await fixture.sidecar('payments');
     await sidecar.get('config');

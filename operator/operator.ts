@@ -17,6 +17,7 @@ import { AckTable } from './publish/acks.ts';
 import { DestinationCache } from './publish/destination-cache.ts';
 import { DuplicateReporter } from './publish/duplicates.ts';
 import { Identities } from './publish/identities.ts';
+import { Prewarming } from './publish/prewarming.ts';
 import { Publisher } from './publish/publisher.ts';
 import { StatusWriter } from './publish/status-writer.ts';
 import { StreamServer } from './publish/stream.ts';
@@ -59,6 +60,7 @@ export class Operator {
   readonly #publisher: Publisher;
   readonly #statuses: StatusWriter;
   readonly #destinations: DestinationCache;
+  readonly #prewarming: Prewarming;
   readonly #acks: AckTable;
   readonly #replicas: Replicas;
   readonly #duplicates: DuplicateReporter;
@@ -146,6 +148,7 @@ export class Operator {
     const identities = new Identities({ authority, trustDomain, clock, random, read });
     const publisher = new Publisher({
       ...{ mesh, platform, identities, push: streams, clock, random, log },
+      prewarmed: (workload) => this.#prewarming.textFor(workload),
       renewalCheckMs: Math.min(RENEWAL_CHECK_MAX_MS, authority.leafLifetimeMs / RENEWAL_CHECKS_A_LIFETIME),
     });
     this.#mesh = mesh;
@@ -164,6 +167,10 @@ export class Operator {
       isReplaying: () => this.#replicas.isReplaying(),
     });
     this.#destinations = new DestinationCache(mesh);
+    this.#prewarming = new Prewarming({
+      ...{ mesh, acks: this.#replicas, nowMs: () => clock.monotonicMs() },
+      destination: (key, workload) => this.#destinations.get(key, workload),
+    });
     this.#duplicates = new DuplicateReporter(mesh, platform, log);
     this.#ownLeaf = ownLeaf;
     this.#rotation = rotation;

@@ -28,7 +28,7 @@ export interface Platform {
   /** Who signs instead of the built-in authority; absent: nobody does. */
   readonly issuer?: IssuerClient;
 
-  /** Writes Secret `weft-proxy-<id>` (or the folder of that name); writes nothing when bytes are equal. */
+  /** Writes Secret `weft-proxy-<id>` (or the folder of that name); writes nothing when the four are as they were. */
   writeProxy(workload: Workload, files: ProxyFiles): Promise<void>;
   /** What the proxy was given last, so that a restart does not issue certificates anew; undefined: nothing. */
   readProxy(workload: Workload): Promise<ProxyFiles | undefined>;
@@ -87,12 +87,17 @@ export interface StoredRoots extends RootMaterial {
   readonly revision?: string;
 }
 
-/** The four files of API.md's Secret, as text. */
+/** The files of API.md's Secret, as text. */
 export interface ProxyFiles {
   readonly config: string;
   readonly certificate: string;
   readonly privateKey: string;
   readonly trustBundle: string;
+  /**
+   * What to start with, as far as it was known when the others were last written: it is no reason to write them.
+   * Absent: nothing was known.
+   */
+  readonly destinations?: string;
 }
 
 export interface TokenHolder {

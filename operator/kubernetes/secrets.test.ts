@@ -38,6 +38,27 @@ describe('ProxySecrets against a changing world', () => {
     assert.deepEqual(Object.keys(written.data).sort(), ['ca.crt', 'config.json', 'tls.crt', 'tls.key']);
   });
 
+  it('writes destinations with the rest, keeps those it does not know, and never for their sake', async () => {
+    const base64 = (text: string) => Buffer.from(text).toString('base64');
+    const { config, certificate, privateKey, trustBundle } = files;
+    const same = {
+      'config.json': base64(config),
+      'tls.crt': base64(certificate),
+      'tls.key': base64(privateKey),
+    };
+    const held = { ...same, 'ca.crt': base64(trustBundle), 'destinations.json': base64('[1]') };
+    const written = () => (api.seen.at(-1)?.body as ReturnType<typeof ours> | undefined)?.data;
+    api.requests(json(ours(held)), json(ours(held)), json({}), json(ours(held)), json({}));
+    await secrets.write(workload, { ...files, destinations: '[2]' });
+    assert.deepEqual(methods(), ['GET']);
+    await secrets.write(workload, { ...files, certificate: 'D', destinations: '[2]' });
+    assert.deepEqual(written(), { ...held, 'tls.crt': base64('D'), 'destinations.json': base64('[2]') });
+    await secrets.write(workload, { ...files, certificate: 'E' });
+    assert.deepEqual(written(), { ...held, 'tls.crt': base64('E') });
+    api.requests(json(ours(held)));
+    assert.deepEqual(await secrets.read(workload), { ...files, destinations: '[1]' });
+  });
+
   it('creates it when it was deleted since it was read', async () => {
     api.requests(json(ours({})), status(404), status(404), json({}, 201));
     await secrets.write(workload, files);

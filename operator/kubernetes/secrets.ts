@@ -1,4 +1,4 @@
-import { SECRET_KEYS, SECRET_PREFIX, SECRET_TYPE } from '../../api/names.ts';
+import { SECRET_DESTINATIONS, SECRET_KEYS, SECRET_PREFIX, SECRET_TYPE } from '../../api/names.ts';
 import type { Workload } from '../mesh/model.ts';
 import type { ProxyFiles } from '../platform.ts';
 import type { ApiClient } from './api-client.ts';
@@ -36,7 +36,7 @@ export class ProxySecrets {
   }
 
   /**
-   * Creates or updates; writes nothing when the bytes are equal, and nothing into a namespace that is going.
+   * Creates or updates; writes nothing when the four files are as they were, and nothing into a namespace that is going.
    * Throws ForeignSecretError for a Secret of another type or owner.
    */
   async write(workload: Workload, files: ProxyFiles): Promise<void> {
@@ -75,9 +75,11 @@ export class ProxySecrets {
       await this.#api.request('POST', namespacedPath(SECRETS, workload.namespace), { body });
     } else if (!isOurs(existing, workload)) {
       throw new ForeignSecretError(workload.namespace, nameOf(workload));
-    } else if (!sameData(existing.data ?? {}, data)) {
+    } else if (!sameFiles(existing.data ?? {}, data)) {
+      const known = existing.data?.[SECRET_DESTINATIONS];
+      const kept = known === undefined ? data : { [SECRET_DESTINATIONS]: known, ...data };
       // With the resourceVersion that was read: a change in between is a conflict, not overwritten.
-      await this.#api.request('PUT', pathOf(workload), { body: { ...existing, data } });
+      await this.#api.request('PUT', pathOf(workload), { body: { ...existing, data: kept } });
     }
   }
 
@@ -111,9 +113,11 @@ function isOurs(secret: SecretObject, workload: Workload): boolean {
   );
 }
 
-function sameData(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  const keys = Object.keys(b);
-  return Object.keys(a).length === keys.length && keys.every((key) => a[key] === b[key]);
+/** Endpoints come and go all the time: a Secret that followed them would be written all the time. */
+function sameFiles(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const { [SECRET_DESTINATIONS]: _, ...rest } = a;
+  const keys = Object.values(SECRET_KEYS);
+  return Object.keys(rest).length === keys.length && keys.every((key) => a[key] === b[key]);
 }
 
 function dataOf(files: ProxyFiles): Record<string, string> {
@@ -122,6 +126,7 @@ function dataOf(files: ProxyFiles): Record<string, string> {
     [SECRET_KEYS.certificate]: encode(files.certificate),
     [SECRET_KEYS.privateKey]: encode(files.privateKey),
     [SECRET_KEYS.trustBundle]: encode(files.trustBundle),
+    ...(files.destinations && { [SECRET_DESTINATIONS]: encode(files.destinations) }),
   };
 }
 
@@ -130,12 +135,14 @@ function filesOf({ data = {} }: SecretObject): ProxyFiles | undefined {
   const certificate = data[SECRET_KEYS.certificate];
   const privateKey = data[SECRET_KEYS.privateKey];
   const trustBundle = data[SECRET_KEYS.trustBundle];
+  const destinations = data[SECRET_DESTINATIONS];
   if (!config || !certificate || !privateKey || !trustBundle) return undefined;
   return {
     config: decode(config),
     certificate: decode(certificate),
     privateKey: decode(privateKey),
     trustBundle: decode(trustBundle),
+    ...(destinations && { destinations: decode(destinations) }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROTATION_FILE } from '../../api/ca-report.ts';
-import { SECRET_KEYS } from '../../api/names.ts';
+import { SECRET_DESTINATIONS, SECRET_KEYS } from '../../api/names.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type {
@@ -119,6 +119,7 @@ export function createFilesPlatform(options: FilesPlatformOptions): Platform {
           [SECRET_KEYS.certificate]: files.certificate,
           [SECRET_KEYS.privateKey]: files.privateKey,
           [SECRET_KEYS.trustBundle]: files.trustBundle,
+          ...(files.destinations && { [SECRET_DESTINATIONS]: files.destinations }),
         },
       );
     },

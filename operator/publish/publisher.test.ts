@@ -43,6 +43,7 @@ class Fixture {
   readonly pushed: string[] = [];
   /** sidecars served here whose certificate is old */
   readonly late = new Set<string>();
+  prewarmed: string | undefined;
   publisher!: Publisher;
   authority!: Authority;
   identities!: Identities;
@@ -74,6 +75,7 @@ class Fixture {
       platform,
       identities: this.identities,
       push,
+      prewarmed: () => this.prewarmed,
       clock,
       random: () => 0.5,
       log: silentLog,
@@ -117,6 +119,19 @@ describe('the publisher', () => {
     await fixture.clock.advance(1000);
     assert.equal(fixture.platform.count('writeProxy shop/web'), 1);
     assert.equal(fixture.pushed.filter((each) => each === 'config shop/web').length, 1);
+  });
+
+  it('writes what is known of the destinations with the rest, and never for their sake', async () => {
+    fixture.apply(set('Workload', WEB));
+    await fixture.written('writeProxy shop/web');
+    assert.equal(fixture.platform.proxies.get(WEB.proxyId!)?.destinations, undefined);
+    fixture.prewarmed = '[1]';
+    fixture.apply(set('Workload', WEB));
+    await fixture.clock.advance(100);
+    assert.equal(fixture.platform.count('writeProxy shop/web'), 1);
+    fixture.apply(strict());
+    await fixture.written('writeProxy shop/web', 2);
+    assert.equal(fixture.platform.proxies.get(WEB.proxyId!)?.destinations, '[1]');
   });
 
   it('writes many changes of the same moment once', async () => {

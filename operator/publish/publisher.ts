@@ -25,6 +25,8 @@ export interface PublisherOptions {
   readonly platform: Pick<Platform, 'leadership' | 'readProxy' | 'writeProxy' | 'removeProxy'>;
   readonly identities: Identities;
   readonly push: Push;
+  /** destinations that the files hold, as JSON; undefined: none are known */
+  readonly prewarmed: (workload: Workload) => string | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -205,7 +207,7 @@ export class Publisher {
   }
 
   async #write(key: string): Promise<void> {
-    const { platform, identities, push } = this.#options;
+    const { platform, identities, push, prewarmed } = this.#options;
     if (!platform.leadership.isLeader) return;
     const workload = this.#owners.get(key);
     if (workload === undefined) return;
@@ -217,7 +219,9 @@ export class Publisher {
     const published = this.#published.get(key);
     if (published === undefined || this.#owners.get(key) !== workload) return this.#writes.add(key);
     const config = published.text ?? (await platform.readProxy(workload))?.config;
-    if (config !== undefined) await platform.writeProxy(workload, { config, ...identity });
+    if (config === undefined) return;
+    const destinations = prewarmed(workload);
+    await platform.writeProxy(workload, { config, ...identity, ...(destinations && { destinations }) });
   }
 
   async #renew(key: string): Promise<void> {

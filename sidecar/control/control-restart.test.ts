@@ -60,6 +60,23 @@ describe('a sidecar that restarts while the control plane is down', () => {
     assert.deepEqual(answers, [null]);
   });
 
+  it('knows from its Secret, in a pod that never ran before, what pods of its kind call', async (t) => {
+    const here = await place(t);
+    await here.plane.stop();
+    const destination = { version: version('d1'), key: 'a:1', name: 'a', namespace: 'shop', endpoints: [] };
+    const known = [
+      { key: 'a:1', destination },
+      { key: 'b:1', destination: { not: 'one' } },
+    ];
+    await here.volume.write({ ...(await secret(here)), 'destinations.json': JSON.stringify(known) });
+    const { control } = start(t, here);
+    const answers: unknown[] = [];
+    control.state.onConfig(() => () => control.destinations.resolve('a:1', (answer) => answers.push(answer)));
+    await control.start();
+    assert.deepEqual(answers, [destination]);
+    assert.deepEqual([...control.destinations.keys()], ['a:1'], 'and subscribes to it when it can');
+  });
+
   it('boots from the mount when that is newer, or when the snapshot is corrupt', async (t) => {
     const here = await place(t);
     await here.plane.stop();

@@ -145,6 +145,8 @@ export class Control {
     this.#mountedOffered = false;
     if (mounted.kind === 'invalid') this.arbiter.refuse(mounted.reason, 'mount');
     if (mounted.kind === 'valid') {
+      // who has a stream was told newer ones, or that there is none
+      if (!this.#stream.isUp) this.destinations.restore(mounted.destinations);
       this.#offerIdentity(mounted.identity, 'mount');
       if (!this.#stream.isUp) this.#offerMountedConfig();
     }

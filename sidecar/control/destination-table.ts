@@ -5,6 +5,7 @@ import type { DestinationTable, Resolution } from '../proxy-state.ts';
 import { list } from './check-config.ts';
 import { routesProblem } from './check-routes.ts';
 import type { Clock } from './clock.ts';
+import type { KnownDestination } from './known-destination.ts';
 import { olderThanHeld, readVersion } from './version.ts';
 
 /** The way to ask the control plane; the stream. */
@@ -121,10 +122,10 @@ export class Destinations implements DestinationTable {
   }
 
   /**
-   * What an earlier process knew, the most recently used first. What is known already stays, and who waits is
+   * What an earlier process knew, or the mounted Secret says that pods of this kind call, the most recently used first. What is known already stays, and who waits is
    * answered. Entries that are not valid are left out.
    */
-  restore(known: readonly { readonly key: string; readonly destination: unknown }[]): void {
+  restore(known: readonly KnownDestination[]): void {
     const nowMs = this.#clock.nowMs();
     known.slice(0, this.#entriesMax).forEach(({ key, destination }, index) => {
       if (this.has(key) || (destination !== null && refuse(key, destination) !== undefined)) return;

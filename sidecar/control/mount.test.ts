@@ -76,6 +76,27 @@ describe('reading the mount', () => {
     }
   });
 
+  it('takes destinations if there are any, and is whole without them, whatever is wrong with them', async (t) => {
+    const known = [{ key: 'shop/pay:80', destination: null }];
+    const destinationsOf = async (text: string | undefined) => {
+      const files = { ...(await secret()), ...(text !== undefined && { 'destinations.json': text }) };
+      const mounted = await readOnce(t, files);
+      return mounted.kind === 'valid' ? mounted.destinations : assert.fail(`it is ${mounted.kind}`);
+    };
+    assert.deepEqual(await destinationsOf(JSON.stringify(known)), known);
+    for (const wrong of [
+      undefined,
+      '',
+      '[',
+      '{}',
+      'null',
+      '[null, 1, {"key": 1}]',
+      ' '.repeat(32 * 1024 + 1),
+    ]) {
+      assert.deepEqual(await destinationsOf(wrong), [], wrong?.slice(0, 20));
+    }
+  });
+
   it('refuses what is half written', async (t) => {
     const files = await secret();
     const half = files['config.json']!.slice(0, 40);

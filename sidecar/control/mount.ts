@@ -5,6 +5,7 @@ import type { Identity } from '../proxy-state.ts';
 import { readIdentity } from './certificate.ts';
 import { checkBelongTogether, checkConfig } from './check-config.ts';
 import type { Clock } from './clock.ts';
+import { type KnownDestination, knownDestinations } from './known-destination.ts';
 import { parseJson } from './lines.ts';
 import { type ProxyFiles, readProxyFiles, stampOf } from './proxy-files.ts';
 import { rootsOf } from './trust-bundle.ts';
@@ -16,6 +17,7 @@ export type Mounted =
       readonly kind: 'valid';
       readonly config: ProxyConfig;
       readonly identity: Identity;
+      readonly destinations: readonly KnownDestination[];
       readonly trustBundle?: undefined;
     };
 
@@ -119,10 +121,19 @@ export class Mount {
       if (files === undefined) return { kind: 'absent' };
       const checked = checkFiles(files, this.#options.proxyId, this.#options.clock.nowMs());
       this.#found = true;
-      return { kind: 'valid', ...checked };
+      return { kind: 'valid', ...checked, destinations: destinationsOf(files) };
     } catch (error) {
       return { kind: 'invalid', reason: messageOf(error), ...(trustBundle !== undefined && { trustBundle }) };
     }
+  }
+}
+
+/** They are a convenience: whatever is wrong with them, the rest counts. */
+function destinationsOf({ destinations }: ProxyFiles): readonly KnownDestination[] {
+  try {
+    return destinations === undefined ? [] : knownDestinations(parseJson(destinations));
+  } catch {
+    return [];
   }
 }
 

@@ -3,8 +3,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { createLog } from '../log.ts';
 import { temporaryFolder } from './control.fixture.ts';
 import { FakeClock } from './fake-clock.fixture.ts';
+import type { KnownDestination } from './known-destination.ts';
 import { NOTHING_SAVED } from './saved-core.ts';
-import { type KnownDestination, Snapshots } from './snapshots.ts';
+import { Snapshots } from './snapshots.ts';
 
 const PROXY_ID = 'p1';
 

@@ -1,12 +1,8 @@
 import { type Log, messageOf } from '../log.ts';
 import type { Clock } from './clock.ts';
+import { type KnownDestination, knownDestinations } from './known-destination.ts';
 import { NOTHING_SAVED, parseCore, type SavedCore, serializeCore } from './saved-core.ts';
 import { SNAPSHOT_MAX_BYTES, SnapshotFile } from './snapshot.ts';
-
-export interface KnownDestination {
-  readonly key: string;
-  readonly destination: unknown;
-}
 
 export interface SnapshotsOptions {
   readonly stateDir: string;
@@ -57,8 +53,7 @@ export class Snapshots {
     const loaded = await this.#destinationsFile.load();
     if ('reason' in loaded) return [];
     const { proxyId, destinations } = (loaded.value ?? {}) as Record<string, unknown>;
-    if (proxyId !== this.#options.proxyId || !Array.isArray(destinations)) return [];
-    return destinations.filter((known: unknown) => typeof (known as KnownDestination)?.key === 'string');
+    return proxyId === this.#options.proxyId ? knownDestinations(destinations) : [];
   }
 
   /** Resolves also when it failed: a full disk must not stop a policy from taking effect. */

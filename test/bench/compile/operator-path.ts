@@ -63,7 +63,8 @@ export class OperatorPath {
       isRenewalDue: () => false,
     };
     const common = { clock: STANDING, random: () => 0.5, log: SILENT };
-    this.#publisher = new Publisher({ mesh, platform, identities, push, ...common });
+    const prewarmed = () => undefined;
+    this.#publisher = new Publisher({ mesh, platform, identities, push, prewarmed, ...common });
     const written = {
       writeStatus: async () => {},
       storeAccepted: async () => {},
