@@ -6,6 +6,7 @@ import { Destinations } from './destination-table.ts';
 import { FakeClock } from './fake-clock.fixture.ts';
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const WAIT_MS = 1_000;
 
 function destination(key: string, hash = 'h1', policies: Record<string, number> = {}): Destination {
@@ -141,18 +142,38 @@ describe('a destination in use', () => {
     ]);
   });
 
-  it('is dropped after ten minutes without use, and used longer when used', () => {
+  it('is dropped after a day without use, and used longer when used', () => {
     const { clock, sent, destinations, changes, ask } = table();
     for (const key of ['a', 'b']) {
       ask(key);
       destinations.receive(key, destination(key));
     }
-    clock.advance(9 * MINUTE_MS);
+    clock.advance(23 * HOUR_MS);
     ask('b');
-    clock.advance(2 * MINUTE_MS);
+    clock.advance(2 * HOUR_MS);
     assert.deepEqual([...destinations.keys()], ['b']);
     assert.deepEqual(sent.slice(2), ['unsubscribe a']);
     assert.deepEqual(changes, [['a', undefined]]);
+  });
+
+  it('is dropped after ten minutes without use when it is not among the last 64, of those in the mesh or of the others', () => {
+    const { clock, destinations, ask } = table();
+    for (let i = 0; i < 70; i++) {
+      for (const kind of ['in', 'out']) {
+        ask(`${kind}${i}`);
+        destinations.receive(`${kind}${i}`, kind === 'in' ? destination(`in${i}`) : null);
+      }
+      clock.advance(1);
+    }
+    ask('never answered');
+    clock.advance(9 * MINUTE_MS);
+    assert.equal(destinations.size, 141);
+    clock.advance(2 * MINUTE_MS);
+    assert.equal(destinations.size, 128);
+    assert.deepEqual(
+      ['in5', 'in6', 'out5', 'out6', 'never answered'].map((key) => destinations.has(key)),
+      [false, true, false, true, false],
+    );
   });
 
   it('is not dropped while the stream is down, since nobody could tell it again', () => {
@@ -160,10 +181,10 @@ describe('a destination in use', () => {
     ask('a');
     destinations.receive('a', destination('a'));
     link.up = false;
-    clock.advance(60 * MINUTE_MS);
+    clock.advance(25 * HOUR_MS);
     assert.deepEqual(ask('a'), [destination('a')]);
     link.up = true;
-    clock.advance(11 * MINUTE_MS);
+    clock.advance(25 * HOUR_MS);
     assert.equal(destinations.size, 0);
   });
 
@@ -175,7 +196,7 @@ describe('a destination in use', () => {
       ask(key);
       destinations.receive(key, destination(key));
     }
-    clock.advance(60 * MINUTE_MS);
+    clock.advance(25 * HOUR_MS);
     assert.deepEqual([...destinations.keys()], ['a']);
     isOpen = false;
     clock.advance(MINUTE_MS);

@@ -42,12 +42,15 @@ interface Entry {
 /** the control plane ends a stream that subscribes to more */
 const ENTRIES_MAX = 4096;
 const IDLE_MS = 10 * 60_000;
+/** So many in the mesh, and as many outside of it, are kept for longer: what is called once an hour, say. */
+const KEPT_MAX = 64;
+const KEPT_MS = 24 * 60 * 60_000;
 const SWEEP_MS = 60_000;
 /** connections that wait for one answer; more than that are told `unreachable` at once */
 const WAITING_MAX = 1_000;
 const KEY_MAX_CHARACTERS = 320;
 
-/** Destinations on demand: asked when first seen, followed while in use, dropped when idle. */
+/** Destinations on demand: asked when first seen, followed while in use, dropped when idle and one of many. */
 export class Destinations implements DestinationTable {
   readonly #link: DestinationLink;
   readonly #clock: Clock;
@@ -115,15 +118,14 @@ export class Destinations implements DestinationTable {
 
   /** What is known, the most recently used first. */
   known(): { readonly key: string; readonly destination: Destination | null }[] {
-    return [...this.#entries]
+    return this.#byUse()
       .filter(([, entry]) => entry.value !== undefined)
-      .sort(([, a], [, b]) => b.usedMs - a.usedMs)
       .map(([key, entry]) => ({ key, destination: entry.value! }));
   }
 
   /**
-   * What an earlier process knew, or the mounted Secret says that pods of this kind call, the most recently used first. What is known already stays, and who waits is
-   * answered. Entries that are not valid are left out.
+   * What an earlier process knew, or pods of this kind call as the mounted Secret says, the most recently used first.
+   * What is known already stays, and who waits is answered. Entries that are not valid are left out.
    */
   restore(known: readonly KnownDestination[]): void {
     const nowMs = this.#clock.nowMs();
@@ -210,10 +212,16 @@ export class Destinations implements DestinationTable {
   /** Not while the stream is down: nobody could tell it again. */
   #dropIdle(): void {
     if (!this.#link.isUp()) return;
-    const idleSinceMs = this.#clock.nowMs() - this.#idleMs;
-    for (const [key, entry] of this.#entries) {
-      if (entry.usedMs <= idleSinceMs && !this.#isInUse(key)) this.#drop(key);
+    const nowMs = this.#clock.nowMs();
+    const room = { inMesh: KEPT_MAX, outside: KEPT_MAX };
+    for (const [key, { value, usedMs }] of this.#byUse()) {
+      const isKept = value !== undefined && room[value === null ? 'outside' : 'inMesh']-- > 0;
+      if (nowMs - usedMs >= (isKept ? KEPT_MS : this.#idleMs) && !this.#isInUse(key)) this.#drop(key);
     }
+  }
+
+  #byUse(): [string, Entry][] {
+    return [...this.#entries].sort(([, a], [, b]) => b.usedMs - a.usedMs);
   }
 
   #drop(key: string): void {

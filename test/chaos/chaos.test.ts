@@ -6,9 +6,9 @@ import { ChaosSite } from './chaossite.ts';
 import { Run } from './run.ts';
 import { textOf } from './verdict/text.ts';
 
-/** What CI plays; by hand `npm run chaos` takes any. */
-const SEED = 2027;
-const MINUTES = Number(process.env.WEFT_CHAOS_MINUTES ?? 4);
+/** What `npm test` plays; by hand `npm run chaos` takes any. */
+const SEED = Number(process.env.WEFT_CHAOS_SEED ?? 2027);
+const MINUTES = Number(process.env.WEFT_CHAOS_MINUTES ?? (process.env.CI === 'true' ? 10 : 4));
 
 const given = process.env.KUBECONFIG ? 'this needs the node: unset KUBECONFIG' : false;
 

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { openSite } from '../cluster/clustersite.ts';
 import { ChaosSite } from './chaossite.ts';
 import { Run } from './run.ts';
@@ -19,6 +20,8 @@ function list({ seed, minutes, isJson }: Options): void {
 }
 
 async function play(options: Options): Promise<number> {
+  // or an hour is played, and then it cannot be written
+  if (options.summary !== undefined) writeFileSync(options.summary, '');
   const say = (line: string) => (options.isJson ? console.error(line) : console.log(line));
   say(`again: ${replayOf(options)}`);
   const site = await openSite(ChaosSite);
@@ -27,7 +30,9 @@ async function play(options: Options): Promise<number> {
     process.once('SIGINT', () => run.stop());
     const summary = await run.play();
     for (const line of textOf(summary)) say(line);
-    if (options.isJson) console.log(JSON.stringify(summary, null, 2));
+    const json = JSON.stringify(summary, null, 2);
+    if (options.isJson) console.log(json);
+    if (options.summary !== undefined) writeFileSync(options.summary, `${json}\n`);
     const isBroken = summary.broken.length > 0;
     if (isBroken) say(`what everybody wrote down: ${site.records}`);
     else site.forgetRecords();

@@ -12,7 +12,7 @@ import { Crowding } from './verdict/crowding.ts';
 import { Ledger } from './verdict/ledger.ts';
 import { Memory } from './verdict/memory.ts';
 import { RecordsReader } from './verdict/recordsreader.ts';
-import { type Summary, summaryOf } from './verdict/summary.ts';
+import { type Summary, summaryOf, tellDone } from './verdict/summary.ts';
 import type { Done } from './verdict/windows.ts';
 
 export interface RunOptions {
@@ -24,7 +24,7 @@ export interface RunOptions {
 
 const READ_EVERY_MS = 1_000;
 const SAMPLE_EVERY_MS = 10_000;
-const SAY_EVERY_MS = 30_000;
+const SAY_EVERY_MS = 60_000;
 /** Longer than any client waits. */
 const QUIET_MS = 12_000;
 const QUIET_WITHIN_MS = 90_000;
@@ -47,6 +47,8 @@ export class Run {
   readonly #done: Done[] = [];
   /** what went wrong that is no record of an app's */
   readonly #problems: string[] = [];
+  /** the action under way, in words */
+  #doing = '';
   #isOver = false;
   #isStopped = false;
 
@@ -120,15 +122,17 @@ export class Run {
   }
 
   async #do(action: Action): Promise<void> {
-    this.#say(describe(action));
+    this.#doing = describe(action);
     const beganMs = Date.now();
     const why = await perform(this.#site, action).then(
       () => ({}),
       (error: Error) =>
         error instanceof Skipped ? { skipped: error.message } : { unfinished: error.message },
     );
-    for (const [what, text] of Object.entries(why)) this.#say(`  ${what}: ${text}`);
-    this.#done.push({ action, beganMs, endMs: Date.now(), ...why });
+    const done = { action, beganMs, endMs: Date.now(), ...why };
+    this.#done.push(done);
+    this.#say(tellDone(done));
+    this.#doing = '';
   }
 
   /** How many records were new. */
@@ -150,7 +154,9 @@ export class Run {
     const { customerCalls, failures, executions, violations } = this.#ledger;
     this.#say(
       `  ${customerCalls} calls of the customer, ${failures.length} failed, ${executions} executed, ` +
-        `${violations.length} violations, ${this.#crowding.mean(Date.now() - SAY_EVERY_MS).toFixed(1)} want each processor`,
+        `${violations.length} violations, ${this.#crowding.mean(Date.now() - SAY_EVERY_MS).toFixed(1)} want each processor, ` +
+        `${mib(this.#reader.bytes)} MiB of records, ${mib(process.memoryUsage.rss())} MiB to judge them` +
+        (this.#doing === '' ? '' : `; now ${this.#doing}`),
     );
   }
 
@@ -176,6 +182,7 @@ export class Run {
       ...{ seed, minutes, seconds: Math.round((Date.now() - this.#startedMs) / 1_000) },
       ...{ ledger: this.#ledger, done: this.#done, problems: this.#problems },
       ...{ memory: this.#memory.ofRoles(), crowding: this.#crowding, agreement },
+      recordsBytes: this.#reader.bytes,
     });
   }
 
@@ -186,7 +193,9 @@ export class Run {
       if (this.#read() > 0) lastMs = Date.now();
       return Date.now() - lastMs > QUIET_MS;
     };
-    await waitUntil('the last request', isQuiet, QUIET_WITHIN_MS);
+    await waitUntil('the last request', isQuiet, QUIET_WITHIN_MS).catch((error: Error) =>
+      this.#problem(error.message),
+    );
   }
 
   async #agreement(): Promise<Agreement> {
@@ -198,6 +207,8 @@ export class Run {
     return this.#counters.against(SHOP, this.#ledger.pods, unharmed);
   }
 }
+
+const mib = (bytes: number): string => (bytes / 1024 ** 2).toFixed(0);
 
 /** Of what kubectl printed, the line that says what was wrong. */
 const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';

@@ -40,8 +40,8 @@ export function requestsOf(text: string): Requests {
 
 function processOf(pid: string): (ProcessSample & { address: string }) | undefined {
   try {
-    const role = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[2] ?? '';
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    const role = command.split('\0')[2] ?? '';
     if (!command.includes('/weft.js') || !ROLES.includes(role)) return undefined;
     const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
     const of = (name: string) =>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readOptions } from './options.ts';
+import { type Options, readOptions } from './options.ts';
 
 const read = (...args: string[]) => readOptions(args, () => 77);
 
@@ -12,6 +12,7 @@ test('options are what they say', () => {
   assert.deepEqual(read('--seed', '0', '--minutes', '2.5', '--list', '-o', 'json'), {
     ...{ seed: 0, minutes: 2.5, list: true, isJson: true },
   });
+  assert.equal((read('--summary', 'a.json') as Options).summary, 'a.json');
   assert.equal(read('--help'), 'help');
 });
 
@@ -26,6 +27,7 @@ for (const [args, message] of [
   [['--minutes', '1441'], /not 1441/],
   [['--minutes', 'soon'], /not NaN/],
   [['-o', 'yaml'], /-o takes json/],
+  [['--summary', ''], /name of a file/],
   [['--hours', '1'], /--hours/],
   [['4'], /4/],
 ] as const) {

@@ -10,6 +10,7 @@ is looked for all the time. Uses the cluster of 'npm run cluster -- up', or one 
   --minutes N    how long there is load: 2 to 1440 (10)
   --list         print what would happen, and do nothing
   -o json        a summary for programs on stdout; all else is on stderr
+  --summary FILE the same, into a file
   --help
 
 Ends with 1 when something was broken, with 2 when the arguments are not valid.
@@ -20,6 +21,7 @@ export interface Options {
   readonly minutes: number;
   readonly list: boolean;
   readonly isJson: boolean;
+  readonly summary?: string;
 }
 
 /**
@@ -31,16 +33,18 @@ export function readOptions(args: string[], anySeed: () => number): Options | 'h
     args,
     options: {
       ...{ seed: { type: 'string' }, minutes: { type: 'string' }, output: { type: 'string', short: 'o' } },
-      ...{ list: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      ...{ summary: { type: 'string' }, list: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     },
   });
   if (values.help) return 'help';
   if (values.output !== undefined && values.output !== 'json') throw new Error('-o takes json');
+  if (values.summary === '') throw new Error('--summary takes the name of a file');
   const number = (text: string | undefined, otherwise: () => number) =>
     text === undefined ? otherwise() : text.trim() === '' ? Number.NaN : Number(text);
   const options = {
     ...{ seed: number(values.seed, anySeed), minutes: number(values.minutes, () => 10) },
     ...{ list: values.list ?? false, isJson: values.output === 'json' },
+    ...(values.summary === undefined ? {} : { summary: values.summary }),
   };
   scheduleOf(options.seed, options.minutes);
   return options;

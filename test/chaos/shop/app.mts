@@ -1,5 +1,5 @@
 // Every app of the shop: serves, calls on for what it is asked, and calls by itself. Runs in pods, from a ConfigMap.
-import { existsSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Call, ShopRecord } from './records.ts';
@@ -23,15 +23,33 @@ const BODY = 'one of these, please';
 /** Nobody may become somebody by saying so. */
 const PRETENDED = { 'weft-caller': 'spiffe://cluster.local/ns/chaos/sa/orders' };
 
-const file = openSync(`${RECORDS}/${SERVICE}.${POD}.jsonl`, 'a');
+/** What is full and was read may be removed, so that a long run needs no large disk. */
+const FILE_MAX_BYTES = 8 * 1024 * 1024;
+const PREFIX = `${SERVICE}.${POD}.`;
+let fileIndex = Math.max(0, ...readdirSync(RECORDS).flatMap((name) => indexOf(name)));
+let file = openFile();
 // after what somebody of the same name may have left of a line when he was killed
-writeSync(file, '\n');
+let fileBytes = writeSync(file, '\n');
 const agent = new Agent({ keepAlive: true });
 let isEnding = false;
 
+/** `web.web-1.3.jsonl` → 3, for a pod of that name. */
+function indexOf(name: string): number[] {
+  return name.startsWith(PREFIX) ? [Number(name.slice(PREFIX.length).split('.')[0])] : [];
+}
+
+function openFile(): number {
+  return openSync(`${RECORDS}/${PREFIX}${fileIndex}.jsonl`, 'a');
+}
+
 /** Written when this returns, whatever becomes of this process. */
 function record(what: ShopRecord): void {
-  writeSync(file, `${JSON.stringify(what)}\n`);
+  fileBytes += writeSync(file, `${JSON.stringify(what)}\n`);
+  if (fileBytes < FILE_MAX_BYTES) return;
+  closeSync(file);
+  fileIndex += 1;
+  file = openFile();
+  fileBytes = 0;
 }
 
 type Outcome = Pick<Call, 'status' | 'error' | 'answer'>;

@@ -27,8 +27,16 @@ export class Crowding {
   }
 
   mean(fromMs = 0, toMs = Number.POSITIVE_INFINITY): number {
-    const its = this.#samples.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
-    return its.reduce((sum, { each }) => sum + each, 0) / Math.max(1, its.length);
+    let sum = 0;
+    let count = 0;
+    // from the end: what is asked for most often has just been
+    for (let i = this.#samples.length - 1; i >= 0 && this.#samples[i]!.atMs >= fromMs; i--) {
+      const { atMs, each } = this.#samples[i]!;
+      if (atMs > toMs) continue;
+      sum += each;
+      count += 1;
+    }
+    return sum / Math.max(1, count);
   }
 
   /** Whether what took this time may have been late for want of a processor. */

@@ -29,6 +29,10 @@ export interface PodCounts {
   answered: number;
 }
 
+/** What a mesh that has lost its control plane says to a first call. */
+const UNREACHABLE = 'control-plane-unreachable';
+/** After the first answer from there it is no first call any more, also of pods that come later. */
+const KNOWN_AFTER_MS = 10_000;
 const VIOLATIONS_MAX = 20;
 const FAILURES_MAX = 100_000;
 /** No client waits longer than seconds; what is sent twice is sent twice soon. */
@@ -43,6 +47,8 @@ const ALLOWED_CALLERS = Object.fromEntries(
 export class Ledger {
   readonly violations: Violation[] = [];
   readonly failures: Failure[] = [];
+  /** calls to where others of its kind have been answered that failed of a control plane that was away */
+  readonly unguided: Failure[] = [];
   readonly pods = new Map<string, PodCounts>();
   customerCalls = 0;
   executions = 0;
@@ -54,6 +60,8 @@ export class Ledger {
   /** service, id of POSTs */
   readonly #posts = new Recent(REMEMBERED_MS);
   #toConfirm: Call[] = [];
+  /** who was answered by whom → since when */
+  readonly #answeredSinceMs = new Map<string, number>();
 
   /**
    * All that was written since the last time, in any order. An answer is held against executions one call later: its
@@ -112,10 +120,20 @@ export class Ledger {
     const { from, to, method, status, error, beganMs, atMs } = call;
     if (from === CUSTOMER) this.customerCalls += 1;
     if (status === 401 || status === 403) this.#violated('allowed caller denied', call);
-    if (status === 200) this.#toConfirm.push(call);
-    else if (from === CUSTOMER && this.failures.length < FAILURES_MAX) {
-      this.failures.push({ beganMs, atMs, what: `${method} ${to}: ${status} ${error ?? ''}` });
+    if (status === 200) {
+      this.#toConfirm.push(call);
+      if (!this.#answeredSinceMs.has(`${from} ${to}`)) this.#answeredSinceMs.set(`${from} ${to}`, atMs);
+      return;
     }
+    const failure = { beganMs, atMs, what: `${method} ${to}: ${status} ${error ?? ''}` };
+    if (from === CUSTOMER && this.failures.length < FAILURES_MAX) this.failures.push(failure);
+    if (error === UNREACHABLE) this.#addUnguided(call, failure);
+  }
+
+  #addUnguided({ from, to, pod, beganMs }: Call, failure: Failure): void {
+    const sinceMs = this.#answeredSinceMs.get(`${from} ${to}`) ?? Number.POSITIVE_INFINITY;
+    if (beganMs < sinceMs + KNOWN_AFTER_MS || this.unguided.length >= FAILURES_MAX) return;
+    this.unguided.push({ ...failure, what: `${pod} ${failure.what}` });
   }
 
   #addDenied(call: Call): void {

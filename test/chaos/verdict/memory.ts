@@ -58,9 +58,12 @@ export class Memory {
   }
 }
 
+/** Whether a run was long enough to hold a slope against somebody. */
+export const isJudged = ({ minutes }: MemoryOfRole): boolean => minutes >= JUDGED_MINUTES;
+
 /** Only of long runs, and only what is steep beyond doubt. */
-export function isSteep({ minutes, mibPerHour, confidenceMibPerHour }: MemoryOfRole): boolean {
-  return minutes >= JUDGED_MINUTES && mibPerHour - confidenceMibPerHour > STEEP_MIB_PER_HOUR;
+export function isSteep(memory: MemoryOfRole): boolean {
+  return isJudged(memory) && memory.mibPerHour - memory.confidenceMibPerHour > STEEP_MIB_PER_HOUR;
 }
 
 const mean = (numbers: readonly number[]): number =>

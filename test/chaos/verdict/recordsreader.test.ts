@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -23,6 +23,30 @@ test('reads what is new of every file, and lines only when they are whole', () =
   assert.deepEqual(ids(), ['4']);
   write('a.jsonl', line('5').slice(9));
   assert.deepEqual(ids(), ['5']);
+});
+
+test('follows whoever goes on in another file, and keeps a bounded amount of what is full', () => {
+  const own = mkdtempSync(join(folder, 'own-'));
+  const append = (name: string, text: string) => appendFileSync(join(own, name), text);
+  const reader = new RecordsReader(own, 40);
+  const ids = () => reader.next().map(({ id }) => id);
+  append('web.w-1.0.jsonl', line('1'));
+  assert.deepEqual(ids(), ['1']);
+  append('web.w-1.0.jsonl', line('2'));
+  append('web.w-1.1.jsonl', line('3'));
+  assert.deepEqual(ids(), ['2', '3']);
+  // written before the next was begun, and read only now
+  append('web.w-1.0.jsonl', line('4'));
+  append('web.w-1.1.jsonl', line('5'));
+  assert.deepEqual(ids(), ['4', '5']);
+  assert.deepEqual(
+    readdirSync(own),
+    ['web.w-1.1.jsonl'],
+    'and the one that is written to stays, whatever its size',
+  );
+  append('web.w-1.1.jsonl', line('6'));
+  assert.deepEqual([ids(), reader.damaged], [['6'], 0]);
+  assert.equal(reader.bytes, 3 * line('1').length);
 });
 
 test('counts what is no record, and reads on', () => {

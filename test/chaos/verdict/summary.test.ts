@@ -29,6 +29,7 @@ const summary = ({ calls = [], isCrowded = false, problems = [] }: Given = {}): 
     done: [{ action: { kind: 'kill-app', of: 'web' }, beganMs: 1_000, endMs: 3_000 }],
     crowding: { mean: () => 1, wasCrowded: () => isCrowded },
     agreement: { exactPods: 3, disagreements: [], inboundGood: 1, executed: 1 },
+    recordsBytes: 1_000,
   });
 };
 const late = (count: number) =>
@@ -48,6 +49,27 @@ describe('the summary', () => {
     assert.deepEqual([crowded.broken, crowded.late, crowded.lateCrowded], [[], 6, 6]);
   });
 
+  it('finds a call that felt a lost control plane, unless it was a first one', () => {
+    const lost = { beganMs: 30_000, atMs: 30_001, status: 503, error: 'control-plane-unreachable' };
+    const answered = (atMs: number) =>
+      call({ atMs, status: 200, answer: { service: 'web', pod: 'web-1', id: 'a' } });
+    const found = (...calls: Call[]) =>
+      summary({ calls }).broken.filter((each) =>
+        /^felt a lost control plane: .*shopper-1 GET web: 503/.test(each),
+      );
+    assert.equal(found(answered(20_000), call(lost)).length, 1);
+    assert.equal(found(answered(20_001), call(lost)).length, 0, 'pods of that time may not have been told');
+    assert.equal(found(call(lost)).length, 0);
+    const { unguided } = summary({ calls: [answered(1), call(lost)], isCrowded: true });
+    assert.equal(unguided, 1, 'counted also on a crowded machine');
+    assert.deepEqual(
+      summary({ calls: [answered(1), call(lost)], isCrowded: true }).broken.filter((each) =>
+        /lost/.test(each),
+      ),
+      [],
+    );
+  });
+
   it('finds what the cluster could not do', () => {
     assert.deepEqual(summary({ problems: ['not whole again'] }).broken, ['not whole again']);
   });
@@ -62,6 +84,7 @@ describe('the summary', () => {
       ...{ seed: 7, minutes: 4, seconds: 300, ledger: new Ledger(), problems: [], memory: [], done: [] },
       crowding: { mean: () => 1, wasCrowded: () => false },
       agreement: { exactPods: 0, disagreements: [], inboundGood: 0, executed: 0 },
+      recordsBytes: 0,
     });
     assert.deepEqual(nothing.broken, ['nobody called', 'nobody was denied', 'nobody tried plaintext']);
   });

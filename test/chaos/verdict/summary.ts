@@ -24,6 +24,10 @@ export interface Summary {
   /** failures later than faults excuse, and how many of them a crowded machine excuses */
   readonly late: number;
   readonly lateCrowded: number;
+  /** calls that felt a lost control plane though others of their kind had been answered from there */
+  readonly unguided: number;
+  /** of what everybody wrote down, on the disk at the end */
+  readonly recordsBytes: number;
   readonly violations: readonly Violation[];
   /** what is wrong, in words; empty: nothing */
   readonly broken: readonly string[];
@@ -39,6 +43,7 @@ interface Watched {
   readonly memory: readonly MemoryOfRole[];
   readonly crowding: Pick<Crowding, 'mean' | 'wasCrowded'>;
   readonly agreement: Agreement;
+  readonly recordsBytes: number;
 }
 
 /** No network and no scheduler is so perfect that a single request proves something. */
@@ -55,15 +60,20 @@ export function summaryOf(watched: Watched): Summary {
     failures: countsOf(ledger.failures),
     ...{ denied: ledger.denied, plainRefused: ledger.plainRefused },
     kinds: byKind(done, ledger.failures),
-    actions: done.map(tellDone),
+    actions: done.map((each) => `${new Date(each.beganMs).toISOString()} ${tellDone(each)}`),
     ...{ memory, agreement, crowding: crowding.mean() },
     ...{ late: late.length, lateCrowded: late.length - judged.length },
-    violations: ledger.violations,
+    unguided: ledger.unguided.length,
+    ...{ recordsBytes: watched.recordsBytes, violations: ledger.violations },
     broken: [
       ...ledger.violations.map(({ rule, record }) => `${rule}: ${JSON.stringify(record)}`),
       ...agreement.disagreements,
       ...watched.problems,
       ...tooLate(judged),
+      ...ledger.unguided
+        .filter(({ beganMs, atMs }) => !crowding.wasCrowded(beganMs, atMs))
+        .slice(0, TOLD_MAX)
+        .map(({ beganMs, what }) => `felt a lost control plane: ${new Date(beganMs).toISOString()} ${what}`),
       ...memory.filter(isSteep).map(({ role, mibPerHour }) => `memory of ${role} grows: ${mibPerHour} MiB/h`),
       ...(ledger.customerCalls === 0 ? ['nobody called'] : []),
       ...(ledger.denied.by403 === 0 ? ['nobody was denied'] : []),
@@ -88,7 +98,7 @@ function tooLate(late: readonly Failure[]): string[] {
   ];
 }
 
-const tellDone = ({ action, beganMs, endMs, skipped, unfinished }: Done): string =>
-  `${new Date(beganMs).toISOString()} ${describe(action)}, ${endMs - beganMs} ms` +
+export const tellDone = ({ action, beganMs, endMs, skipped, unfinished }: Done): string =>
+  `${describe(action)}, ${((endMs - beganMs) / 1_000).toFixed(1)} s` +
   (skipped === undefined ? '' : ` (skipped: ${skipped})`) +
   (unfinished === undefined ? '' : ` (unfinished: ${unfinished})`);

@@ -1,3 +1,4 @@
+import { isJudged } from './memory.ts';
 import type { Summary } from './summary.ts';
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
@@ -15,7 +16,7 @@ export function textOf(summary: Summary): string[] {
     `${summary.customerCalls} calls of the customer, ${summary.executions} executed by servers, ` +
       `${denied.by403} denied with 403 (${denied.otherwise} otherwise), ${summary.plainRefused} in plaintext refused`,
     `${summary.crowding.toFixed(1)} threads wanted each processor; ${summary.late} requests failed that no fault excuses, ` +
-      `${summary.lateCrowded} of them on a crowded machine`,
+      `${summary.lateCrowded} of them on a crowded machine; ${summary.unguided} felt a lost control plane`,
     'failures:',
     ...Object.entries(summary.failures).map(([what, count]) => `  ${String(count).padStart(5)}  ${what}`),
     'action             times  skipped  failed  longest recovery  longest',
@@ -27,9 +28,10 @@ export function textOf(summary: Summary): string[] {
     `counters: sidecars answered ${agreement.inboundGood} of ${agreement.executed} executed; ` +
       `${agreement.exactPods} pods of which nothing was killed agree exactly or are named below`,
     ...memory.map(
-      ({ role, processes, meanMib, mibPerHour, confidenceMibPerHour, minutes }) =>
-        `memory of ${role}: ${meanMib.toFixed(1)} MiB, ${mibPerHour.toFixed(1)} ± ${confidenceMibPerHour.toFixed(1)} ` +
-        `MiB/hour (${processes} processes, ${minutes.toFixed(1)} minutes)`,
+      (its) =>
+        `memory of ${its.role}: ${its.meanMib.toFixed(1)} MiB, ${its.mibPerHour.toFixed(1)} ± ` +
+        `${its.confidenceMibPerHour.toFixed(1)} MiB/hour (${its.processes} processes, the longest seen for ` +
+        `${its.minutes.toFixed(1)} minutes${isJudged(its) ? '' : ': too short to judge'})`,
     ),
     ...(summary.broken.length === 0
       ? ['ok']

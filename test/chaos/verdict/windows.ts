@@ -71,8 +71,8 @@ export interface KindSummary {
 
 export function byKind(all: readonly Done[], failures: readonly Failure[]): KindSummary[] {
   const { felt } = feltOf(all, failures);
-  const kinds = (Object.keys(IS_FELT) as Kind[]).filter((kind) =>
-    all.some((each) => each.action.kind === kind),
+  const kinds = (Object.keys(IS_FELT) as Kind[]).filter(
+    (kind) => kind !== 'calm' && all.some((each) => each.action.kind === kind),
   );
   return kinds.map((kind) => {
     const its = felt.filter(({ done }) => done.action.kind === kind);
