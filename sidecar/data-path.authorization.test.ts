@@ -4,7 +4,8 @@ import { ERRORS, type ErrorCode } from '../api/errors.ts';
 import type { AuthorizationRule, Operation } from '../api/proxy-config.ts';
 import { echoHead, inbound, start, until } from './testing/harness.ts';
 import type { Pair } from './testing/pair.ts';
-import { ask as askVersion, serveVersion, VERSIONS, type Version } from './testing/versions.ts';
+import { serveVersion } from './testing/version-server.ts';
+import { ask as askVersion, VERSIONS, type Version } from './testing/versions.ts';
 import { connect, readAll, serve, talk } from './testing/wire.ts';
 
 const rule = (action: 'Allow' | 'Deny', more: Partial<AuthorizationRule>): AuthorizationRule => ({

@@ -1,29 +1,10 @@
 import assert from 'node:assert/strict';
 import { connect as connectHttp2 } from 'node:http2';
 import { test } from 'node:test';
-import { ERRORS, type ErrorCode } from '../api/errors.ts';
 import { Caller } from './testing/caller.ts';
 import { inbound, sleep, start, toClose, until } from './testing/harness.ts';
-import {
-  type Answered,
-  ask,
-  askOn,
-  type Seen,
-  serveVersion,
-  VERSIONS,
-  type Version,
-} from './testing/versions.ts';
-
-/** That it is the mesh's answer, as its table says; in gRPC in trailers only. */
-function assertError(version: Version, answer: Answered, code: ErrorCode): void {
-  const { httpStatus, grpcStatus, message } = ERRORS[code];
-  assert.equal(answer.code, code);
-  if (version !== 'grpc') return void assert.equal(answer.status, httpStatus);
-  assert.deepEqual([answer.status, answer.grpcStatus, answer.body], [200, grpcStatus, '']);
-  assert.equal(answer.headers['content-type'], 'application/grpc');
-  assert.equal(answer.headers['grpc-message'], message);
-  assert.deepEqual(answer.trailers, {});
-}
+import { type Seen, serveVersion } from './testing/version-server.ts';
+import { ask, askOn, assertError, VERSIONS } from './testing/versions.ts';
 
 const route = (value: string) => [{ path: { type: 'PathPrefix' as const, value } }];
 

@@ -1,14 +1,15 @@
+import assert from 'node:assert/strict';
 import http from 'node:http';
 import http2 from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
-import type { TestServer } from './wire.ts';
+import { ERRORS, type ErrorCode } from '../../api/errors.ts';
 
 /** What requests come in; gRPC is HTTP/2 with fields and trailers of its own. */
 export const VERSIONS = ['http1', 'http2', 'grpc'] as const;
 export type Version = (typeof VERSIONS)[number];
 
-type Fields = Record<string, string | string[] | number | undefined>;
+export type Fields = Record<string, string | string[] | number | undefined>;
 
+/** `method`: GET, of gRPC POST, unless given */
 export interface Asked {
   readonly method?: string;
   readonly path?: string;
@@ -28,75 +29,189 @@ export interface Answered {
   readonly body: string;
 }
 
+// === what was answered ===
+
+/** That it is the mesh's answer, as its table says; in gRPC in trailers only. */
+export function assertError(version: Version, answer: Answered, code: ErrorCode): void {
+  const { httpStatus, grpcStatus, message } = ERRORS[code];
+  assert.equal(answer.code, code);
+  if (version !== 'grpc') {
+    return void assert.deepEqual([answer.status, JSON.parse(answer.body).error], [httpStatus, code]);
+  }
+  assert.deepEqual([answer.status, answer.grpcStatus, answer.body], [200, grpcStatus, '']);
+  assert.equal(answer.headers['content-type'], 'application/grpc');
+  assert.equal(answer.headers['grpc-message'], message);
+  assert.deepEqual(answer.trailers, {});
+}
+
+/** The status by which an app of gRPC says what it says by one of HTTP. */
+export const GRPC_STATUS_OF: Readonly<Record<number, number>> = { 429: 8, 500: 13, 501: 12, 503: 14, 504: 4 };
+
+/** The HTTP status that says the same, of whatever version the answer is. */
+export function statusOf(version: Version, answer: Answered): number {
+  if (answer.code !== undefined) {
+    assertError(version, answer, answer.code as ErrorCode);
+    return ERRORS[answer.code as ErrorCode].httpStatus;
+  }
+  const same = Object.entries(GRPC_STATUS_OF).find(([, status]) => status === answer.grpcStatus);
+  return version === 'grpc' && same !== undefined ? Number(same[0]) : answer.status;
+}
+
+// === asking ===
+
+/** A request under way. */
+export interface Begun {
+  /** rejects when it is cut before its end */
+  readonly answer: Promise<Answered>;
+  /** of the answer's body, so far */
+  text(): string;
+  /** a piece of the request's body */
+  write(piece: string): void;
+  end(piece?: string): void;
+  /** Goes away: resets its stream of HTTP/2, else the connection. */
+  leave(): void;
+}
+
+/** A connection, made for the first request, that carries one request after the other. */
+export interface Client {
+  /** Its body is to come. */
+  begin(asked?: Asked): Begun;
+  ask(asked?: Asked): Promise<Answered>;
+  close(): void;
+}
+
+export function openClient(version: Version, port: number): Client {
+  return version === 'http1' ? new Http1Client(port, true) : new Http2Client(version, port);
+}
+
 /** One request over a connection of its own. */
-export function ask(version: Version, port: number, asked: Asked = {}): Promise<Answered> {
-  return version === 'http1' ? askHttp1(port, asked) : askHttp2(version, port, asked);
-}
-
-function answered(status: number, headers: Fields, trailers: Fields, body: string): Answered {
-  const grpc = trailers['grpc-status'] ?? headers['grpc-status'];
-  return {
-    status,
-    code: headers['weft-error'] as string | undefined,
-    grpcStatus: grpc === undefined ? undefined : Number(grpc),
-    headers,
-    trailers,
-    body,
-  };
-}
-
-function askHttp1(
-  port: number,
-  { method = 'GET', path = '/', host = 'api', headers, body }: Asked,
-): Promise<Answered> {
-  return new Promise((resolve, reject) => {
-    const fields = { host, connection: 'close', ...headers };
-    const request = http.request({ port, host: '127.0.0.1', method, path, headers: fields, agent: false });
-    request.once('error', reject);
-    request.once('response', (response) => {
-      let text = '';
-      response.setEncoding('latin1').on('data', (piece: string) => {
-        text += piece;
-      });
-      response.once('end', () => {
-        resolve(answered(response.statusCode ?? 0, response.headers, response.trailers, text));
-      });
-      response.once('error', reject);
-    });
-    request.end(body);
-  });
-}
-
-async function askHttp2(version: Version, port: number, asked: Asked): Promise<Answered> {
-  const session = http2.connect(`http://127.0.0.1:${port}`);
-  const failed = new Promise<never>((_resolve, reject) => session.once('error', reject));
-  failed.catch(() => {});
+export async function ask(version: Version, port: number, asked: Asked = {}): Promise<Answered> {
+  const client = version === 'http1' ? new Http1Client(port, false) : new Http2Client(version, port);
   try {
-    return await Promise.race([askOn(session, asked, version), failed]);
+    return await client.ask(asked);
   } finally {
-    session.destroy();
+    client.close();
+  }
+}
+
+/** One request over a connection of its own, which is under way. */
+export function begin(version: Version, port: number, asked: Asked = {}): Begun {
+  const client = version === 'http1' ? new Http1Client(port, false) : new Http2Client(version, port);
+  const begun = client.begin(asked);
+  if (asked.body === undefined) begun.end();
+  // it may well fail where nobody looks
+  begun.answer.catch(() => {}).finally(() => client.close());
+  return begun;
+}
+
+class Http1Client implements Client {
+  readonly #port: number;
+  readonly #agent: http.Agent | false;
+
+  constructor(port: number, keepsAlive: boolean) {
+    this.#port = port;
+    this.#agent = keepsAlive && new http.Agent({ keepAlive: true, maxSockets: 1 });
+  }
+
+  begin({ method = 'GET', path = '/', host = 'api', headers }: Asked = {}): Begun {
+    const request = http.request({
+      ...{ port: this.#port, host: '127.0.0.1', method, path, agent: this.#agent },
+      headers: { host, ...headers },
+    });
+    // as it is: node writes it in capitals
+    request.method = method;
+    let text = '';
+    const answer = new Promise<Answered>((resolve, reject) => {
+      request.once('error', reject);
+      request.once('response', (response) => {
+        response.setEncoding('latin1').on('data', (piece: string) => {
+          text += piece;
+        });
+        response.once('end', () => {
+          resolve(answered(response.statusCode ?? 0, response.headers, response.trailers, text));
+        });
+        response.once('error', reject);
+      });
+    });
+    return {
+      answer,
+      text: () => text,
+      write: (piece) => void request.write(piece, 'latin1'),
+      end: (piece) => void request.end(piece, 'latin1'),
+      leave: () => request.socket?.resetAndDestroy(),
+    };
+  }
+  ask(asked: Asked = {}): Promise<Answered> {
+    const { answer, end } = this.begin(asked);
+    end(asked.body);
+    return answer;
+  }
+  close(): void {
+    if (this.#agent !== false) this.#agent.destroy();
+  }
+}
+
+class Http2Client implements Client {
+  readonly #session: http2.ClientHttp2Session;
+  readonly #version: Version;
+  readonly #failed: Promise<never>;
+
+  constructor(version: Version, port: number) {
+    this.#version = version;
+    this.#session = http2.connect(`http://127.0.0.1:${port}`);
+    this.#failed = new Promise<never>((_resolve, reject) => this.#session.once('error', reject));
+    this.#failed.catch(() => {});
+  }
+
+  begin(asked: Asked = {}): Begun {
+    return this.#begun(requestOn(this.#session, asked, this.#version, false));
+  }
+  ask(asked: Asked = {}): Promise<Answered> {
+    return Promise.race([askOn(this.#session, asked, this.#version), this.#failed]);
+  }
+  #begun(stream: http2.ClientHttp2Stream): Begun {
+    let text = '';
+    stream.on('data', (piece: string) => {
+      text += piece;
+    });
+    return {
+      answer: Promise.race([answerOf(stream), this.#failed]),
+      text: () => text,
+      write: (piece) => void stream.write(piece, 'latin1'),
+      end: (piece) => void stream.end(piece, 'latin1'),
+      leave: () => stream.close(http2.constants.NGHTTP2_CANCEL),
+    };
+  }
+  close(): void {
+    this.#session.destroy();
   }
 }
 
 /** One request of many over the same connection. */
 export function askOn(
   session: http2.ClientHttp2Session,
-  { method, path = '/', host = 'api', headers, body }: Asked,
+  asked: Asked,
   version: Version = 'http2',
 ): Promise<Answered> {
-  const own = version === 'grpc' ? { 'content-type': 'application/grpc', te: 'trailers' } : {};
-  const stream = session.request(
-    {
-      ':method': method ?? (version === 'grpc' ? 'POST' : 'GET'),
-      ':path': path,
-      ':authority': host,
-      ...headers,
-      ...own,
-    },
-    { endStream: false },
-  );
-  stream.end(body);
+  // calls of gRPC end with a frame of their own
+  const isHeadOnly = version !== 'grpc' && asked.body === undefined;
+  const stream = requestOn(session, asked, version, isHeadOnly);
+  if (!isHeadOnly) stream.end(asked.body, 'latin1');
   return answerOf(stream);
+}
+
+function requestOn(
+  session: http2.ClientHttp2Session,
+  { method, path = '/', host = 'api', headers }: Asked,
+  version: Version,
+  endStream: boolean,
+): http2.ClientHttp2Stream {
+  const own = version === 'grpc' ? { 'content-type': 'application/grpc', te: 'trailers' } : {};
+  const pseudo = {
+    ':method': method ?? (version === 'grpc' ? 'POST' : 'GET'),
+    ...{ ':path': path, ':authority': host },
+  };
+  return session.request({ ...pseudo, ...headers, ...own }, { endStream });
 }
 
 /** Rejects when it is reset before its end. */
@@ -114,143 +229,23 @@ export function answerOf(stream: http2.ClientHttp2Stream): Promise<Answered> {
     stream.setEncoding('latin1').on('data', (piece: string) => {
       text += piece;
     });
-    stream.once('end', () => resolve(answered(Number(head[':status']), head, trailers, text)));
+    stream.once('end', () => {
+      // one that was reset may end, too
+      if (stream.rstCode === 0) resolve(answered(Number(head[':status']), head, trailers, text));
+    });
     stream.once('error', reject);
     stream.once('close', () => reject(new Error(`closed with ${stream.rstCode}`)));
   });
 }
 
-/** A request as an app of another make read it. */
-export interface Seen {
-  readonly method: string;
-  readonly path: string;
-  readonly host: string;
-  readonly headers: Fields;
-  readonly body: string;
-  readonly trailers: Fields;
-  /** counts from 1 */
-  readonly turn: number;
-  /** gRPC: OK, or UNAVAILABLE for a 5xx. */
-  answer(status: number, body?: string, headers?: Record<string, string>): void;
-  /** Of HTTP/2 the stream, else the connection. */
-  cut(): void;
-}
-
-export interface VersionServer extends TestServer {
-  readonly seen: Seen[];
-  /** of HTTP/2 */
-  readonly sessions: http2.ServerHttp2Session[];
-}
-
-/** node:http or node:http2 as the app: requests are handed over when they are complete. */
-export async function serveVersion(
-  version: Version,
-  respond: (seen: Seen) => void = (seen) => seen.answer(200, 'done'),
-  options: http2.ServerOptions = {},
-): Promise<VersionServer> {
-  const accepted: Socket[] = [];
-  const seen: Seen[] = [];
-  const sessions: http2.ServerHttp2Session[] = [];
-  const came = (request: Seen) => {
-    seen.push(request);
-    respond(request);
+function answered(status: number, headers: Fields, trailers: Fields, body: string): Answered {
+  const grpc = trailers['grpc-status'] ?? headers['grpc-status'];
+  return {
+    status,
+    code: headers['weft-error'] as string | undefined,
+    grpcStatus: grpc === undefined ? undefined : Number(grpc),
+    headers,
+    trailers,
+    body,
   };
-  const turn = () => seen.length + 1;
-  const server =
-    version === 'http1'
-      ? http.createServer({ keepAliveTimeout: 60_000 }, (request, response) =>
-          serve1(request, response, turn, came),
-        )
-      : http2.createServer(options);
-  server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) =>
-    serve2(version, stream, headers, turn, came),
-  );
-  server.on('session', (session: http2.ServerHttp2Session) => {
-    session.on('error', () => {});
-    sessions.push(session);
-  });
-  server.on('connection', (socket: Socket) => {
-    accepted.push(socket);
-    socket.on('error', () => {});
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const close = () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      for (const session of sessions) session.destroy();
-      for (const socket of accepted) socket.destroy();
-    });
-  return { port: (server.address() as AddressInfo).port, accepted, seen, sessions, close };
-}
-
-function serve1(
-  request: http.IncomingMessage,
-  response: http.ServerResponse,
-  turn: () => number,
-  came: (seen: Seen) => void,
-): void {
-  let body = '';
-  request.setEncoding('latin1').on('data', (piece: string) => {
-    body += piece;
-  });
-  request.on('error', () => {});
-  request.once('end', () =>
-    came({
-      ...{ method: request.method ?? '', path: request.url ?? '', host: request.headers.host ?? '' },
-      ...{ headers: request.headers, body, trailers: request.trailers, turn: turn() },
-      answer: (status, text = '', headers = {}) =>
-        response.writeHead(status, { 'Content-Length': text.length, ...headers }).end(text, 'latin1'),
-      cut: () => request.socket.destroy(),
-    }),
-  );
-}
-
-function serve2(
-  version: Version,
-  stream: http2.ServerHttp2Stream,
-  headers: http2.IncomingHttpHeaders,
-  turn: () => number,
-  came: (seen: Seen) => void,
-): void {
-  let body = '';
-  let trailers: Fields = {};
-  stream.on('error', () => {});
-  stream.on('trailers', (fields) => {
-    trailers = fields;
-  });
-  stream.setEncoding('latin1').on('data', (piece: string) => {
-    body += piece;
-  });
-  const answer = (status: number, text = '', more: Record<string, string> = {}) => {
-    if (stream.destroyed) return;
-    if (version === 'grpc') return answerGrpc(stream, status, text, more);
-    stream.respond({ ':status': status, ...more });
-    stream.end(text, 'latin1');
-  };
-  stream.once('end', () => {
-    // one that was reset ends too
-    if (stream.aborted || stream.destroyed) return;
-    came({
-      ...{
-        method: headers[':method'] ?? '',
-        path: headers[':path'] ?? '',
-        host: headers[':authority'] ?? '',
-      },
-      ...{ headers, body, trailers, turn: turn(), answer },
-      cut: () => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR),
-    });
-  });
-}
-
-function answerGrpc(
-  stream: http2.ServerHttp2Stream,
-  status: number,
-  text: string,
-  more: Record<string, string>,
-): void {
-  const head = { ':status': 200, 'content-type': 'application/grpc', ...more };
-  if (status >= 500) return void stream.respond({ ...head, 'grpc-status': '14' }, { endStream: true });
-  stream.respond(head, { waitForTrailers: true });
-  stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-  stream.end(text, 'latin1');
 }
