@@ -2,11 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DestinationRoute } from '../api/destination-traffic.ts';
 import { Caller } from './testing/caller.ts';
-import { get, last, until } from './testing/harness.ts';
-import { type Served, serveRequests } from './testing/http-server.ts';
-import { connect, readUntil, talk } from './testing/wire.ts';
-
-const DONE = (request: Served) => request.answer(200, 'done');
+import { toClose, until } from './testing/harness.ts';
+import { type Seen, serveVersion } from './testing/version-server.ts';
+import {
+  type Asked,
+  ask,
+  assertError,
+  begin,
+  type Client,
+  openClient,
+  statusOf,
+  VERSIONS,
+  type Version,
+} from './testing/versions.ts';
 
 const ROUTES: DestinationRoute[] = [
   { name: 'exact', match: [{ path: { type: 'Exact', value: '/exact' } }] },
@@ -27,133 +35,138 @@ const ROUTES: DestinationRoute[] = [
   { name: 'api', match: [{ path: { type: 'PathPrefix', value: '/api' } }] },
 ];
 
-async function routed(routes: DestinationRoute[] = ROUTES): Promise<Caller> {
-  return Caller.start([await serveRequests(DONE)], { traffic: { routes } });
+async function routed(version: Version, routes: DestinationRoute[] = ROUTES): Promise<Caller> {
+  return Caller.start([await serveVersion(version)], { traffic: { routes } });
 }
 
-for (const [request, route] of [
-  [last('/exact'), 'exact'],
-  [last('/exact?x=1'), 'exact'],
-  [last('/api/a'), 'api'],
-  [last('/api'), 'api'],
-  [last('/x/../api/./a'), 'api'],
-  [last('/api/a').replace('GET', 'DELETE'), 'writes'],
-  [last('/api/a', 'X-Beta: on\r\n'), 'beta'],
-  [last('/api/a', 'X-Beta: off\r\n'), 'api'],
-  [last('/other?a=1&debug'), 'debug'],
-  [last('/api/a?debug=1'), 'debug'],
-] as const) {
-  test(`${request.slice(0, request.indexOf('\r\nConn')).replace('\r\nHost: api', '')} takes the route ${route}`, async () => {
-    const caller = await routed();
-    assert.match(await talk(caller.port, request), /^HTTP\/1.1 200/);
-    assert.equal(caller.metric('weft_requests_total', `route="${route}"`), 1);
-    assert.equal(caller.metric('weft_requests_total'), 1);
-  });
+/** Ends with the test file. */
+function client(version: Version, caller: Caller): Client {
+  const opened = openClient(version, caller.port);
+  toClose.push(async () => opened.close());
+  return opened;
 }
 
-for (const path of ['/', '/exactly', '/apiary', '/exact/x']) {
-  test(`${path} is on no route, and says so`, async () => {
-    const caller = await routed();
-    assert.match(await talk(caller.port, last(path)), /^HTTP\/1.1 404 [\s\S]*weft-error: no-route/);
-    assert.equal(caller.metric('weft_errors_total', 'code="no-route"'), 1);
-    assert.equal(caller.metric('weft_requests_total', 'status_class="4xx"', 'route=""'), 1);
-    assert.equal(caller.log()[0]?.route, undefined);
-  });
-}
+/** What is asked, and whether a call of gRPC can ask it: it is a POST. */
+const TAKEN: readonly (readonly [asked: Asked, route: string, versions?: readonly Version[]])[] = [
+  [{ path: '/exact' }, 'exact'],
+  [{ path: '/exact?x=1' }, 'exact'],
+  [{ path: '/api/a' }, 'api'],
+  [{ path: '/api' }, 'api'],
+  [{ path: '/x/../api/./a' }, 'api'],
+  [{ path: '/api/a', method: 'DELETE' }, 'writes', ['http1', 'http2']],
+  [{ path: '/api/a', headers: { 'X-Beta': 'on' } }, 'beta'],
+  [{ path: '/api/a', headers: { 'X-Beta': 'off' } }, 'api'],
+  [{ path: '/other?a=1&debug' }, 'debug'],
+  [{ path: '/api/a?debug=1' }, 'debug'],
+];
 
-test('a connection that asked for what is on no route carries the next request, which is counted for itself', async () => {
-  const caller = await routed();
-  const socket = await connect(caller.port);
-  socket.write(get('/exact'));
-  await readUntil(socket, 'done');
-  socket.write(get('/nowhere'));
-  await readUntil(socket, '}\n');
-  socket.write(get('/api'));
-  await readUntil(socket, 'done');
-  socket.destroy();
-  for (const route of ['exact', '', 'api']) {
-    assert.equal(caller.metric('weft_requests_total', `route="${route}"`), 1, route);
+for (const [asked, route, versions = VERSIONS] of TAKEN) {
+  for (const version of versions) {
+    test(`${version}: ${JSON.stringify(asked)} takes the route ${route}`, async () => {
+      const caller = await routed(version);
+      assert.equal((await ask(version, caller.port, asked)).body, 'done');
+      assert.equal(caller.metric('weft_requests_total', `route="${route}"`, `protocol="${version}"`), 1);
+      assert.equal(caller.metric('weft_requests_total'), 1);
+    });
   }
-});
+}
 
-test('retry and timeout of a route hold for its requests only', async () => {
-  const server = await serveRequests((request) => request.answer(503, 'later'));
-  const caller = await Caller.start([server], {
-    traffic: {
-      retry: { attempts: 1, conditions: ['GatewayError'], backoffBaseMs: 1 },
-      routes: [
-        {
-          name: 'more',
-          match: [{ path: { type: 'Exact', value: '/more' } }],
-          retry: { attempts: 3, conditions: ['GatewayError'], backoffBaseMs: 1 },
-        },
-        {
-          name: 'none',
-          match: [{ path: { type: 'Exact', value: '/none' } }],
-          retry: { attempts: 0, conditions: [] },
-        },
-        { name: 'rest' },
-      ],
-    },
-  });
-  for (const [path, attempts] of [
-    ['/more', 4],
-    ['/none', 1],
-    ['/rest', 2],
-  ] as const) {
-    assert.match(await talk(caller.port, last(path)), /^HTTP\/1.1 503/);
-    assert.equal(server.seen.filter((line) => line.endsWith(path)).length, attempts, path);
+for (const version of VERSIONS) {
+  for (const path of ['/', '/exactly', '/apiary', '/exact/x']) {
+    test(`${version}: ${path} is on no route, and says so`, async () => {
+      const caller = await routed(version);
+      assertError(version, await ask(version, caller.port, { path }), 'no-route');
+      assert.equal(caller.metric('weft_errors_total', 'code="no-route"'), 1);
+      const status = version === 'grpc' ? 'status_class="2xx"' : 'status_class="4xx"';
+      assert.equal(caller.metric('weft_requests_total', status, 'route=""'), 1);
+      const calls = caller.metric('weft_grpc_requests_total', 'grpc_status="12"', 'route=""');
+      assert.equal(calls, version === 'grpc' ? 1 : 0);
+      assert.equal(caller.log()[0]?.route, undefined);
+    });
   }
-  assert.deepEqual(
-    caller.log().map(({ route }) => route),
-    ['more', 'none', 'rest'],
-  );
-});
 
-test('a new version of the destination holds for the next request of an open connection', async () => {
-  const old = await serveRequests((request) => request.answer(200, 'old'));
-  const fresh = await serveRequests((request) => request.answer(200, 'fresh'));
-  const caller = await Caller.start([old], { traffic: { routes: [{ name: 'a' }] } });
-  const socket = await connect(caller.port);
-  socket.write(get());
-  await readUntil(socket, 'old');
-  caller.setEndpoints([fresh.port]);
-  caller.setTraffic({ routes: [{ name: 'b' }] });
-  socket.write(get());
-  await readUntil(socket, 'fresh');
-  caller.setTraffic({ routes: ROUTES });
-  socket.write(get('/nowhere'));
-  assert.match(await readUntil(socket, '}\n'), /no-route/);
-  socket.destroy();
-  assert.equal(caller.metric('weft_requests_total', 'route="a"'), 1);
-  assert.equal(caller.metric('weft_requests_total', 'route="b"'), 1);
-  await fresh.close();
-});
+  test(`${version}: a connection that asked for what is on no route carries the next request, which is counted for itself`, async () => {
+    const caller = await routed(version);
+    const { ask } = client(version, caller);
+    assert.equal((await ask({ path: '/exact' })).body, 'done');
+    assertError(version, await ask({ path: '/nowhere' }), 'no-route');
+    assert.equal((await ask({ path: '/api' })).body, 'done');
+    for (const route of ['exact', '', 'api']) {
+      assert.equal(caller.metric('weft_requests_total', `route="${route}"`), 1, route);
+    }
+    assert.equal(caller.side.path.connections().open, 1);
+  });
 
-test('a request under way ends on the route and endpoint it began with', async () => {
-  const held: Served[] = [];
-  const old = await serveRequests((request) => held.push(request));
-  const fresh = await serveRequests(DONE);
-  const caller = await Caller.start([old], { traffic: { routes: [{ name: 'a' }] } });
-  const socket = await connect(caller.port);
-  socket.write(get());
-  await until(() => held.length === 1);
-  caller.setEndpoints([fresh.port]);
-  caller.setTraffic({ routes: [{ name: 'b' }] });
-  held[0]!.answer(200, 'old');
-  assert.match(await readUntil(socket, 'old'), /^HTTP\/1.1 200/);
-  socket.destroy();
-  assert.equal(caller.metric('weft_requests_total', 'route="a"', 'status_class="2xx"'), 1);
-  await fresh.close();
-});
+  test(`${version}: retry and timeout of a route hold for its requests only`, async () => {
+    const server = await serveVersion(version, (seen) => seen.answer(503, 'later'));
+    const retry = (attempts: number) => ({
+      ...{ attempts, conditions: ['GatewayError' as const, 'GrpcUnavailable' as const], backoffBaseMs: 1 },
+      nonIdempotent: version === 'grpc',
+    });
+    const caller = await Caller.start([server], {
+      traffic: {
+        retry: retry(1),
+        routes: [
+          { name: 'more', match: [{ path: { type: 'Exact', value: '/more' } }], retry: retry(3) },
+          {
+            name: 'none',
+            match: [{ path: { type: 'Exact', value: '/none' } }],
+            retry: { attempts: 0, conditions: [] },
+          },
+          { name: 'rest' },
+        ],
+      },
+    });
+    for (const [asked, attempts] of [
+      ['/more', 4],
+      ['/none', 1],
+      ['/rest', 2],
+    ] as const) {
+      assert.equal(statusOf(version, await ask(version, caller.port, { path: asked })), 503);
+      assert.equal(server.seen.filter(({ path }) => path === asked).length, attempts, asked);
+    }
+    assert.deepEqual(
+      caller.log().map(({ route }) => route),
+      ['more', 'none', 'rest'],
+    );
+  });
 
-test('a destination that leaves the mesh while a connection is open is on no route', async () => {
-  const caller = await routed([{ name: 'a' }]);
-  const socket = await connect(caller.port);
-  socket.write(get());
-  await readUntil(socket, 'done');
-  caller.forget();
-  socket.write(get());
-  assert.match(await readUntil(socket, '}\n'), /weft-error: no-route/);
-  socket.destroy();
-});
+  test(`${version}: a new version of the destination holds for the next request of an open connection`, async () => {
+    const old = await serveVersion(version, (seen) => seen.answer(200, 'old'));
+    const fresh = await serveVersion(version, (seen) => seen.answer(200, 'fresh'));
+    const caller = await Caller.start([old], { traffic: { routes: [{ name: 'a' }] } });
+    const { ask } = client(version, caller);
+    assert.equal((await ask()).body, 'old');
+    caller.setEndpoints([fresh.port]);
+    caller.setTraffic({ routes: [{ name: 'b' }] });
+    assert.equal((await ask()).body, 'fresh');
+    caller.setTraffic({ routes: ROUTES });
+    assertError(version, await ask({ path: '/nowhere' }), 'no-route');
+    assert.equal(caller.metric('weft_requests_total', 'route="a"'), 1);
+    assert.equal(caller.metric('weft_requests_total', 'route="b"'), 1);
+    await fresh.close();
+  });
+
+  test(`${version}: a request under way ends on the route and endpoint it began with`, async () => {
+    const held: Seen[] = [];
+    const old = await serveVersion(version, (seen) => held.push(seen));
+    const fresh = await serveVersion(version);
+    const caller = await Caller.start([old], { traffic: { routes: [{ name: 'a' }] } });
+    const { answer } = begin(version, caller.port);
+    await until(() => held.length === 1);
+    caller.setEndpoints([fresh.port]);
+    caller.setTraffic({ routes: [{ name: 'b' }] });
+    held[0]!.answer(200, 'old');
+    assert.equal((await answer).body, 'old');
+    assert.equal(caller.metric('weft_requests_total', 'route="a"', 'status_class="2xx"'), 1);
+    await fresh.close();
+  });
+
+  test(`${version}: a destination that leaves the mesh while a connection is open is on no route`, async () => {
+    const caller = await routed(version, [{ name: 'a' }]);
+    const { ask } = client(version, caller);
+    assert.equal((await ask()).body, 'done');
+    caller.forget();
+    assertError(version, await ask(), 'no-route');
+  });
+}

@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict';
 import { HostSet } from '../balancers/host-set.ts';
 import { CircuitBreaker, LIMITED_NAMES } from '../layers/circuit-breaker.ts';
+import { until } from './harness.ts';
 
 /**
  * Counts, for the whole process, what of hosts and circuit breakers is in use: an entry without its end is a
@@ -38,3 +40,10 @@ export function usage(): Record<(typeof LIMITED_NAMES)[number] | 'hosts' | 'leas
 
 /** Nothing but connections, which may be idle. */
 export const UNUSED = { pendingRequests: 0, requests: 0, retries: 0, hosts: 0, least: 0 };
+
+/** Waits for the end of what is ending; throws when something stays in use. */
+export async function assertUnused(): Promise<void> {
+  await until(() => usage().requests === 0 && usage().hosts === 0, 'the end of all requests');
+  const { connections: _, ...use } = usage();
+  assert.deepEqual(use, UNUSED);
+}

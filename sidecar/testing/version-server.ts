@@ -15,7 +15,7 @@ export interface Seen {
   /** counts from 1 */
   readonly turn: number;
   /** gRPC: OK, or trailers only with the status that says the same. */
-  answer(status: number, body?: string, headers?: Record<string, string>): void;
+  answer(status: number, body?: string, headers?: Record<string, string | string[]>): void;
   /** The head and a part of the body, and never the rest. */
   begin(part: string): Answering;
   /** Of HTTP/2 the stream, else the connection. */
@@ -123,7 +123,7 @@ function serve2(
     stream.write(part, 'latin1');
     return stream;
   };
-  const answer = (status: number, text = '', more: Record<string, string> = {}) => {
+  const answer = (status: number, text = '', more: Record<string, string | string[]> = {}) => {
     if (stream.destroyed) return;
     if (version === 'grpc') return answerGrpc(stream, status, text, more);
     stream.respond({ ':status': status, ...more });
@@ -148,7 +148,7 @@ function answerGrpc(
   stream: http2.ServerHttp2Stream,
   status: number,
   text: string,
-  more: Record<string, string>,
+  more: Record<string, string | string[]>,
 ): void {
   const head = { ':status': 200, ...GRPC_HEAD, ...more };
   const failure = GRPC_STATUS_OF[status];

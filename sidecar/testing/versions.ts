@@ -80,13 +80,13 @@ export interface Client {
   close(): void;
 }
 
-export function openClient(version: Version, port: number): Client {
-  return version === 'http1' ? new Http1Client(port, true) : new Http2Client(version, port);
+export function openClient(version: Version, port: number, keepsAlive = true): Client {
+  return version === 'http1' ? http1Client(port, keepsAlive) : http2Client(version, port);
 }
 
 /** One request over a connection of its own. */
 export async function ask(version: Version, port: number, asked: Asked = {}): Promise<Answered> {
-  const client = version === 'http1' ? new Http1Client(port, false) : new Http2Client(version, port);
+  const client = openClient(version, port, false);
   try {
     return await client.ask(asked);
   } finally {
@@ -94,97 +94,84 @@ export async function ask(version: Version, port: number, asked: Asked = {}): Pr
   }
 }
 
-/** One request over a connection of its own, which is under way. */
+/** A whole request over a connection of its own, which is under way. */
 export function begin(version: Version, port: number, asked: Asked = {}): Begun {
-  const client = version === 'http1' ? new Http1Client(port, false) : new Http2Client(version, port);
+  const client = openClient(version, port, false);
   const begun = client.begin(asked);
-  if (asked.body === undefined) begun.end();
+  begun.end(asked.body);
   // it may well fail where nobody looks
-  begun.answer.catch(() => {}).finally(() => client.close());
+  void begun.answer.catch(() => {}).finally(() => client.close());
   return begun;
 }
 
-class Http1Client implements Client {
-  readonly #port: number;
-  readonly #agent: http.Agent | false;
-
-  constructor(port: number, keepsAlive: boolean) {
-    this.#port = port;
-    this.#agent = keepsAlive && new http.Agent({ keepAlive: true, maxSockets: 1 });
-  }
-
-  begin({ method = 'GET', path = '/', host = 'api', headers }: Asked = {}): Begun {
-    const request = http.request({
-      ...{ port: this.#port, host: '127.0.0.1', method, path, agent: this.#agent },
-      headers: { host, ...headers },
-    });
+function http1Client(port: number, keepsAlive: boolean): Client {
+  const agent = keepsAlive && new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const begin = (asked: Asked = {}) => {
+    const { method = 'GET', path = '/', host = 'api', headers } = asked;
+    const to = { port, host: '127.0.0.1', method, path, agent };
+    const request = http.request({ ...to, headers: { host, ...headers } });
     // as it is: node writes it in capitals
     request.method = method;
-    let text = '';
-    const answer = new Promise<Answered>((resolve, reject) => {
-      request.once('error', reject);
-      request.once('response', (response) => {
-        response.setEncoding('latin1').on('data', (piece: string) => {
-          text += piece;
-        });
-        response.once('end', () => {
-          resolve(answered(response.statusCode ?? 0, response.headers, response.trailers, text));
-        });
-        response.once('error', reject);
-      });
-    });
-    return {
-      answer,
-      text: () => text,
-      write: (piece) => void request.write(piece, 'latin1'),
-      end: (piece) => void request.end(piece, 'latin1'),
-      leave: () => request.socket?.resetAndDestroy(),
-    };
-  }
-  ask(asked: Asked = {}): Promise<Answered> {
-    const { answer, end } = this.begin(asked);
-    end(asked.body);
-    return answer;
-  }
-  close(): void {
-    if (this.#agent !== false) this.#agent.destroy();
-  }
+    return begunOn(request);
+  };
+  return {
+    begin,
+    ask: (asked = {}) => {
+      const { answer, end } = begin(asked);
+      end(asked.body);
+      return answer;
+    },
+    close: () => void (agent && agent.destroy()),
+  };
 }
 
-class Http2Client implements Client {
-  readonly #session: http2.ClientHttp2Session;
-  readonly #version: Version;
-  readonly #failed: Promise<never>;
-
-  constructor(version: Version, port: number) {
-    this.#version = version;
-    this.#session = http2.connect(`http://127.0.0.1:${port}`);
-    this.#failed = new Promise<never>((_resolve, reject) => this.#session.once('error', reject));
-    this.#failed.catch(() => {});
-  }
-
-  begin(asked: Asked = {}): Begun {
-    return this.#begun(requestOn(this.#session, asked, this.#version, false));
-  }
-  ask(asked: Asked = {}): Promise<Answered> {
-    return Promise.race([askOn(this.#session, asked, this.#version), this.#failed]);
-  }
-  #begun(stream: http2.ClientHttp2Stream): Begun {
-    let text = '';
-    stream.on('data', (piece: string) => {
-      text += piece;
+function begunOn(request: http.ClientRequest): Begun {
+  let text = '';
+  const answer = new Promise<Answered>((resolve, reject) => {
+    request.once('error', reject);
+    request.once('response', (response) => {
+      response.setEncoding('latin1').on('data', (piece: string) => {
+        text += piece;
+      });
+      response.once('end', () => {
+        resolve(answered(response.statusCode ?? 0, response.headers, response.trailers, text));
+      });
+      response.once('error', reject);
     });
-    return {
-      answer: Promise.race([answerOf(stream), this.#failed]),
-      text: () => text,
-      write: (piece) => void stream.write(piece, 'latin1'),
-      end: (piece) => void stream.end(piece, 'latin1'),
-      leave: () => stream.close(http2.constants.NGHTTP2_CANCEL),
-    };
-  }
-  close(): void {
-    this.#session.destroy();
-  }
+  });
+  return {
+    ...{ answer, text: () => text },
+    write: (piece) => void request.write(piece, 'latin1'),
+    end: (piece) => void request.end(piece, 'latin1'),
+    leave: () => request.socket?.resetAndDestroy(),
+  };
+}
+
+function http2Client(version: Version, port: number): Client {
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  const failed = new Promise<never>((_resolve, reject) => {
+    session.once('error', reject);
+    session.once('close', () => reject(new Error('the connection is closed')));
+  });
+  failed.catch(() => {});
+  return {
+    begin: (asked = {}) => begunOf(requestOn(session, asked, version, false), failed),
+    ask: (asked) => Promise.race([askOn(session, asked ?? {}, version), failed]),
+    close: () => session.destroy(),
+  };
+}
+
+function begunOf(stream: http2.ClientHttp2Stream, failed: Promise<never>): Begun {
+  let text = '';
+  stream.on('data', (piece: string) => {
+    text += piece;
+  });
+  return {
+    ...{ answer: Promise.race([answerOf(stream), failed]), text: () => text },
+    write: (piece) => void stream.write(piece, 'latin1'),
+    end: (piece) => void stream.end(piece, 'latin1'),
+    leave: () => stream.close(http2.constants.NGHTTP2_CANCEL),
+  };
 }
 
 /** One request of many over the same connection. */
