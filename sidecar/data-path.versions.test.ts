@@ -12,32 +12,6 @@ for (const version of VERSIONS) {
   const method = version === 'grpc' ? 'POST' : 'GET';
   const label = `protocol="${version}"`;
 
-  test(`${version}: each request takes its route, and what is on none is told so`, async () => {
-    const app = await serveVersion(version);
-    const caller = await Caller.start([app], {
-      traffic: {
-        routes: [
-          { name: 'a', match: route('/a') },
-          { name: 'b', match: route('/b') },
-        ],
-      },
-    });
-    for (const path of ['/a/1', '/x/../b', '/a/2?q']) {
-      assert.equal((await ask(version, caller.port, { path })).body, 'done');
-    }
-    assert.deepEqual(
-      app.seen.map(({ path }) => path),
-      ['/a/1', '/b', '/a/2?q'],
-    );
-    assertError(version, await ask(version, caller.port, { path: '/c' }), 'no-route');
-    assert.equal(caller.metric('weft_requests_total', 'route="a"', label), 2);
-    assert.equal(caller.metric('weft_requests_total', 'route="b"', label), 1);
-    if (version === 'grpc') {
-      assert.equal(caller.metric('weft_grpc_requests_total', 'grpc_status="0"'), 3);
-      assert.equal(caller.metric('weft_grpc_requests_total', 'grpc_status="12"', 'route=""'), 1);
-    }
-  });
-
   test(`${version}: an unavailable answer is tried again, body and all`, async () => {
     const app = await serveVersion(version, (seen) =>
       seen.answer(seen.turn === 1 ? 503 : 200, `turn ${seen.turn}`),
@@ -76,26 +50,6 @@ for (const version of VERSIONS) {
     if (version === 'grpc') assert.equal(app.seen[0]!.headers['grpc-timeout'], '30m');
   });
 
-  test(`${version}: faults are aborted with, and delayed by`, async () => {
-    const app = await serveVersion(version);
-    const caller = await Caller.start([app], {
-      traffic: {
-        routes: [
-          { name: 'abort', match: route('/abort'), fault: { abort: { percent: 100, status: 503 } } },
-          { name: 'delay', match: route('/delay'), fault: { delay: { percent: 100, durationMs: 40 } } },
-        ],
-      },
-    });
-    assertError(version, await ask(version, caller.port, { path: '/abort' }), 'fault');
-    const startMs = performance.now();
-    assert.equal((await ask(version, caller.port, { path: '/delay' })).body, 'done');
-    assert.ok(performance.now() - startMs >= 35);
-    assert.deepEqual(
-      app.seen.map(({ path }) => path),
-      ['/delay'],
-    );
-  });
-
   test(`${version}: a copy of each request goes to the mirror`, async () => {
     const app = await serveVersion(version);
     const shadow = await serveVersion(version);
@@ -124,30 +78,6 @@ for (const version of VERSIONS) {
     for (let turn = 0; turn < 8; turn += 1) await ask(version, caller.port, { method });
     assert.equal(bad.seen.length, 2);
     assert.equal(caller.metric('weft_endpoints', 'state="ejected"'), 1);
-  });
-
-  test(`${version}: a body of the limit passes, and one byte more does not`, async () => {
-    const app = await serveVersion(version, (seen) => seen.answer(200, `${seen.body.length}`));
-    const pair = await start(app, { inbound: inbound([], { limits: { maxBodyBytes: 1_000 } }) });
-    const body = 'x'.repeat(1_000);
-    assert.equal((await ask(version, pair.port, { method: 'POST', body })).body, '1000');
-    assertError(
-      version,
-      await ask(version, pair.port, { method: 'POST', body: `${body}y` }),
-      'body-too-large',
-    );
-    assert.equal(app.seen.length, 1);
-  });
-
-  test(`${version}: requests beyond the rate limit are refused`, async () => {
-    const app = await serveVersion(version);
-    const limit = { policy: 'shop/api', name: 'few', requests: 1, perMs: 60_000, burst: 2 };
-    const rateLimits = [{ ...limit, key: { type: 'Global' as const } }];
-    const pair = await start(app, { inbound: { ...inbound([], { rateLimits: [0] }), rateLimits } });
-    for (let turn = 0; turn < 3; turn += 1)
-      assert.equal((await ask(version, pair.port, { method })).body, 'done');
-    assertError(version, await ask(version, pair.port, { method }), 'rate-limited');
-    assert.equal(app.seen.length, 3);
   });
 
   test(`${version}: what was decided is in the access log and in the trails`, async () => {

@@ -20,8 +20,11 @@ export interface ServerOptions {
   readonly timers: Timers;
   readonly handler: HttpHandler;
   readonly isDraining: () => boolean;
-  /** A message was refused before there was an exchange to record it on, or a client was too slow. */
-  readonly onRefused: (code: ErrorCode, reason: string) => void;
+  /**
+   * A message was refused before there was an exchange to record it on, or a client was too slow. `isGrpc`: it was a
+   * call, and got the status of the code.
+   */
+  readonly onRefused: (code: ErrorCode, reason: string, isGrpc?: boolean) => void;
 }
 
 /**

@@ -122,6 +122,29 @@ test('a target without a normal form is answered with 400, too many fields with 
   peer.close();
 });
 
+test('a call of gRPC that cannot be read is told so in trailers only, wherever its Content-Type stands', async (t) => {
+  const { port } = await serve(t, answer(), { limits: { maxHeaderBytes: 4 * KIB } });
+  const peer = await Peer.connect(port);
+  const type = ['content-type', 'application/grpc+proto'] as const;
+  const large = ['x-a', 'y'.repeat(5_000)] as const;
+  peer.send(peer.headers(1, [...POST.slice(0, 3), [':path', '/%zz'], [...type]]));
+  let { ':status': status, 'grpc-status': grpcStatus } = await peer.nextHead();
+  assert.deepEqual([status, grpcStatus], ['200', '3']);
+  for (const [id, fields] of [
+    [3, [type, large]],
+    [5, [large, type]],
+  ] as const) {
+    peer.send(
+      peer.headers(id, [...POST, ...fields.map(([name, value]) => [name, value] as [string, string])]),
+    );
+    ({ ':status': status, 'grpc-status': grpcStatus } = await peer.nextHead());
+    assert.deepEqual([status, grpcStatus], ['200', '8']);
+  }
+  peer.send(peer.headers(7, GET));
+  assert.equal((await peer.nextHead())[':status'], '200');
+  peer.close();
+});
+
 test('more streams than there may be are refused, and may be sent again', async (t) => {
   const { port, exchanges } = await serve(t, hold, { http2: { maxConcurrentStreams: 2 } });
   const peer = await Peer.connect(port);

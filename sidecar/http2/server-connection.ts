@@ -1,9 +1,10 @@
 import { ERRORS } from '../../api/errors.ts';
 import type { Exchange } from '../http1/exchange.ts';
-import { errorHead } from '../http1/mesh-answer.ts';
+import { errorBody, errorHead, grpcErrorHead, NO_FIELDS } from '../http1/mesh-answer.ts';
 import type { RequestHead } from '../http1/request-head.ts';
 import type { ServerOptions as Http1ServerOptions } from '../http1/server-connection.ts';
 import { HttpSyntaxError } from '../http1/syntax-error.ts';
+import { isGrpcType } from '../layers/grpc.ts';
 import type { Channel } from '../transport/channel.ts';
 import { Connection } from './connection.ts';
 import { broken, type ConnectionError, H2_ERROR } from './error-codes.ts';
@@ -144,7 +145,7 @@ export class ServerConnection extends Connection {
       return void this.#refuse(streamId, H2_ERROR.refusedStream);
     if (isSelfDependent) return void this.#refuse(streamId, H2_ERROR.protocol);
     if (this.decoder.isOverflowing)
-      return void this.#answer(streamId, 'header-too-large', 'RFC 6585 5', endsStream);
+      return void this.#answer(streamId, 'header-too-large', 'RFC 6585 5', isCall(list, count), endsStream);
     const head = this.#read(streamId, list, count, endsStream);
     if (head !== undefined) this.#begin(streamId, head, endsStream);
   }
@@ -162,7 +163,8 @@ export class ServerConnection extends Connection {
         this.#options.onRefused('bad-request', `${error.message} (${error.rule})`);
         this.#refuse(streamId, H2_ERROR.protocol);
       } else if (error instanceof HttpSyntaxError) {
-        this.#answer(streamId, 'bad-request', `${error.message} (${error.rule})`, endsStream);
+        const reason = `${error.message} (${error.rule})`;
+        this.#answer(streamId, 'bad-request', reason, isCall(list, count), endsStream);
       } else throw error;
       return undefined;
     }
@@ -187,11 +189,17 @@ export class ServerConnection extends Connection {
     streamId: number,
     code: 'bad-request' | 'header-too-large',
     reason: string,
+    isGrpc: boolean,
     endsStream: boolean,
   ): void {
     this.flood.spend(NUISANCE.reset);
-    this.#options.onRefused(code, reason);
-    const body = Buffer.from(`${JSON.stringify({ error: code, message: ERRORS[code].message })}\n`);
+    this.#options.onRefused(code, reason, isGrpc);
+    if (isGrpc) {
+      this.heads.response(streamId, grpcErrorHead(code, NO_FIELDS, ERRORS[code].httpStatus), true);
+      if (!endsStream) this.resetStream(streamId, H2_ERROR.none);
+      return;
+    }
+    const body = errorBody(code);
     this.heads.response(streamId, errorHead(code, body.length, 'GET'), false);
     if (this.sendWindowBytes >= body.length && this.peer.initialWindowBytes >= body.length) {
       this.sendData(streamId, body, 0, body.length);
@@ -232,4 +240,13 @@ export class ServerConnection extends Connection {
     this.shut('idle for too long');
     return 0;
   }
+}
+
+/** Whether what was not read as a request would be a gRPC call. */
+function isCall(list: readonly HeaderField[], count: number): boolean {
+  for (let index = 0; index < count; index += 1) {
+    const { name, value } = list[index]!;
+    if (name.isContentType) return isGrpcType(value);
+  }
+  return false;
 }

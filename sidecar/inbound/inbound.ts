@@ -161,7 +161,8 @@ export class Inbound {
       timers: context.timers,
       isDraining: () => isEnding || context.isDraining(),
       handler: (exchange) => layers.handle(exchange),
-      onRefused: (code, reason) => observeRefused(flow.observation, trail, version, code, reason),
+      onRefused: (code, reason, isGrpc) =>
+        observeRefused(flow.observation, trail, isGrpc ? 'grpc' : version, code, reason),
     });
     const follow = (limits: InboundLimits | undefined) => {
       const { maxHeaderBytes, idleTimeoutMs } = context.limits;

@@ -28,7 +28,9 @@ const SEMICOLON = 0x3b;
  * (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md); gRPC-Web is another protocol.
  */
 export function isGrpc({ fields }: RequestHead): boolean {
-  const type = fields.get('content-type');
+  return isGrpcType(fields.get('content-type'));
+}
+export function isGrpcType(type: string | undefined): boolean {
   if (type === undefined || !type.startsWith(CONTENT_TYPE)) return false;
   const next = type.charCodeAt(CONTENT_TYPE.length);
   return type.length === CONTENT_TYPE.length || next === PLUS || next === SEMICOLON;

@@ -36,14 +36,19 @@ export function observeRefused(
   reason: string,
 ): void {
   const { direction, telemetry } = observation;
+  const { httpStatus, grpcStatus } = ERRORS[code];
   // one that is too slow gets no answer
-  const status = code === 'timeout' ? 0 : ERRORS[code].httpStatus;
+  const status = code === 'timeout' ? 0 : protocol === 'grpc' ? 200 : httpStatus;
   const meter = observation.meter(trail, protocol);
   meter.record(status, 0);
+  if (protocol === 'grpc') meter.recordGrpc(grpcStatus);
   countOn(meter.edge, code, true);
   telemetry.error(direction, code);
   if (!telemetry.wantsAccess(true)) return;
-  telemetry.access({ ...accessBase(observation, trail, 0), reason, status, code });
+  telemetry.access({
+    ...accessBase(observation, trail, 0),
+    ...{ reason, status, code, grpcStatus: protocol === 'grpc' ? grpcStatus : undefined },
+  });
 }
 
 class Observer implements FinishListener {

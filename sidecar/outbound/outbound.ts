@@ -161,7 +161,8 @@ export class Outbound {
       timers: context.timers,
       isDraining: context.isDraining,
       handler,
-      onRefused: (code, reason) => observeRefused(flow.observation, flow.trail, version, code, reason),
+      onRefused: (code, reason, isGrpc) =>
+        observeRefused(flow.observation, flow.trail, isGrpc ? 'grpc' : version, code, reason),
     });
     context.connections.onDrain(flow.client, () => connection.drain());
     connection.start(bytes);

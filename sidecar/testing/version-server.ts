@@ -34,12 +34,18 @@ export interface VersionServer extends TestServer {
   readonly sessions: http2.ServerHttp2Session[];
 }
 
+/** of HTTP/2 what node:http2 can be told besides */
+export interface ServeOptions extends http2.ServerOptions {
+  readonly port?: number;
+  /** hands requests over when their head is there, without their body */
+  readonly isEarly?: boolean;
+}
+
 /** node:http or node:http2 as the app: requests are handed over when they are complete. */
 export async function serveVersion(
   version: Version,
   respond: (seen: Seen) => void = (seen) => seen.answer(200, 'done'),
-  options: http2.ServerOptions = {},
-  port = 0,
+  { port = 0, isEarly = false, ...options }: ServeOptions = {},
 ): Promise<VersionServer> {
   const accepted: Socket[] = [];
   const seen: Seen[] = [];
@@ -52,11 +58,11 @@ export async function serveVersion(
   const server =
     version === 'http1'
       ? http.createServer({ keepAliveTimeout: 60_000 }, (request, response) =>
-          serve1(request, response, turn, came),
+          serve1(request, response, isEarly, turn, came),
         )
       : http2.createServer(options);
   server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) =>
-    serve2(version, stream, headers, turn, came),
+    serve2(version, stream, headers, isEarly, turn, came),
   );
   server.on('session', (session: http2.ServerHttp2Session) => {
     session.on('error', () => {});
@@ -79,6 +85,7 @@ export async function serveVersion(
 function serve1(
   request: http.IncomingMessage,
   response: http.ServerResponse,
+  isEarly: boolean,
   turn: () => number,
   came: (seen: Seen) => void,
 ): void {
@@ -87,7 +94,7 @@ function serve1(
     body += piece;
   });
   request.on('error', () => {});
-  request.once('end', () =>
+  const hand = () =>
     came({
       ...{ method: request.method ?? '', path: request.url ?? '', host: request.headers.host ?? '' },
       ...{ headers: request.headers, body, trailers: request.trailers, turn: turn() },
@@ -98,14 +105,16 @@ function serve1(
         return response;
       },
       cut: () => request.socket.destroy(),
-    }),
-  );
+    });
+  if (isEarly) hand();
+  else request.once('end', hand);
 }
 
 function serve2(
   version: Version,
   stream: http2.ServerHttp2Stream,
   headers: http2.IncomingHttpHeaders,
+  isEarly: boolean,
   turn: () => number,
   came: (seen: Seen) => void,
 ): void {
@@ -129,7 +138,7 @@ function serve2(
     stream.respond({ ':status': status, ...more });
     stream.end(text, 'latin1');
   };
-  stream.once('end', () => {
+  const hand = () => {
     // one that was reset ends too
     if (stream.aborted || stream.destroyed) return;
     came({
@@ -141,7 +150,9 @@ function serve2(
       ...{ headers, body, trailers, turn: turn(), answer, begin },
       cut: () => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR),
     });
-  });
+  };
+  if (isEarly) hand();
+  else stream.once('end', hand);
 }
 
 function answerGrpc(

@@ -121,7 +121,7 @@ function http1Client(port: number, keepsAlive: boolean): Client {
       end(asked.body);
       return answer;
     },
-    close: () => void (agent && agent.destroy()),
+    close: () => (agent === false ? undefined : agent.destroy()),
   };
 }
 

@@ -26,7 +26,10 @@ export class HpackDecoder {
   /** Of the last block (RFC 9113 6.5.2): text of names and values and 32 for each field, all of them. */
   listBytes = 0;
 
-  /** `maxTableBytes`: as said in our SETTINGS_HEADER_TABLE_SIZE; `maxListBytes`: fields beyond are not kept. */
+  /**
+   * `maxTableBytes`: as said in our SETTINGS_HEADER_TABLE_SIZE; `maxListBytes`: fields beyond are not kept, but for
+   * Content-Type, by which who refuses the message knows what its answer has to look like.
+   */
   constructor(maxTableBytes: number, maxListBytes: number) {
     this.#maxTableBytes = maxTableBytes;
     this.#table = new DynamicTable(maxTableBytes);
@@ -55,7 +58,7 @@ export class HpackDecoder {
     while (this.#at < end) {
       const field = this.#readField();
       this.listBytes += field.bytes;
-      if (this.listBytes <= this.#maxListBytes) into[count++] = field;
+      if (this.listBytes <= this.#maxListBytes || field.name.isContentType) into[count++] = field;
     }
     this.#bytes = EMPTY;
     return count;

@@ -72,6 +72,7 @@ export class HeaderName {
   readonly indexing: number;
   readonly isCookie: boolean;
   readonly isTe: boolean;
+  readonly isContentType: boolean;
   /** the first of this name in the static table; 0: none */
   staticIndex = 0;
   /** how often it was of use lately; see header-names.ts */
@@ -89,6 +90,7 @@ export class HeaderName {
     this.indexing = SECRET.has(text) ? INDEXING.never : UNIQUE.has(text) ? INDEXING.none : INDEXING.adaptive;
     this.isCookie = text === 'cookie';
     this.isTe = text === 'te';
+    this.isContentType = text === 'content-type';
   }
 }
 
