@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { InboundLimits } from '../api/proxy-config.ts';
-import { echoHead, get, inbound, start, until } from './testing/harness.ts';
+import { echoHead, get, inbound, sleep, start, until } from './testing/harness.ts';
 import { serveRequests } from './testing/http-server.ts';
 import type { Pair } from './testing/pair.ts';
 import { connect, ok, readAll, readUntil, serve, serveHttp, type TestServer, talk } from './testing/wire.ts';

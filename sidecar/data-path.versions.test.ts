@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect as connectHttp2 } from 'node:http2';
 import { test } from 'node:test';
 import { Caller } from './testing/caller.ts';
-import { inbound, sleep, start, toClose, until } from './testing/harness.ts';
+import { sleep, start, toClose, until } from './testing/harness.ts';
 import { type Seen, serveVersion } from './testing/version-server.ts';
 import { ask, askOn, assertError, VERSIONS } from './testing/versions.ts';
 
@@ -10,7 +10,6 @@ const route = (value: string) => [{ path: { type: 'PathPrefix' as const, value }
 
 for (const version of VERSIONS) {
   const method = version === 'grpc' ? 'POST' : 'GET';
-  const label = `protocol="${version}"`;
 
   test(`${version}: an unavailable answer is tried again, body and all`, async () => {
     const app = await serveVersion(version, (seen) =>
@@ -40,14 +39,6 @@ for (const version of VERSIONS) {
       if (conditions.length > 0) assert.equal(answer.body, 'done');
       else assertError(version, answer, 'upstream-reset');
     }
-  });
-
-  test(`${version}: a request that takes too long is answered in its place`, async () => {
-    const app = await serveVersion(version, () => {});
-    const caller = await Caller.start([app], { traffic: { timeout: { requestMs: 30 } } });
-    assertError(version, await ask(version, caller.port, { method }), 'timeout');
-    assert.equal(caller.log()[0]?.code, 'timeout');
-    if (version === 'grpc') assert.equal(app.seen[0]!.headers['grpc-timeout'], '30m');
   });
 
   test(`${version}: a copy of each request goes to the mirror`, async () => {
