@@ -3,43 +3,13 @@ import { connect as connectHttp2 } from 'node:http2';
 import { test } from 'node:test';
 import { Caller } from './testing/caller.ts';
 import { sleep, start, toClose, until } from './testing/harness.ts';
-import { type Seen, serveVersion } from './testing/version-server.ts';
+import { serveVersion } from './testing/version-server.ts';
 import { ask, askOn, assertError, VERSIONS } from './testing/versions.ts';
 
 const route = (value: string) => [{ path: { type: 'PathPrefix' as const, value } }];
 
 for (const version of VERSIONS) {
   const method = version === 'grpc' ? 'POST' : 'GET';
-
-  test(`${version}: an unavailable answer is tried again, body and all`, async () => {
-    const app = await serveVersion(version, (seen) =>
-      seen.answer(seen.turn === 1 ? 503 : 200, `turn ${seen.turn}`),
-    );
-    const conditions = ['GatewayError', 'GrpcUnavailable'] as const;
-    const caller = await Caller.start([app], {
-      traffic: { retry: { attempts: 2, conditions: [...conditions], backoffBaseMs: 1, nonIdempotent: true } },
-    });
-    const answer = await ask(version, caller.port, { method: 'POST', body: 'precious' });
-    assert.equal(answer.body, 'turn 2');
-    assert.deepEqual(
-      app.seen.map(({ body }) => body),
-      ['precious', 'precious'],
-    );
-    assert.equal(caller.metric('weft_retries_total', 'reason="status"'), 1);
-  });
-
-  test(`${version}: an answer that is cut off before it began is tried again under Reset only`, async () => {
-    const cutFirst = (seen: Seen) => (seen.turn === 1 ? seen.cut() : seen.answer(200, 'done'));
-    for (const conditions of [['Reset' as const], []]) {
-      const app = await serveVersion(version, cutFirst);
-      const caller = await Caller.start([app], {
-        traffic: { retry: { attempts: 1, conditions, backoffBaseMs: 1, nonIdempotent: true } },
-      });
-      const answer = await ask(version, caller.port, { method: 'POST', body: 'b' });
-      if (conditions.length > 0) assert.equal(answer.body, 'done');
-      else assertError(version, answer, 'upstream-reset');
-    }
-  });
 
   test(`${version}: a copy of each request goes to the mirror`, async () => {
     const app = await serveVersion(version);
@@ -89,14 +59,6 @@ for (const version of VERSIONS) {
     assertError(version, await ask(version, pair.port, { method }), 'connect-failure');
   });
 }
-
-test('a gRPC client’s own deadline holds where it is the shorter one', async () => {
-  const app = await serveVersion('grpc', () => {});
-  const caller = await Caller.start([app], { traffic: { timeout: { requestMs: 60_000 } } });
-  const headers = { 'grpc-timeout': '40m' };
-  assertError('grpc', await ask('grpc', caller.port, { headers }), 'timeout');
-  assert.equal(app.seen[0]!.headers['grpc-timeout'], '40m');
-});
 
 test('a slow reader stops who writes, through both sidecars', async () => {
   let written = 0;

@@ -148,7 +148,8 @@ function serve2(
         host: headers[':authority'] ?? '',
       },
       ...{ headers, body, trailers, turn: turn(), answer, begin },
-      cut: () => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR),
+      // with an error: `close` would end the body before
+      cut: () => void stream.destroy(new Error('cut')),
     });
   };
   if (isEarly) hand();

@@ -155,13 +155,22 @@ function http2Client(version: Version, port: number): Client {
   });
   failed.catch(() => {});
   return {
-    begin: (asked = {}) => begunOf(requestOn(session, asked, version, false), failed),
+    begin: (asked = {}) => {
+      const leaving = new AbortController();
+      const options = { endStream: false, signal: leaving.signal };
+      return begunOf(requestOn(session, asked, version, options), failed, leaving);
+    },
     ask: (asked) => Promise.race([askOn(session, asked ?? {}, version), failed]),
     close: () => session.destroy(),
   };
 }
 
-function begunOf(stream: http2.ClientHttp2Stream, failed: Promise<never>): Begun {
+/** `leaving`: a reset with CANCEL; the stream's own `close` would end the body before. */
+function begunOf(
+  stream: http2.ClientHttp2Stream,
+  failed: Promise<never>,
+  leaving: AbortController,
+): Begun {
   let text = '';
   stream.on('data', (piece: string) => {
     text += piece;
@@ -170,7 +179,7 @@ function begunOf(stream: http2.ClientHttp2Stream, failed: Promise<never>): Begun
     ...{ answer: Promise.race([answerOf(stream), failed]), text: () => text },
     write: (piece) => void stream.write(piece, 'latin1'),
     end: (piece) => void stream.end(piece, 'latin1'),
-    leave: () => stream.close(http2.constants.NGHTTP2_CANCEL),
+    leave: () => leaving.abort(),
   };
 }
 
@@ -181,9 +190,9 @@ export function askOn(
   version: Version = 'http2',
 ): Promise<Answered> {
   // calls of gRPC end with a frame of their own
-  const isHeadOnly = version !== 'grpc' && asked.body === undefined;
-  const stream = requestOn(session, asked, version, isHeadOnly);
-  if (!isHeadOnly) stream.end(asked.body, 'latin1');
+  const endStream = version !== 'grpc' && asked.body === undefined;
+  const stream = requestOn(session, asked, version, { endStream });
+  if (!endStream) stream.end(asked.body, 'latin1');
   return answerOf(stream);
 }
 
@@ -191,14 +200,14 @@ function requestOn(
   session: http2.ClientHttp2Session,
   { method, path = '/', host = 'api', headers }: Asked,
   version: Version,
-  endStream: boolean,
+  options: http2.ClientSessionRequestOptions,
 ): http2.ClientHttp2Stream {
   const own = version === 'grpc' ? { 'content-type': 'application/grpc', te: 'trailers' } : {};
   const pseudo = {
     ':method': method ?? (version === 'grpc' ? 'POST' : 'GET'),
     ...{ ':path': path, ':authority': host },
   };
-  return session.request({ ...pseudo, ...headers, ...own }, { endStream });
+  return session.request({ ...pseudo, ...headers, ...own }, options);
 }
 
 /** Rejects when it is reset before its end. */
