@@ -105,7 +105,9 @@ test('a request with a body, or that is not idempotent, is not repeated when a s
 });
 
 test('one client connection is served on after a request that was tried again', async () => {
-  const server = await serveRequests((request) => request.turn % 2 === 1 ? request.answer(503, 'later') : request.answer(200, 'done'));
+  const server = await serveRequests((request) =>
+    request.turn % 2 === 1 ? request.answer(503, 'later') : request.answer(200, 'done'),
+  );
   const caller = await Caller.start([server], { traffic: { retry: POLICY } });
   const socket = await connect(caller.port);
   for (let request = 0; request < 3; request += 1) {

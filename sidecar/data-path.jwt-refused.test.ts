@@ -1,23 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { echoHead, last, start } from './testing/harness.ts';
+import { start } from './testing/harness.ts';
 import type { Pair } from './testing/pair.ts';
 import { bearer, handMade, issuer, nowSeconds, TestKey, withIssuers } from './testing/tokens.ts';
-import { talk } from './testing/wire.ts';
+import { serveVersion } from './testing/version-server.ts';
+import { ask, assertError, VERSIONS } from './testing/versions.ts';
 
 const KEY = await TestKey.create();
 const OTHER = await TestKey.create('k2');
 
 const lastLog = (pair: Pair) => JSON.parse(pair.api.log.at(-1)!);
 
-const REFUSED: readonly (readonly [says: string, fields: () => Promise<string> | string, reason: RegExp])[] =
+const twice = (token: string) => ({ authorization: [`Bearer ${token}`, `Bearer ${token}`] });
+type Fields = Record<string, string | string[]>;
+const REFUSED: readonly (readonly [says: string, fields: () => Promise<Fields> | Fields, reason: RegExp])[] =
   [
     ['is no token', () => bearer('abc'), /malformed/],
     ['is three words', () => bearer('a.b.c'), /malformed/],
-    ['is not there after Bearer', () => 'Authorization: Bearer\r\n', /malformed/],
+    ['is not there after Bearer', () => ({ authorization: 'Bearer' }), /malformed/],
     ['is followed by another', async () => bearer(`${await KEY.sign()}, Bearer x`), /malformed/],
-    ['follows a tab', () => 'Authorization: Bearer\ta.b.c\r\n', /malformed/],
-    ['follows a blank that is none in HTTP', () => 'Authorization: Bearer\xa0a.b.c\r\n', /malformed/],
+    ['follows a tab', () => ({ authorization: 'Bearer\ta.b.c' }), /malformed/],
+    ['follows a blank that is none in HTTP', () => ({ authorization: 'Bearer\xa0a.b.c' }), /malformed/],
     ['has expired', async () => bearer(await KEY.sign({ exp: nowSeconds() - 61 })), /has expired/],
     ['never expires', async () => bearer(await KEY.sign({ exp: undefined })), /no claim exp/],
     ['is not valid yet', async () => bearer(await KEY.sign({ nbf: nowSeconds() + 90 })), /not valid yet/],
@@ -52,29 +55,31 @@ const REFUSED: readonly (readonly [says: string, fields: () => Promise<string> |
       /signature/,
     ],
     ['is huge', async () => bearer(await KEY.sign({ more: 'x'.repeat(8_192) })), /too long/],
-    ['comes twice', async () => bearer(await KEY.sign()).repeat(2), /more than one field authorization/],
+    ['comes twice', async () => twice(await KEY.sign()), /more than one field authorization/],
   ];
 
-for (const [says, fields, reason] of REFUSED) {
-  test(`a token that ${says} gets 401, and the app hears nothing`, async () => {
-    const app = await echoHead();
-    const pair = await start(app, { inbound: withIssuers([issuer([KEY])]) });
-    const answer = await talk(pair.inboundPort, last('/', await fields()));
-    assert.match(answer, /^HTTP\/1.1 401 Unauthorized\r\nweft-error: unauthenticated\r\n/);
-    assert.match(answer, /\r\nWWW-Authenticate: Bearer error="invalid_token"\r\n/);
-    assert.match(lastLog(pair).reason, reason);
-    assert.equal(app.accepted.length, 0);
-    assert.match(
-      pair.api.path.renderMetrics(),
-      /weft_errors_total\{direction="inbound",code="unauthenticated"\} 1\n/,
-    );
+for (const version of VERSIONS) {
+  for (const [says, fields, reason] of REFUSED) {
+    test(`${version}: a token that ${says} is refused, and the app hears nothing`, async () => {
+      const app = await serveVersion(version);
+      const pair = await start(app, { inbound: withIssuers([issuer([KEY])]) });
+      const answer = await ask(version, pair.inboundPort, { headers: await fields() });
+      assertError(version, answer, 'unauthenticated');
+      assert.equal(answer.headers['www-authenticate'], 'Bearer error="invalid_token"');
+      assert.match(lastLog(pair).reason, reason);
+      assert.equal(app.accepted.length, 0);
+      assert.match(
+        pair.api.path.renderMetrics(),
+        /weft_errors_total\{direction="inbound",code="unauthenticated"\} 1\n/,
+      );
+    });
+  }
+
+  test(`${version}: what a refused token says is not in the log, and the issuer that refused it is`, async () => {
+    const pair = await start(await serveVersion(version), { inbound: withIssuers([issuer([KEY])]) });
+    const token = await KEY.sign({ exp: 1, secret: 'hunter2' });
+    await ask(version, pair.inboundPort, { headers: bearer(token) });
+    assert.deepEqual([lastLog(pair).policy, lastLog(pair).rule], ['shop/api', 'id']);
+    assert.ok(!pair.api.log.join('').includes(token.slice(-20)));
   });
 }
-
-test('what a refused token says is not in the log, and the issuer that refused it is', async () => {
-  const pair = await start(await echoHead(), { inbound: withIssuers([issuer([KEY])]) });
-  const token = await KEY.sign({ exp: 1, secret: 'hunter2' });
-  await talk(pair.inboundPort, last('/', bearer(token)));
-  assert.deepEqual([lastLog(pair).policy, lastLog(pair).rule], ['shop/api', 'id']);
-  assert.ok(!pair.api.log.join('').includes(token.slice(-20)));
-});

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { DENY_ADMIN, echoHead, get, inbound, last, start, startRecorded } from './testing/harness.ts';
 import { bearer, issuer, TestKey, withIssuers } from './testing/tokens.ts';
+import { ask } from './testing/versions.ts';
 import { connect, ok, readAll, readUntil, serve, serveHttp, talk } from './testing/wire.ts';
 
 test('a request flows, and nothing of it can be read on the wire', async () => {
@@ -138,8 +139,8 @@ test('who may not, and who did not prove who it is, is denied on an edge, and no
   const pair = await start(await echoHead(), {
     inbound: { ...withIssuers([issuer([key])], []), rules: [DENY_ADMIN] },
   });
-  await talk(pair.inboundPort, last('/', bearer(await key.sign())));
-  await talk(pair.inboundPort, last('/', bearer(`${await key.sign()}x`)));
+  await ask('http1', pair.inboundPort, { headers: bearer(await key.sign()) });
+  await ask('http1', pair.inboundPort, { headers: bearer(`${await key.sign()}x`) });
   await talk(pair.inboundPort, last('/admin/x'));
   const strict = await start(await echoHead(), { inbound: inbound([], { mtls: 'Strict' }) });
   await talk(strict.inboundPort, get());

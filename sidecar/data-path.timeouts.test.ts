@@ -72,9 +72,7 @@ for (const version of VERSIONS) {
     const server = await serveVersion(version, SILENT);
     const caller = await Caller.start([server], {
       traffic: {
-        routes: [
-          { name: 'r', timeout: { attemptMs: 60, requestMs: 250 }, retry: retrying(version, 10) },
-        ],
+        routes: [{ name: 'r', timeout: { attemptMs: 60, requestMs: 250 }, retry: retrying(version, 10) }],
       },
     });
     assertError(version, await ask(version, caller.port), 'timeout');

@@ -76,5 +76,5 @@ export function withIssuers(issuers: Issuer[], rules: AuthorizationRule[] = []):
   const places = issuers.map((_, place) => place);
   return { ports: [{ mtls: 'Permissive', authorizationDefault, issuers: places }], rules, issuers };
 }
-/** The header line. */
-export const bearer = (token: string) => `Authorization: Bearer ${token}\r\n`;
+/** The header field. */
+export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
