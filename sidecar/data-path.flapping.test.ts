@@ -1,39 +1,36 @@
 import assert from 'node:assert/strict';
-import type { Socket } from 'node:net';
 import { afterEach, test } from 'node:test';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import type { DestinationTraffic } from '../api/destination-traffic.ts';
 import type { ProxyConfig } from '../api/proxy-config.ts';
 import { Caller } from './testing/caller.ts';
-import { get, last, start, toClose, until } from './testing/harness.ts';
-import { serveRequests } from './testing/http-server.ts';
+import { start, toClose } from './testing/harness.ts';
 import type { Pair } from './testing/pair.ts';
-import { UNUSED, usage } from './testing/usage.ts';
-import { connect, talk } from './testing/wire.ts';
+import { assertUnused } from './testing/usage.ts';
+import { serveVersion } from './testing/version-server.ts';
+import { type Answered, ask, openClient, statusOf, VERSIONS, type Version } from './testing/versions.ts';
 
 const CLIENTS = 8;
 const EACH = 100;
 const EVERY_MS = 2;
 
-afterEach(async () => {
-  await until(() => usage().requests === 0 && usage().hosts === 0);
-  const { connections: _, ...use } = usage();
-  assert.deepEqual(use, UNUSED);
-});
+afterEach(assertUnused);
 
 /** Requests one after another on a few connections, all answers; `flap` is called every few ms meanwhile. */
-async function loadWhile(port: number, path: string, flap: (turn: number) => void): Promise<string[]> {
+async function loadWhile(
+  version: Version,
+  port: number,
+  path: string,
+  flap: (turn: number) => void,
+): Promise<Answered[]> {
   let turn = 0;
   const timer = setInterval(() => flap(turn++), EVERY_MS);
-  const answers: string[] = [];
+  const answers: Answered[] = [];
   const client = async () => {
-    const socket = await connect(port);
-    for (let request = 0; request < EACH; request += 1) {
-      socket.write(get(path));
-      answers.push(await answerOf(socket));
-    }
-    socket.destroy();
+    const { ask, close } = openClient(version, port);
+    for (let request = 0; request < EACH; request += 1) answers.push(await ask({ path }));
+    close();
   };
   try {
     await Promise.all(Array.from({ length: CLIENTS }, client));
@@ -45,24 +42,10 @@ async function loadWhile(port: number, path: string, flap: (turn: number) => voi
   return answers;
 }
 
-/** One response that has a length, whole. */
-function answerOf(socket: Socket): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    const onClose = () => reject(new Error(`closed after ${JSON.stringify(text)}`));
-    const onData = (bytes: Buffer) => {
-      text += bytes.toString('latin1');
-      const headEnd = text.indexOf('\r\n\r\n');
-      const length = /\r\ncontent-length: (\d+)\r\n/i.exec(text)?.[1];
-      if (headEnd === -1 || text.length < headEnd + 4 + Number(length)) return;
-      socket.off('data', onData).off('close', onClose);
-      resolve(text);
-    };
-    socket.on('data', onData).once('close', onClose);
-  });
-}
-
-function countBy(answers: readonly string[], stateOf: (answer: string) => string): Record<string, number> {
+function countBy(
+  answers: readonly Answered[],
+  stateOf: (answer: Answered) => string,
+): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const answer of answers) {
     const state = stateOf(answer);
@@ -85,57 +68,6 @@ const route = (name: string, backend: number): DestinationTraffic => ({
       retry: { attempts: 1, conditions: ['Reset'] },
     },
   ],
-});
-
-test('routes that flap between two backends send each request wholly by the one or by the other', async () => {
-  const serveAs = (name: string) =>
-    serveRequests(({ headers, path, answer }) =>
-      answer(200, `${name} ${headers['x-state']} ${headers.host} ${path} end.`),
-    );
-  const [own, a, b] = [await serveAs('own'), await serveAs('a'), await serveAs('b')];
-  toClose.push(a.close, b.close);
-  const both = [
-    { name: 'shop/a:80', servers: [a] },
-    { name: 'shop/b:80', servers: [b] },
-  ];
-  const caller = await Caller.start([own], { traffic: route('a', 0), backends: both });
-  const answers = await loadWhile(caller.port, '/', (turn) =>
-    caller.setTraffic(turn % 2 === 0 ? route('b', 1) : route('a', 0)),
-  );
-  const counts = countBy(answers, (answer) => {
-    const said = /^x-state: (.*)$/im.exec(answer)?.[1];
-    return `${answer.slice(9, 12)} ${said} ${answer.slice(answer.indexOf('\r\n\r\n') + 4)}`;
-  });
-  assert.deepEqual(Object.keys(counts).sort(), ['200 a a a a /a end.', '200 b b b b /b end.']);
-  assert.equal(a.seen.length + b.seen.length, CLIENTS * EACH);
-  assert.equal(caller.metric('weft_errors_total'), 0);
-  assert.equal(caller.metric('weft_requests_total'), CLIENTS * EACH);
-  // connections are kept over the changes, or at least not left behind by each
-  assert.ok(caller.side.path.connections().pools <= 2);
-  assert.ok(a.accepted.length + b.accepted.length <= CLIENTS * EACH);
-});
-
-test('endpoints and backends that flap with their routes lose no request', async () => {
-  const [own, a] = [
-    await serveRequests(({ answer }) => answer(200, 'own end.')),
-    await serveRequests(({ answer }) => answer(200, 'a end.')),
-  ];
-  toClose.push(a.close);
-  const caller = await Caller.start([own]);
-  const backends = [{ name: 'shop/a:80', servers: [{ ...a, close: async () => {} }] }];
-  const answers = await loadWhile(caller.port, '/', (turn) => {
-    if (turn % 2 === 0) {
-      caller.setBackends(backends);
-      caller.setTraffic(route('a', 0));
-    } else {
-      caller.setTraffic(undefined);
-      caller.setBackends([]);
-    }
-  });
-  const counts = countBy(answers, (answer) => `${answer.slice(9, 12)} ${/(own|a) end\.$/.exec(answer)?.[1]}`);
-  assert.deepEqual(Object.keys(counts).sort(), ['200 a', '200 own']);
-  assert.equal(own.seen.length + a.seen.length, CLIENTS * EACH);
-  assert.equal(caller.metric('weft_errors_total'), 0);
 });
 
 /** The rule denies what the rule beside it lets in, and the limit is spent: half of it would let requests through. */
@@ -165,27 +97,6 @@ const OPEN: ProxyConfig['inbound'] = {
 const configure = ({ api: { state } }: Pair, inbound: ProxyConfig['inbound']) =>
   state.setConfig({ ...state.config!, inbound });
 
-for (const [path, guarded] of [
-  ['/denied', '403 denied'],
-  ['/limited', '429 rate-limited'],
-] as const) {
-  test(`a rule and a rate limit that flap let a request to ${path} through or refuse it, and nothing between`, async () => {
-    const app = await serveRequests(({ answer }) => answer(200, 'app end.'));
-    const pair = await start(app, { inbound: GUARDED, destination: { protocol: 'HTTP' } });
-    assert.match(await talk(pair.port, last('/limited')), /^HTTP\/1\.1 200 /);
-    assert.match(await talk(pair.port, last('/limited')), /^HTTP\/1\.1 429 /);
-    const answers = await loadWhile(pair.port, path, (turn) =>
-      configure(pair, turn % 2 === 0 ? OPEN : GUARDED),
-    );
-    const counts = countBy(answers, (answer) => {
-      const code = /^weft-error: (.*?)\r$/im.exec(answer)?.[1];
-      return `${answer.slice(9, 12)}${code === undefined ? '' : ` ${code}`}`;
-    });
-    assert.deepEqual(Object.keys(counts).sort(), ['200', guarded]);
-    assert.equal(app.seen.length - 1, counts['200'], 'who was refused did not come to the app');
-  });
-}
-
 /** After a collection. */
 function heapBytes(): number {
   collect();
@@ -194,27 +105,97 @@ function heapBytes(): number {
 v8.setFlagsFromString('--expose-gc');
 const collect = vm.runInNewContext('gc') as () => void;
 
-test('a policy that flaps for long keeps nothing of what it was before', async () => {
-  const app = await serveRequests(({ answer }) => answer(200, 'app end.'));
-  const pair = await start(app, { inbound: GUARDED, destination: { protocol: 'HTTP' } });
-  const caller = await Caller.start([app], { backends: [{ name: 'shop/a:80', servers: [app] }] });
-  const sockets = [await connect(pair.port), await connect(caller.port)];
-  const flaps = async (count: number) => {
-    for (let turn = 0; turn < count; turn += 1) {
-      configure(pair, turn % 2 === 0 ? OPEN : GUARDED);
-      caller.setTraffic(route(`r${turn % 2}`, turn % 2 === 0 ? 0 : -1));
-      if (turn % 50 !== 0) continue;
-      for (const socket of sockets) {
-        socket.write(get('/limited'));
-        await answerOf(socket);
+for (const version of VERSIONS) {
+  test(`${version}: routes that flap between two backends send each request wholly by the one or by the other`, async () => {
+    const serveAs = (name: string) =>
+      serveVersion(version, ({ headers, host, path, answer }) =>
+        answer(200, `${name} ${headers['x-state']} ${host} ${path} end.`),
+      );
+    const [own, a, b] = [await serveAs('own'), await serveAs('a'), await serveAs('b')];
+    toClose.push(a.close, b.close);
+    const both = [
+      { name: 'shop/a:80', servers: [a] },
+      { name: 'shop/b:80', servers: [b] },
+    ];
+    const caller = await Caller.start([own], { traffic: route('a', 0), backends: both });
+    const answers = await loadWhile(version, caller.port, '/', (turn) =>
+      caller.setTraffic(turn % 2 === 0 ? route('b', 1) : route('a', 0)),
+    );
+    const counts = countBy(answers, ({ status, headers, body }) => `${status} ${headers['x-state']} ${body}`);
+    assert.deepEqual(Object.keys(counts).sort(), ['200 a a a a /a end.', '200 b b b b /b end.']);
+    assert.equal(a.seen.length + b.seen.length, CLIENTS * EACH);
+    assert.equal(caller.metric('weft_errors_total'), 0);
+    assert.equal(caller.metric('weft_requests_total'), CLIENTS * EACH);
+    // connections are kept over the changes, or at least not left behind by each
+    assert.ok(caller.side.path.connections().pools <= 2);
+    assert.ok(a.accepted.length + b.accepted.length <= CLIENTS * EACH);
+  });
+
+  test(`${version}: endpoints and backends that flap with their routes lose no request`, async () => {
+    const [own, a] = [
+      await serveVersion(version, ({ answer }) => answer(200, 'own end.')),
+      await serveVersion(version, ({ answer }) => answer(200, 'a end.')),
+    ];
+    toClose.push(a.close);
+    const caller = await Caller.start([own]);
+    const backends = [{ name: 'shop/a:80', servers: [{ ...a, close: async () => {} }] }];
+    const answers = await loadWhile(version, caller.port, '/', (turn) => {
+      if (turn % 2 === 0) {
+        caller.setBackends(backends);
+        caller.setTraffic(route('a', 0));
+      } else {
+        caller.setTraffic(undefined);
+        caller.setBackends([]);
       }
-    }
-    return heapBytes();
-  };
-  const after500 = await flaps(500);
-  const after1500 = await flaps(1_000);
-  for (const socket of sockets) socket.destroy();
-  // 1,000 configurations or route tables kept would be more than a kilobyte each
-  assert.ok(after1500 - after500 < 700_000, `${after1500 - after500} bytes more`);
-  assert.ok(caller.side.path.connections().pools <= 2);
-});
+    });
+    const counts = countBy(answers, ({ status, body }) => `${status} ${body}`);
+    assert.deepEqual(Object.keys(counts).sort(), ['200 a end.', '200 own end.']);
+    assert.equal(own.seen.length + a.seen.length, CLIENTS * EACH);
+    assert.equal(caller.metric('weft_errors_total'), 0);
+  });
+
+  for (const [path, guarded] of [
+    ['/denied', '403 denied'],
+    ['/limited', '429 rate-limited'],
+  ] as const) {
+    test(`${version}: a rule and a rate limit that flap let a request to ${path} through or refuse it, and nothing between`, async () => {
+      const app = await serveVersion(version, ({ answer }) => answer(200, 'app end.'));
+      const pair = await start(app, { inbound: GUARDED, destination: { protocol: 'HTTP' } });
+      const statusOfLimited = async () =>
+        statusOf(version, await ask(version, pair.port, { path: '/limited' }));
+      assert.equal(await statusOfLimited(), 200);
+      assert.equal(await statusOfLimited(), 429);
+      const answers = await loadWhile(version, pair.port, path, (turn) =>
+        configure(pair, turn % 2 === 0 ? OPEN : GUARDED),
+      );
+      const counts = countBy(answers, (answer) => {
+        const status = statusOf(version, answer);
+        return answer.code === undefined ? `${status}` : `${status} ${answer.code}`;
+      });
+      assert.deepEqual(Object.keys(counts).sort(), ['200', guarded]);
+      assert.equal(app.seen.length - 1, counts['200'], 'who was refused did not come to the app');
+    });
+  }
+
+  test(`${version}: a policy that flaps for long keeps nothing of what it was before`, async () => {
+    const app = await serveVersion(version, ({ answer }) => answer(200, 'app end.'));
+    const pair = await start(app, { inbound: GUARDED, destination: { protocol: 'HTTP' } });
+    const caller = await Caller.start([app], { backends: [{ name: 'shop/a:80', servers: [app] }] });
+    const clients = [openClient(version, pair.port), openClient(version, caller.port)];
+    const flaps = async (count: number) => {
+      for (let turn = 0; turn < count; turn += 1) {
+        configure(pair, turn % 2 === 0 ? OPEN : GUARDED);
+        caller.setTraffic(route(`r${turn % 2}`, turn % 2 === 0 ? 0 : -1));
+        if (turn % 50 !== 0) continue;
+        for (const { ask } of clients) await ask({ path: '/limited' });
+      }
+      return heapBytes();
+    };
+    const after500 = await flaps(500);
+    const after1500 = await flaps(1_000);
+    for (const { close } of clients) close();
+    // 1,000 configurations or route tables kept would be more than a kilobyte each
+    assert.ok(after1500 - after500 < 700_000, `${after1500 - after500} bytes more`);
+    assert.ok(caller.side.path.connections().pools <= 2);
+  });
+}

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { Caller } from './testing/caller.ts';
-import { last, until } from './testing/harness.ts';
-import { type HttpTestServer, serveRequests } from './testing/http-server.ts';
-import { UNUSED, usage } from './testing/usage.ts';
-import { talk } from './testing/wire.ts';
+import { until } from './testing/harness.ts';
+import { assertUnused } from './testing/usage.ts';
+import { serveVersion, type VersionServer } from './testing/version-server.ts';
+import { openClient, statusOf, VERSIONS, type Version } from './testing/versions.ts';
 
 const EJECTION_MS = 500;
 const TRAFFIC = {
@@ -12,66 +12,66 @@ const TRAFFIC = {
   outlierDetection: { consecutiveErrors: 1, baseEjectionMs: EJECTION_MS, maxEjectedPercent: 100 },
 } as const;
 
-afterEach(() => {
-  const { connections: _, ...use } = usage();
-  assert.deepEqual(use, UNUSED);
-});
+afterEach(assertUnused);
 
-async function statuses(caller: Caller, count: number): Promise<string[]> {
-  const seen: string[] = [];
-  for (let request = 0; request < count; request += 1)
-    seen.push((await talk(caller.port, last())).slice(9, 12));
+async function statuses(version: Version, caller: Caller, count: number): Promise<number[]> {
+  const client = openClient(version, caller.port);
+  const seen: number[] = [];
+  for (let request = 0; request < count; request += 1) seen.push(statusOf(version, await client.ask()));
+  client.close();
   return seen;
 }
 
 const ejected = (caller: Caller) => caller.metric('weft_endpoints', 'state="ejected"');
 const isPanicking = (caller: Caller) => [...caller.side.path.trails().records()][0]?.isPanicking;
 
-test('with all endpoints ejected traffic flows to all of them, and as before when they are back', async () => {
-  let isBad = true;
-  const servers: HttpTestServer[] = [];
-  for (let count = 0; count < 3; count += 1) {
-    servers.push(await serveRequests(({ answer }) => answer(isBad ? 500 : 200, '')));
-  }
-  const caller = await Caller.start(servers, { traffic: TRAFFIC });
-  assert.deepEqual(await statuses(caller, 3), ['500', '500', '500']);
-  assert.equal(ejected(caller), 3);
+for (const version of VERSIONS) {
+  test(`${version}: with all endpoints ejected traffic flows to all of them, and as before when they are back`, async () => {
+    let isBad = true;
+    const servers: VersionServer[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      servers.push(await serveVersion(version, ({ answer }) => answer(isBad ? 500 : 200, '')));
+    }
+    const caller = await Caller.start(servers, { traffic: TRAFFIC });
+    assert.deepEqual(await statuses(version, caller, 3), [500, 500, 500]);
+    assert.equal(ejected(caller), 3);
 
-  // the app's own answers, not the mesh's: what fails is heard, what has recovered is used at once
-  isBad = false;
-  assert.deepEqual(await statuses(caller, 3), ['200', '200', '200']);
-  assert.equal(isPanicking(caller), true);
-  assert.deepEqual(
-    servers.map(({ seen }) => seen.length),
-    [2, 2, 2],
-  );
+    // the app's own answers, not the mesh's: what fails is heard, what has recovered is used at once
+    isBad = false;
+    assert.deepEqual(await statuses(version, caller, 3), [200, 200, 200]);
+    assert.equal(isPanicking(caller), true);
+    assert.deepEqual(
+      servers.map(({ seen }) => seen.length),
+      [2, 2, 2],
+    );
 
-  await until(() => ejected(caller) === 0);
-  assert.deepEqual(await statuses(caller, 3), ['200', '200', '200']);
-  assert.equal(isPanicking(caller), false);
-  assert.deepEqual(
-    servers.map(({ seen }) => seen.length),
-    [3, 3, 3],
-  );
-  // and the verdicts are believed again
-  isBad = true;
-  assert.deepEqual(await statuses(caller, 1), ['500']);
-  isBad = false;
-  assert.deepEqual(await statuses(caller, 4), ['200', '200', '200', '200']);
-  assert.equal(isPanicking(caller), false);
-  assert.deepEqual(servers.map(({ seen }) => seen.length).sort(), [4, 5, 5]);
-});
+    await until(() => ejected(caller) === 0);
+    assert.deepEqual(await statuses(version, caller, 3), [200, 200, 200]);
+    assert.equal(isPanicking(caller), false);
+    assert.deepEqual(
+      servers.map(({ seen }) => seen.length),
+      [3, 3, 3],
+    );
+    // and the verdicts are believed again
+    isBad = true;
+    assert.deepEqual(await statuses(version, caller, 1), [500]);
+    isBad = false;
+    assert.deepEqual(await statuses(version, caller, 4), [200, 200, 200, 200]);
+    assert.equal(isPanicking(caller), false);
+    assert.deepEqual(servers.map(({ seen }) => seen.length).sort(), [4, 5, 5]);
+  });
 
-test('of endpoints that cannot be connected those that come back are found although all are ejected', async () => {
-  const server = await serveRequests(({ answer }) => answer(200, 'back'));
-  const { port } = server;
-  await server.close();
-  const caller = await Caller.start([server], { traffic: TRAFFIC });
-  assert.deepEqual(await statuses(caller, 2), ['502', '502']);
-  assert.equal(ejected(caller), 1);
-  const back = await serveRequests(({ answer }) => answer(200, 'back'), port);
-  assert.deepEqual(await statuses(caller, 2), ['200', '200']);
-  await until(() => ejected(caller) === 0);
-  assert.deepEqual(await statuses(caller, 2), ['200', '200']);
-  await back.close();
-});
+  test(`${version}: of endpoints that cannot be connected those that come back are found although all are ejected`, async () => {
+    const server = await serveVersion(version, ({ answer }) => answer(200, 'back'));
+    const { port } = server;
+    await server.close();
+    const caller = await Caller.start([server], { traffic: TRAFFIC });
+    assert.deepEqual(await statuses(version, caller, 2), [502, 502]);
+    assert.equal(ejected(caller), 1);
+    const back = await serveVersion(version, ({ answer }) => answer(200, 'back'), { port });
+    assert.deepEqual(await statuses(version, caller, 2), [200, 200]);
+    await until(() => ejected(caller) === 0);
+    assert.deepEqual(await statuses(version, caller, 2), [200, 200]);
+    await back.close();
+  });
+}

@@ -27,20 +27,6 @@ for (const version of VERSIONS) {
     assert.deepEqual([path, body], ['/m', 'both']);
   });
 
-  test(`${version}: an endpoint that keeps failing is taken out`, async () => {
-    const bad = await serveVersion(version, (seen) => seen.answer(503, 'no'));
-    const good = await serveVersion(version);
-    const caller = await Caller.start([bad, good], {
-      traffic: {
-        loadBalancing: { algorithm: 'RoundRobin' },
-        outlierDetection: { consecutiveErrors: 2, maxEjectedPercent: 50 },
-      },
-    });
-    for (let turn = 0; turn < 8; turn += 1) await ask(version, caller.port, { method });
-    assert.equal(bad.seen.length, 2);
-    assert.equal(caller.metric('weft_endpoints', 'state="ejected"'), 1);
-  });
-
   test(`${version}: what was decided is in the access log and in the trails`, async () => {
     const app = await serveVersion(version, (seen) => seen.answer(503, 'no'));
     const pair = await start(app);
