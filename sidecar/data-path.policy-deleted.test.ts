@@ -3,38 +3,42 @@ import { afterEach, test } from 'node:test';
 import type { DestinationTraffic } from '../api/destination-traffic.ts';
 import type { ProxyConfig } from '../api/proxy-config.ts';
 import { Caller } from './testing/caller.ts';
-import { DENY_ADMIN, get, last, sleep, start, toClose, until } from './testing/harness.ts';
-import { type HttpTestServer, type Served, serveRequests } from './testing/http-server.ts';
+import { DENY_ADMIN, sleep, start, toClose, until } from './testing/harness.ts';
 import type { Pair } from './testing/pair.ts';
-import { UNUSED, usage } from './testing/usage.ts';
-import { talk } from './testing/wire.ts';
+import { assertUnused } from './testing/usage.ts';
+import { type Seen, serveVersion, type VersionServer } from './testing/version-server.ts';
+import {
+  type Answered,
+  ask,
+  assertError,
+  begin,
+  statusOf,
+  VERSIONS,
+  type Version,
+} from './testing/versions.ts';
 
 const IN_FLIGHT = 50;
 /** So many handshakes at once take their time on a busy machine. */
 const LIMITS = { connectTimeoutMs: 20_000 };
 
-afterEach(async () => {
-  await until(() => usage().requests === 0 && usage().hosts === 0);
-  const { connections: _, ...use } = usage();
-  assert.deepEqual(use, UNUSED);
-});
+afterEach(assertUnused);
 
-interface SlowServer extends HttpTestServer {
+interface SlowServer extends VersionServer {
   /** requests to `/slow` that wait for their answer */
-  readonly held: Served[];
+  readonly held: Seen[];
 }
 /** Answers with its name and the x-policy it was sent: `/slow` when it is told to, the rest at once. */
-async function serveSlow(name: string): Promise<SlowServer> {
-  const held: Served[] = [];
-  const server = await serveRequests((request) => {
+async function serveSlow(version: Version, name: string): Promise<SlowServer> {
+  const held: Seen[] = [];
+  const server = await serveVersion(version, (request) => {
     if (request.path.startsWith('/slow')) held.push(request);
     else request.answer(200, said(name, request));
   });
   return Object.assign(server, { held });
 }
-const said = (name: string, { headers, path, body }: Served) =>
+const said = (name: string, { headers, path, body }: Seen) =>
   `${name} ${headers['x-policy'] ?? 'none'} ${path} ${body.length};`;
-function answerAll(name: string, held: readonly Served[]): void {
+function answerAll(name: string, held: readonly Seen[]): void {
   for (const request of held) request.answer(200, said(name, request));
 }
 
@@ -47,22 +51,19 @@ async function allHeld({ held }: SlowServer): Promise<void> {
   assert.equal(held.length, IN_FLIGHT);
 }
 
-const post = (path: string) =>
-  `${get(path, 'Connection: close\r\nContent-Length: 3\r\n').replace('GET', 'POST')}abc`;
-/** GET and POST by turns. */
-function ask(port: number, count: number): Promise<string>[] {
-  return Array.from({ length: count }, (_, i) =>
-    talk(port, i % 2 === 0 ? last(`/slow/${i}`) : post(`/slow/${i}`)),
-  );
+/** Without a body and with one by turns. */
+function askSlowly(version: Version, port: number, count: number): Promise<Answered>[] {
+  return Array.from({ length: count }, (_, i) => {
+    const path = `/slow/${i}`;
+    return begin(version, port, i % 2 === 0 ? { path } : { path, method: 'POST', body: 'abc' }).answer;
+  });
 }
-const bodyOf = (answer: string) => answer.slice(answer.indexOf('\r\n\r\n') + 4);
 
 /** What 50 slow requests were told that began under one policy and ended under another. */
-function assertAllAs(answers: readonly string[], wanted: (i: number) => string): void {
+function assertAllAs(answers: readonly Answered[], wanted: (i: number) => string): void {
   assert.equal(answers.length, IN_FLIGHT);
-  for (const [i, answer] of answers.entries()) {
-    assert.match(answer, /^HTTP\/1\.1 200 /);
-    assert.equal(bodyOf(answer), wanted(i));
+  for (const [i, { status, body }] of answers.entries()) {
+    assert.deepEqual([status, body], [200, wanted(i)]);
   }
 }
 
@@ -106,43 +107,6 @@ const CHANGES: Readonly<Record<string, (caller: Caller, other: SlowServer) => vo
   },
 };
 
-for (const [what, change] of Object.entries(CHANGES)) {
-  test(`${IN_FLIGHT} requests end as they began when the traffic policy they began under ${what}`, async () => {
-    const [own, backend, other] = [
-      await serveSlow('own'),
-      await serveSlow('backend'),
-      await serveSlow('other'),
-    ];
-    toClose.push(backend.close, other.close);
-    const caller = await Caller.start([own], {
-      traffic: policy('first'),
-      backends: [{ name: 'shop/backend:80', servers: [backend] }],
-    });
-    const answers = ask(caller.port, IN_FLIGHT);
-    await allHeld(backend);
-    change(caller, other);
-
-    // what begins now follows what is in force now
-    const now = talk(caller.port, last('/slow/now'));
-    const taker = /^is (?:deleted|put)/.test(what) ? own : other;
-    await until(() => taker.held.length === 1);
-    assert.equal(taker.held[0]!.headers['x-policy'], expectedHeader(what));
-    answerAll('now', taker.held);
-    assert.match(await now, /^HTTP\/1\.1 200 [\s\S]*now /);
-
-    answerAll('backend', backend.held);
-    const all = await Promise.all(answers);
-    assertAllAs(all, (i) => `backend first /slow/${i} ${i % 2 === 0 ? 0 : 3};`);
-    for (const answer of all) assert.match(answer, /\r\nx-answered-by: first\r\n/i);
-    assert.equal(backend.seen.length, IN_FLIGHT, 'nothing was sent twice');
-    assert.equal(caller.metric('weft_errors_total'), 0);
-    // and nothing is kept to a backend that has gone
-    if (!isBackendKept(what)) {
-      await until(() => backend.accepted.every(({ destroyed, readableEnded }) => destroyed || readableEnded));
-    }
-  });
-}
-
 function isBackendKept(what: string): boolean {
   return what === 'is deleted' || what.startsWith('is put');
 }
@@ -179,49 +143,88 @@ const OPEN: ProxyConfig['inbound'] = {
 const configure = (pair: Pair, inbound: ProxyConfig['inbound']) =>
   pair.api.state.setConfig({ ...pair.api.state.config!, inbound });
 
-test('requests in flight end as they began when the policy that let them in is deleted, and new ones meet the default', async () => {
-  const app = await serveSlow('app');
-  const pair = await start(app, {
-    inbound: {
-      ports: [{ mtls: 'Permissive', authorizationDefault: 'Deny' }],
-      rules: [
-        { policy: 'shop/api', name: 'all', action: 'Allow', mode: 'Enforce', to: [{ paths: ['/**'] }] },
-      ],
-    },
-    destination: { protocol: 'HTTP' },
-    limits: LIMITS,
+for (const version of VERSIONS) {
+  for (const [what, change] of Object.entries(CHANGES)) {
+    test(`${version}: ${IN_FLIGHT} requests end as they began when the traffic policy they began under ${what}`, async () => {
+      const [own, backend, other] = [
+        await serveSlow(version, 'own'),
+        await serveSlow(version, 'backend'),
+        await serveSlow(version, 'other'),
+      ];
+      toClose.push(backend.close, other.close);
+      const caller = await Caller.start([own], {
+        traffic: policy('first'),
+        backends: [{ name: 'shop/backend:80', servers: [backend] }],
+      });
+      const answers = askSlowly(version, caller.port, IN_FLIGHT);
+      await allHeld(backend);
+      change(caller, other);
+
+      // what begins now follows what is in force now
+      const now = ask(version, caller.port, { path: '/slow/now' });
+      const taker = /^is (?:deleted|put)/.test(what) ? own : other;
+      await until(() => taker.held.length === 1);
+      assert.equal(taker.held[0]!.headers['x-policy'], expectedHeader(what));
+      answerAll('now', taker.held);
+      assert.match((await now).body, /^now /);
+
+      answerAll('backend', backend.held);
+      const all = await Promise.all(answers);
+      assertAllAs(all, (i) => `backend first /slow/${i} ${i % 2 === 0 ? 0 : 3};`);
+      for (const { headers } of all) assert.equal(headers['x-answered-by'], 'first');
+      assert.equal(backend.seen.length, IN_FLIGHT, 'nothing was sent twice');
+      assert.equal(caller.metric('weft_errors_total'), 0);
+      // and nothing is kept to a backend that has gone
+      if (!isBackendKept(what)) {
+        await until(() => backend.accepted.every(({ destroyed, readableEnded }) => destroyed || readableEnded));
+      }
+    });
+  }
+
+  test(`${version}: requests in flight end as they began when the policy that let them in is deleted, and new ones meet the default`, async () => {
+    const app = await serveSlow(version, 'app');
+    const pair = await start(app, {
+      inbound: {
+        ports: [{ mtls: 'Permissive', authorizationDefault: 'Deny' }],
+        rules: [
+          { policy: 'shop/api', name: 'all', action: 'Allow', mode: 'Enforce', to: [{ paths: ['/**'] }] },
+        ],
+      },
+      destination: { protocol: 'HTTP' },
+      limits: LIMITS,
+    });
+    const answers = askSlowly(version, pair.port, IN_FLIGHT);
+    await allHeld(app);
+    configure(pair, OPEN);
+    assert.equal(statusOf(version, await ask(version, pair.port, { path: '/now' })), 200);
+    answerAll('app', app.held);
+    assertAllAs(await Promise.all(answers), (i) => `app none /slow/${i} ${i % 2 === 0 ? 0 : 3};`);
   });
-  const answers = ask(pair.port, IN_FLIGHT);
-  await allHeld(app);
-  configure(pair, OPEN);
-  assert.match(await talk(pair.port, last('/now')), /^HTTP\/1\.1 200 /);
-  answerAll('app', app.held);
-  assertAllAs(await Promise.all(answers), (i) => `app none /slow/${i} ${i % 2 === 0 ? 0 : 3};`);
-});
 
-test('who is refused from now on is refused, what the mesh ends is visibly ended, and nothing is told twice to the app', async () => {
-  const inbound = INBOUND['denies everything from now on']!;
-  const app = await serveSlow('app');
-  const pair = await start(app, { inbound: OPEN, destination: { protocol: 'HTTP' }, limits: LIMITS });
-  const answers = ask(pair.port, IN_FLIGHT);
-  await allHeld(app);
-  configure(pair, inbound);
-  assert.match(await talk(pair.port, last('/now')), /^HTTP\/1\.1 403 [\s\S]*weft-error: denied/);
-  answerAll('app', app.held);
-  assertAllAs(await Promise.all(answers), (i) => `app none /slow/${i} ${i % 2 === 0 ? 0 : 3};`);
-  assert.equal(app.seen.length, IN_FLIGHT);
-});
+  test(`${version}: who is refused from now on is refused, what the mesh ends is visibly ended, and nothing is told twice to the app`, async () => {
+    const inbound = INBOUND['denies everything from now on']!;
+    const app = await serveSlow(version, 'app');
+    const pair = await start(app, { inbound: OPEN, destination: { protocol: 'HTTP' }, limits: LIMITS });
+    const answers = askSlowly(version, pair.port, IN_FLIGHT);
+    await allHeld(app);
+    configure(pair, inbound);
+    assertError(version, await ask(version, pair.port, { path: '/now' }), 'denied');
+    answerAll('app', app.held);
+    assertAllAs(await Promise.all(answers), (i) => `app none /slow/${i} ${i % 2 === 0 ? 0 : 3};`);
+    assert.equal(app.seen.length, IN_FLIGHT);
+  });
 
-test('requests in flight end as they began when the port becomes Strict and limited, and new ones are', async () => {
-  const app = await serveSlow('app');
-  const pair = await start(app, { inbound: OPEN, destination: { protocol: 'HTTP' }, limits: LIMITS });
-  const answers = ask(pair.port, IN_FLIGHT);
-  await allHeld(app);
-  configure(pair, INBOUND['has become Strict, with limits and rules']!);
-  assert.match(await talk(pair.port, last('/admin/x')), /^HTTP\/1\.1 403 /);
-  assert.match(await talk(pair.port, last('/now')), /^HTTP\/1\.1 200 /);
-  assert.match(await talk(pair.port, last('/now')), /^HTTP\/1\.1 429 /);
-  answerAll('app', app.held);
-  assertAllAs(await Promise.all(answers), (i) => `app none /slow/${i} ${i % 2 === 0 ? 0 : 3};`);
-  assert.equal(app.seen.length, IN_FLIGHT + 1);
-});
+  test(`${version}: requests in flight end as they began when the port becomes Strict and limited, and new ones are`, async () => {
+    const app = await serveSlow(version, 'app');
+    const pair = await start(app, { inbound: OPEN, destination: { protocol: 'HTTP' }, limits: LIMITS });
+    const answers = askSlowly(version, pair.port, IN_FLIGHT);
+    await allHeld(app);
+    configure(pair, INBOUND['has become Strict, with limits and rules']!);
+    assert.equal(statusOf(version, await ask(version, pair.port, { path: '/admin/x' })), 403);
+    assert.equal(statusOf(version, await ask(version, pair.port, { path: '/now' })), 200);
+    assert.equal(statusOf(version, await ask(version, pair.port, { path: '/now' })), 429);
+    answerAll('app', app.held);
+    assertAllAs(await Promise.all(answers), (i) => `app none /slow/${i} ${i % 2 === 0 ? 0 : 3};`);
+    assert.equal(app.seen.length, IN_FLIGHT + 1);
+  });
+}
