@@ -1,225 +1,106 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import { echoHead, get, inbound, last, sleep, start, until } from './testing/harness.ts';
-import { connect, ok, readAll, readUntil, serve, serveHttp, talk } from './testing/wire.ts';
-import { connectsSent, untilWaiting, waiting } from './transport/accept-queue.fixture.ts';
+import { destination } from './testing/fake-state.ts';
+import { inbound, start, until } from './testing/harness.ts';
+import { deadPort } from './testing/http-server.ts';
+import { API } from './testing/pair.ts';
+import { type Seen, serveVersion } from './testing/version-server.ts';
+import { ask, assertError, begin, openClient, VERSIONS } from './testing/versions.ts';
+import { serve, serveHttp } from './testing/wire.ts';
+import { waiting } from './transport/accept-queue.fixture.ts';
 
-test('a request that came through a proxy straight to an outbound listener is a loop', async () => {
-  const pair = await start(await echoHead());
-  assert.match(
-    await talk(pair.port, last('/', 'weft-hop: web-proxy\r\n')),
-    /^HTTP\/1.1 508 [\s\S]*weft-error: loop/,
-  );
-});
+const KEY = 'shop/api:80';
 
-test('a switch of protocols nobody asked for is an error', async () => {
-  const app = await serveHttp(
-    () => 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
-  );
-  const pair = await start(app);
-  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 502 [\s\S]*weft-error: upstream-protocol/);
-});
-
-test('an app that answers nonsense gives 502', async () => {
-  const pair = await start(await serveHttp(() => 'nonsense\r\n\r\n'));
-  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 502 [\s\S]*weft-error: upstream-protocol/);
-});
-
-test('an app that closes without an answer gives 502, and the request is not sent twice', async () => {
-  const app = await serve((socket) => socket.once('data', () => socket.destroy()));
-  const pair = await start(app);
-  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 502 [\s\S]*weft-error: upstream-reset/);
-  assert.equal(app.accepted.length, 1);
-});
-
-test('an app that dies within a response cuts the client off, and its connection is not used again', async () => {
-  const app = await serveHttp((head, socket) => {
-    if (!head.includes('/dies')) return ok('alive');
-    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart');
-    setTimeout(() => socket.destroy(), 20);
-    return undefined;
+for (const version of VERSIONS) {
+  test(`${version}: a request that came through a proxy straight to an outbound listener is a loop`, async () => {
+    const pair = await start(await serveVersion(version));
+    const headers = { 'weft-hop': 'web-proxy' };
+    assertError(version, await ask(version, pair.port, { headers }), 'loop');
   });
-  const pair = await start(app);
-  const cut = await talk(pair.port, get('/dies'));
-  assert.match(cut, /part$/);
-  assert.match(await talk(pair.port, last('/')), /alive$/);
-  assert.equal(app.accepted.length, 2);
-});
 
-test('bytes after a response are never taken for the next one', async () => {
-  let asked = 0;
-  const app = await serveHttp(() => {
-    asked += 1;
-    return asked === 1 ? `${ok('one')}HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsmuggled` : ok('two');
+  test(`${version}: an app that answers nonsense is told of as such`, async () => {
+    const pair = await start(await serveHttp(() => 'nonsense\r\n\r\n'));
+    assertError(version, await ask(version, pair.port), 'upstream-protocol');
   });
-  const pair = await start(app);
-  const socket = await connect(pair.port);
-  socket.write(get('/1'));
-  await readUntil(socket, 'one');
-  socket.write(last('/2'));
-  const second = await readAll(socket);
-  assert.match(second, /two$/);
-  assert.doesNotMatch(second, /smuggled/);
-});
 
-test('an idle connection that the app has closed is not used; a safe request that meets the close is sent once more', async () => {
-  const used = new WeakSet<Socket>();
-  const app = await serveHttp((_head, socket) => {
-    // closes when the second request comes: the proxy cannot know before
-    if (used.has(socket)) return void socket.destroy();
-    used.add(socket);
-    return ok('fresh');
+  test(`${version}: an app that closes without an answer is told of, and the request is not sent twice`, async () => {
+    const app = await serveVersion(version, () => app.accepted[0]!.destroy());
+    const pair = await start(app);
+    assertError(version, await ask(version, pair.port), 'upstream-reset');
+    assert.equal(app.accepted.length, 1);
+    assert.equal(app.seen.length, 1);
   });
-  const pair = await start(app);
-  const socket = await connect(pair.port);
-  socket.write(get());
-  await readUntil(socket, 'fresh');
-  socket.write(get());
-  assert.match(await readUntil(socket, 'fresh'), /^HTTP\/1.1 200/);
-  socket.write('POST / HTTP/1.1\r\nHost: a\r\n\r\n');
-  assert.match(await readUntil(socket, 'upstream-reset'), /^HTTP\/1.1 502/);
-  assert.equal(app.accepted.length, 2);
-  socket.destroy();
-});
 
-test('an app that is not there gives 502', async () => {
-  const gone = await serve(() => {});
-  await gone.close();
-  const pair = await start({ ...gone, close: async () => {} });
-  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 502 [\s\S]*weft-error: connect-failure/);
-});
-
-test('an endpoint that cannot be connected is skipped, and without any the answer says so', async () => {
-  const pair = await start(await echoHead(), { destination: { protocol: 'HTTP' } });
-  const known = await new Promise<unknown>((resolve) =>
-    pair.web.state.destinations.resolve('shop/api:80', resolve),
-  );
-  const good = known as { endpoints: { address: string; port: number; spiffeId: string }[] };
-  const gone = await serve(() => {});
-  await gone.close();
-  const dead = { ...good.endpoints[0]!, port: gone.port };
-  pair.web.state.destinations.set('shop/api:80', {
-    ...(known as object),
-    endpoints: [dead, ...good.endpoints],
-    traffic: { loadBalancing: { algorithm: 'RoundRobin' } },
-  } as never);
-  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 200/);
-  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 200/);
-  assert.match(
-    pair.web.path.renderMetrics(),
-    /weft_retries_total\{direction="outbound",service="api",destination_namespace="shop",reason="connect"\} [12]\n/,
-  );
-  pair.web.state.destinations.set('shop/api:80', { ...(known as object), endpoints: [] } as never);
-  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 503 [\s\S]*weft-error: no-endpoints/);
-});
-
-test('with nobody to ask, a Strict workload gets a named error', async () => {
-  const pair = await start(await echoHead());
-  pair.web.state.destinations.set('shop/api:80', 'unreachable');
-  const config = pair.web.state.config!;
-  pair.web.state.setConfig({ ...config, inbound: inbound([], { mtls: 'Strict' }) });
-  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 503 [\s\S]*weft-error: control-plane-unreachable/);
-});
-
-test('a client that never reads stops the app from being read, and memory stays bounded', async () => {
-  let written = 0;
-  const app = await serve((socket) => {
-    socket.once('data', () => {
-      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
-      const chunk = Buffer.alloc(65_536);
-      const more = () => {
-        while (!socket.destroyed && socket.write(chunk)) written += chunk.length;
-        written += chunk.length;
-      };
-      socket.on('drain', more);
-      more();
+  test(`${version}: an app that dies within a response cuts the client off, and its connection is not used again`, async () => {
+    const app = await serveVersion(version, (seen: Seen) => {
+      if (seen.path !== '/dies') return seen.answer(200, 'alive');
+      seen.begin('part');
+      setTimeout(() => app.accepted[0]!.destroy(), 20);
     });
+    const pair = await start(app);
+    const cut = begin(version, pair.port, { path: '/dies' });
+    await assert.rejects(cut.answer);
+    assert.equal(cut.text(), 'part');
+    assert.equal((await ask(version, pair.port)).body, 'alive');
+    assert.equal(app.accepted.length, 2);
   });
-  const pair = await start(app);
-  const socket = await connect(pair.port);
-  socket.pause();
-  socket.write(get());
-  let before = -1;
-  for (let round = 0; round < 40 && written !== before; round += 1) {
-    before = written;
-    await sleep(150);
-  }
-  assert.equal(written, before);
-  assert.ok(written < 60_000_000, `${written} bytes were taken`);
-  socket.destroy();
-});
 
-test('a client that sends a header too slowly, or nothing at all, is let go', async () => {
-  const pair = await start(await echoHead(), {
-    destination: { protocol: 'HTTP' },
-    limits: { headerTimeoutMs: 150, idleTimeoutMs: 300 },
+  test(`${version}: an app that is not there is told of as such`, async () => {
+    const pair = await start({ port: await deadPort(), accepted: [], close: async () => {} });
+    assertError(version, await ask(version, pair.port), 'connect-failure');
   });
-  assert.equal(await talk(pair.port, 'GET / HTTP/1.1\r\nHost: a\r\nX'), '');
-  assert.equal(await talk(pair.port, ''), '');
-  assert.match(pair.web.path.renderMetrics(), /weft_errors_total\{direction="outbound",code="timeout"\} 1\n/);
-});
 
-test('an app that does not answer in time gives 504', async () => {
-  const pair = await start(await serve(() => {}), { limits: { idleTimeoutMs: 200 } });
-  assert.match(await talk(pair.port, last()), /^HTTP\/1.1 504 [\s\S]*weft-error: timeout/);
-});
-
-test('draining accepts nothing new, finishes what is in flight and says close', async () => {
-  let answer = () => {};
-  const app = await serveHttp((_head, socket) => {
-    answer = () => void socket.write(ok('late'));
-    return undefined;
+  test(`${version}: an endpoint that cannot be connected is skipped, and without any the answer says so`, async () => {
+    const pair = await start(await serveVersion(version), { destination: { protocol: 'HTTP' } });
+    const at = (port: number) => ({
+      ...{ address: '127.0.0.1', port, spiffeId: API, workload: 'api', namespace: 'shop' },
+    });
+    const listing = (...ports: number[]) =>
+      destination(KEY, ports.map(at), {
+        ...{ name: 'api', protocol: 'HTTP' },
+        traffic: { loadBalancing: { algorithm: 'RoundRobin' } },
+      });
+    pair.web.state.destinations.set(KEY, listing(await deadPort(), pair.inboundPort));
+    for (const _ of [1, 2]) assert.equal((await ask(version, pair.port)).body, 'done');
+    assert.match(
+      pair.web.path.renderMetrics(),
+      /weft_retries_total\{direction="outbound",service="api",destination_namespace="shop",reason="connect"\} [12]\n/,
+    );
+    pair.web.state.destinations.set(KEY, listing());
+    assertError(version, await ask(version, pair.port), 'no-endpoints');
   });
-  const pair = await start(app);
-  const idle = await connect(pair.port);
-  const busy = await connect(pair.port);
-  const { port } = pair;
-  busy.write(get());
-  while (app.accepted.length === 0) await sleep(10);
-  await sleep(50);
-  const whole = readAll(busy);
-  const drained = pair.web.path.drain();
-  await until(() => waiting(port) === undefined, 'nobody to listen');
-  await assert.rejects(connect(port));
-  answer();
-  assert.match(await whole, /Connection: close\r\n\r\nlate$/);
-  idle.destroy();
-  busy.destroy();
-  await drained;
-  assert.equal(pair.web.path.connections().open, 0);
-});
 
-test('connections that the kernel had taken when draining began are served', async () => {
-  const app = await serveHttp(() => ok('kept'));
-  const pair = await start(app);
-  const answers = Array.from({ length: 8 }, () => talk(pair.port, last()));
-  await connectsSent();
-  untilWaiting(pair.port, answers.length);
-  const drained = pair.web.path.drain();
-  for (const answer of await Promise.all(answers)) assert.match(answer, /^HTTP\/1\.1 200 OK[\s\S]*kept$/);
-  await drained;
-});
+  test(`${version}: with nobody to ask, a Strict workload gets a named error`, async () => {
+    const pair = await start(await serveVersion(version));
+    pair.web.state.destinations.set(KEY, 'unreachable');
+    const config = pair.web.state.config!;
+    pair.web.state.setConfig({ ...config, inbound: inbound([], { mtls: 'Strict' }) });
+    assertError(version, await ask(version, pair.port), 'control-plane-unreachable');
+  });
 
-test('a request that was on its way when draining began is answered, and told that it is the last', async () => {
-  const app = await serveHttp(() => ok('kept'));
-  const pair = await start(app);
-  const client = await connect(pair.port);
-  client.write(get());
-  await once(client, 'data');
-  const drained = pair.web.path.drain();
-  await sleep(50);
-  client.write(get());
-  assert.match(await readAll(client), /^HTTP\/1\.1 200 OK[\s\S]*Connection: close\r\n\r\nkept$/);
-  await drained;
-});
+  test(`${version}: an app that does not answer in time is told of as such`, async () => {
+    const pair = await start(await serveVersion(version, () => {}), { limits: { idleTimeoutMs: 200 } });
+    assertError(version, await ask(version, pair.port), 'timeout');
+  });
 
-test('draining ends the idle mTLS connections that callers keep', async () => {
-  const app = await serveHttp(() => ok('kept'));
-  const pair = await start(app, { limits: { drainTimeoutMs: 60_000 } });
-  assert.match(await talk(pair.port, last()), /200 OK/);
-  assert.equal(pair.api.path.connections().open, 1, 'the caller keeps its connection');
-  await pair.api.path.drain();
-  assert.equal(pair.api.path.connections().open, 0);
-});
+  test(`${version}: draining finishes what is in flight, and ends`, async () => {
+    const held: Seen[] = [];
+    const pair = await start(await serveVersion(version, (seen) => held.push(seen)));
+    const idle = openClient(version, pair.port);
+    const first = idle.ask();
+    await until(() => held.length === 1);
+    held.pop()!.answer(200, 'before');
+    assert.equal((await first).body, 'before');
+    const { port } = pair;
+    const busy = begin(version, port);
+    await until(() => held.length === 1);
+    const drained = pair.web.path.drain();
+    await until(() => waiting(port) === undefined, 'nobody to listen');
+    await assert.rejects(ask(version, port));
+    held.pop()!.answer(200, 'late');
+    assert.equal((await busy.answer).body, 'late');
+    await drained;
+    assert.equal(pair.web.path.connections().open, 0);
+    idle.close();
+  });
+}

@@ -37,13 +37,6 @@ for (const version of VERSIONS) {
     const [trail] = [...pair.web.path.trails().records()];
     assert.deepEqual([trail?.path, trail?.encrypted], ['/log', true]);
   });
-
-  test(`${version}: an endpoint that is not there is told of as such`, async () => {
-    const app = await serveVersion(version);
-    const pair = await start(app);
-    await app.close();
-    assertError(version, await ask(version, pair.port, { method }), 'connect-failure');
-  });
 }
 
 test('a slow reader stops who writes, through both sidecars', async () => {

@@ -3,7 +3,7 @@ import { HeldBudget } from '../held-budget.ts';
 import type { Channel } from '../transport/channel.ts';
 import { ClientStream } from './client-stream.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
-import { broken, H2_ERROR } from './error-codes.ts';
+import { broken, type ConnectionError, H2_ERROR } from './error-codes.ts';
 import { MAX_STREAM_ID } from './frames/frame-types.ts';
 import { SETTING } from './settings.ts';
 
@@ -61,6 +61,8 @@ export class ClientConnection extends Connection {
   #heardAnything = false;
   /** its first word was of HTTP/1: it knows no HTTP/2, and did nothing about what it was asked */
   speaksHttp1 = false;
+  /** what it said in place of SETTINGS, when that is neither: it speaks something else */
+  nonsense: ConnectionError | undefined = undefined;
   /** wait for the endpoint's SETTINGS */
   #undecided: ClientStream[] = [];
   #closedTold = false;
@@ -196,7 +198,9 @@ export class ClientConnection extends Connection {
     if (this.hasRoom) this.#owner.onRoom(this);
   }
   override onPingAnswer(): void {}
-  override onBroken(): void {}
+  override onBroken(error: ConnectionError): void {
+    if (!this.#heardSettings && !this.speaksHttp1) this.nonsense = error;
+  }
   override onOver(): void {
     this.#reserved.clear();
     this.#decide();

@@ -197,7 +197,9 @@ export class ClientStream extends Stream implements RequestCarrier {
     this.#closed();
   }
   override onLost(): void {
-    this.#closed();
+    const { nonsense } = this.#client;
+    if (nonsense === undefined) this.#closed();
+    else this.#fail(nonsense.rule, nonsense.message);
   }
   #closed(): void {
     if (this.#tunnel !== undefined) return void this.#tunnel.lost();
@@ -206,10 +208,13 @@ export class ClientStream extends Stream implements RequestCarrier {
     receiver?.onUpstreamClosed();
   }
   override onFailed(_code: number, reason: string): void {
+    this.#fail('RFC 9113 8.1.1', reason);
+  }
+  #fail(rule: string, reason: string): void {
     if (this.#tunnel !== undefined) return void this.#tunnel.lost();
     const receiver = this.#receiver;
     this.#receiver = undefined;
-    receiver?.onError(new HttpSyntaxError('bad-request', 'RFC 9113 8.1.1', reason));
+    receiver?.onError(new HttpSyntaxError('bad-request', rule, reason));
   }
   /** Who waits for a response has deadlines of its own. */
   override onIdle(): void {}
