@@ -147,7 +147,9 @@ for (const version of VERSIONS) {
     await askFor('/items/2?x=1');
     await askFor('/items/%33/');
     for (const { path } of [pair.web, pair.api]) {
-      await until(() => path.renderMetrics().includes('path_template="/items/{id}/",status_class="2xx"} 1\n'));
+      await until(() =>
+        path.renderMetrics().includes('path_template="/items/{id}/",status_class="2xx"} 1\n'),
+      );
       const text = path.renderMetrics();
       assert.match(text, /^weft_requests_total\{[^}]*mtls="true",status_class="2xx"\} 1$/m);
       assert.match(

@@ -3,19 +3,22 @@ import { test } from 'node:test';
 import type { Endpoint } from '../api/destination.ts';
 import type { LoadBalancing } from '../api/destination-traffic.ts';
 import { Caller, type CallerOptions } from './testing/caller.ts';
-import { last, until } from './testing/harness.ts';
-import { type HttpTestServer, type Served, serveRequests } from './testing/http-server.ts';
-import { talk } from './testing/wire.ts';
+import { until } from './testing/harness.ts';
+import { type Seen, serveVersion, type VersionServer } from './testing/version-server.ts';
+import { ask, assertError, begin, openClient, VERSIONS, type Version } from './testing/versions.ts';
 
-const DONE = (request: Served) => request.answer(200, 'done');
+const DONE = (request: Seen) => request.answer(200, 'done');
 
 async function balanced(
+  version: Version,
   loadBalancing: LoadBalancing,
   endpoints: readonly Partial<Endpoint>[],
   more: Omit<CallerOptions, 'endpoints'> = {},
-  respond: readonly ((request: Served) => void)[] = [],
-): Promise<{ readonly caller: Caller; readonly servers: readonly HttpTestServer[] }> {
-  const servers = await Promise.all(endpoints.map((_, index) => serveRequests(respond[index] ?? DONE)));
+  respond: readonly ((request: Seen) => void)[] = [],
+): Promise<{ readonly caller: Caller; readonly servers: readonly VersionServer[] }> {
+  const servers = await Promise.all(
+    endpoints.map((_, index) => serveVersion(version, respond[index] ?? DONE)),
+  );
   const caller = await Caller.start(servers, {
     ...more,
     endpoints,
@@ -24,115 +27,135 @@ async function balanced(
   return { caller, servers };
 }
 
-async function send(caller: Caller, count: number, header = ''): Promise<void> {
-  for (let request = 0; request < count; request += 1) await talk(caller.port, last('/', header));
+async function send(
+  version: Version,
+  caller: Caller,
+  count: number,
+  headers: Record<string, string> = {},
+): Promise<void> {
+  const client = openClient(version, caller.port);
+  for (let request = 0; request < count; request += 1) await client.ask({ headers });
+  client.close();
 }
 
-const shares = (servers: readonly HttpTestServer[]) => servers.map(({ seen }) => seen.length);
+const shares = (servers: readonly VersionServer[]) => servers.map(({ seen }) => seen.length);
 
-test('RoundRobin gives every endpoint the same number of requests', async () => {
-  const { caller, servers } = await balanced({ algorithm: 'RoundRobin' }, [{}, {}, {}]);
-  await send(caller, 30);
-  assert.deepEqual(shares(servers), [10, 10, 10]);
-});
-
-test('RoundRobin gives an endpoint requests in proportion to its weight', async () => {
-  const { caller, servers } = await balanced({ algorithm: 'RoundRobin' }, [{ weight: 1 }, { weight: 3 }]);
-  await send(caller, 40);
-  assert.deepEqual(shares(servers), [10, 30]);
-});
-
-for (const algorithm of ['Maglev', 'RingHash'] as const) {
-  test(`${algorithm} sends what has the same header value to the same endpoint, and spreads the values`, async () => {
-    const hash = { type: 'Header', header: 'x-user' } as const;
-    const { caller, servers } = await balanced({ algorithm, hash }, [{}, {}, {}]);
-    const homes = new Set<number>();
-    for (let user = 0; user < 12; user += 1) {
-      const before = shares(servers);
-      await send(caller, 3, `X-User: user-${user}\r\n`);
-      const gained = shares(servers).map((count, index) => count - before[index]!);
-      assert.deepEqual([...gained].sort(), [0, 0, 3]);
-      homes.add(gained.indexOf(3));
-    }
-    assert.ok(homes.size > 1);
+for (const version of VERSIONS) {
+  test(`${version}: RoundRobin gives every endpoint the same number of requests`, async () => {
+    const { caller, servers } = await balanced(version, { algorithm: 'RoundRobin' }, [{}, {}, {}]);
+    await send(version, caller, 30);
+    assert.deepEqual(shares(servers), [10, 10, 10]);
   });
 
-  test(`${algorithm} moves nothing but what was at an endpoint that goes`, async () => {
+  test(`${version}: RoundRobin gives an endpoint requests in proportion to its weight`, async () => {
+    const { caller, servers } = await balanced(version, { algorithm: 'RoundRobin' }, [
+      { weight: 1 },
+      { weight: 3 },
+    ]);
+    await send(version, caller, 40);
+    assert.deepEqual(shares(servers), [10, 30]);
+  });
+
+  for (const algorithm of ['Maglev', 'RingHash'] as const) {
+    test(`${version}: ${algorithm} sends what has the same header value to the same endpoint, and spreads the values`, async () => {
+      const hash = { type: 'Header', header: 'x-user' } as const;
+      const { caller, servers } = await balanced(version, { algorithm, hash }, [{}, {}, {}]);
+      const homes = new Set<number>();
+      for (let user = 0; user < 12; user += 1) {
+        const before = shares(servers);
+        await send(version, caller, 3, { 'X-User': `user-${user}` });
+        const gained = shares(servers).map((count, index) => count - before[index]!);
+        assert.deepEqual([...gained].sort(), [0, 0, 3]);
+        homes.add(gained.indexOf(3));
+      }
+      assert.ok(homes.size > 1);
+    });
+
+    test(`${version}: ${algorithm} moves nothing but what was at an endpoint that goes`, async () => {
+      const hash = { type: 'Header', header: 'x-user' } as const;
+      const { caller, servers } = await balanced(version, { algorithm, hash }, [{}, {}, {}]);
+      const homeOf = async (user: number) => {
+        const before = shares(servers);
+        await send(version, caller, 1, { 'X-User': `user-${user}` });
+        return shares(servers).findIndex((count, index) => count > before[index]!);
+      };
+      const homes = [];
+      for (let user = 0; user < 20; user += 1) homes.push(await homeOf(user));
+      caller.setEndpoints([servers[0]!.port, servers[1]!.port]);
+      let moved = 0;
+      for (let user = 0; user < 20; user += 1) {
+        const home = await homeOf(user);
+        assert.notEqual(home, 2);
+        if (homes[user] !== 2 && home !== homes[user]) moved += 1;
+      }
+      // Maglev moves a few more than it must
+      assert.ok(moved <= (algorithm === 'Maglev' ? 4 : 0), `${moved} moved`);
+    });
+  }
+
+  test(`${version}: without the header any endpoint will do`, async () => {
     const hash = { type: 'Header', header: 'x-user' } as const;
-    const { caller, servers } = await balanced({ algorithm, hash }, [{}, {}, {}]);
-    const homeOf = async (user: number) => {
-      const before = shares(servers);
-      await send(caller, 1, `X-User: user-${user}\r\n`);
-      return shares(servers).findIndex((count, index) => count > before[index]!);
-    };
-    const homes = [];
-    for (let user = 0; user < 20; user += 1) homes.push(await homeOf(user));
-    caller.setEndpoints([servers[0]!.port, servers[1]!.port]);
-    let moved = 0;
-    for (let user = 0; user < 20; user += 1) {
-      const home = await homeOf(user);
-      assert.notEqual(home, 2);
-      if (homes[user] !== 2 && home !== homes[user]) moved += 1;
-    }
-    // Maglev moves a few more than it must
-    assert.ok(moved <= (algorithm === 'Maglev' ? 4 : 0), `${moved} moved`);
+    const { caller, servers } = await balanced(version, { algorithm: 'Maglev', hash }, [{}, {}]);
+    await send(version, caller, 30);
+    assert.ok(shares(servers).every((count) => count > 0));
+  });
+
+  test(`${version}: a hash by source keeps to one endpoint`, async () => {
+    const { caller, servers } = await balanced(version, { algorithm: 'RingHash', hash: { type: 'Source' } }, [
+      {},
+      {},
+      {},
+    ]);
+    await send(version, caller, 9);
+    assert.deepEqual([...shares(servers)].sort(), [0, 0, 9]);
+  });
+
+  test(`${version}: PreferSameZone keeps requests in the zone of the caller, and leaves it when nobody is there`, async () => {
+    const zones = [{ zone: 'a' }, { zone: 'b' }, { zone: 'a' }, { zone: 'b' }];
+    const { caller, servers } = await balanced(
+      version,
+      { algorithm: 'RoundRobin', locality: 'PreferSameZone' },
+      zones,
+      {
+        zone: 'b',
+      },
+    );
+    await send(version, caller, 12);
+    assert.deepEqual(shares(servers), [0, 6, 0, 6]);
+    caller.setEndpoints([servers[0]!.port, servers[2]!.port]);
+    await send(version, caller, 4);
+    assert.deepEqual(shares(servers), [2, 6, 2, 6]);
+  });
+
+  test(`${version}: LeastRequest leaves an endpoint alone that is busy`, async () => {
+    const held: Seen[] = [];
+    const hold = (request: Seen) => (request.path === '/hold' ? void held.push(request) : DONE(request));
+    const { caller, servers } = await balanced(version, { algorithm: 'LeastRequest' }, [{}, {}], {}, [
+      hold,
+      hold,
+    ]);
+    const busy = begin(version, caller.port, { path: '/hold' });
+    await until(() => held.length === 1);
+    const before = shares(servers);
+    await send(version, caller, 10);
+    const gained = shares(servers).map((count, index) => count - before[index]!);
+    assert.deepEqual([...gained].sort(), [0, 10]);
+    held[0]!.answer(200, 'done');
+    await busy.answer;
+    // nothing is left of it: both are asked again
+    await send(version, caller, 20);
+    assert.ok(shares(servers).every((count) => count > 3));
+  });
+
+  test(`${version}: PeakEWMA avoids an endpoint that is slow`, async () => {
+    const slow = (request: Seen) => void setTimeout(() => request.answer(200, 'slow'), 60);
+    const { caller, servers } = await balanced(version, {}, [{}, {}, {}], {}, [slow]);
+    await send(version, caller, 40);
+    assert.ok(shares(servers)[0]! <= 8, `${shares(servers)}`);
+  });
+
+  test(`${version}: a destination without endpoints says so`, async () => {
+    const { caller } = await balanced(version, {}, []);
+    assertError(version, await ask(version, caller.port), 'no-endpoints');
   });
 }
-
-test('without the header any endpoint will do', async () => {
-  const hash = { type: 'Header', header: 'x-user' } as const;
-  const { caller, servers } = await balanced({ algorithm: 'Maglev', hash }, [{}, {}]);
-  await send(caller, 30);
-  assert.ok(shares(servers).every((count) => count > 0));
-});
-
-test('a hash by source keeps to one endpoint', async () => {
-  const { caller, servers } = await balanced({ algorithm: 'RingHash', hash: { type: 'Source' } }, [
-    {},
-    {},
-    {},
-  ]);
-  await send(caller, 9);
-  assert.deepEqual([...shares(servers)].sort(), [0, 0, 9]);
-});
-
-test('PreferSameZone keeps requests in the zone of the caller, and leaves it when nobody is there', async () => {
-  const zones = [{ zone: 'a' }, { zone: 'b' }, { zone: 'a' }, { zone: 'b' }];
-  const { caller, servers } = await balanced({ algorithm: 'RoundRobin', locality: 'PreferSameZone' }, zones, {
-    zone: 'b',
-  });
-  await send(caller, 12);
-  assert.deepEqual(shares(servers), [0, 6, 0, 6]);
-  caller.setEndpoints([servers[0]!.port, servers[2]!.port]);
-  await send(caller, 4);
-  assert.deepEqual(shares(servers), [2, 6, 2, 6]);
-});
-
-test('LeastRequest leaves an endpoint alone that is busy', async () => {
-  const held: Served[] = [];
-  const hold = (request: Served) => (request.path === '/hold' ? void held.push(request) : DONE(request));
-  const { caller, servers } = await balanced({ algorithm: 'LeastRequest' }, [{}, {}], {}, [hold, hold]);
-  const busy = talk(caller.port, last('/hold'));
-  await until(() => held.length === 1);
-  const before = shares(servers);
-  await send(caller, 10);
-  const gained = shares(servers).map((count, index) => count - before[index]!);
-  assert.deepEqual([...gained].sort(), [0, 10]);
-  held[0]!.answer(200, 'done');
-  await busy;
-  // nothing is left of it: both are asked again
-  await send(caller, 20);
-  assert.ok(shares(servers).every((count) => count > 3));
-});
-
-test('PeakEWMA avoids an endpoint that is slow', async () => {
-  const slow = (request: Served) => void setTimeout(() => request.answer(200, 'slow'), 60);
-  const { caller, servers } = await balanced({}, [{}, {}, {}], {}, [slow]);
-  await send(caller, 40);
-  assert.ok(shares(servers)[0]! <= 8, `${shares(servers)}`);
-});
-
-test('a destination without endpoints says so', async () => {
-  const { caller } = await balanced({}, []);
-  assert.match(await talk(caller.port, last()), /^HTTP\/1.1 503 [\s\S]*weft-error: no-endpoints/);
-});

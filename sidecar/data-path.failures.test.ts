@@ -6,7 +6,7 @@ import { deadPort } from './testing/http-server.ts';
 import { API } from './testing/pair.ts';
 import { type Seen, serveVersion } from './testing/version-server.ts';
 import { ask, assertError, begin, openClient, VERSIONS } from './testing/versions.ts';
-import { serve, serveHttp } from './testing/wire.ts';
+import { serveHttp } from './testing/wire.ts';
 import { waiting } from './transport/accept-queue.fixture.ts';
 
 const KEY = 'shop/api:80';

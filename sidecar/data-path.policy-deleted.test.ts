@@ -176,7 +176,9 @@ for (const version of VERSIONS) {
       assert.equal(caller.metric('weft_errors_total'), 0);
       // and nothing is kept to a backend that has gone
       if (!isBackendKept(what)) {
-        await until(() => backend.accepted.every(({ destroyed, readableEnded }) => destroyed || readableEnded));
+        await until(() =>
+          backend.accepted.every(({ destroyed, readableEnded }) => destroyed || readableEnded),
+        );
       }
     });
   }

@@ -4,13 +4,11 @@ import { test } from 'node:test';
 import { Caller } from './testing/caller.ts';
 import { sleep, start, toClose, until } from './testing/harness.ts';
 import { serveVersion } from './testing/version-server.ts';
-import { ask, askOn, assertError, VERSIONS } from './testing/versions.ts';
+import { ask, askOn, VERSIONS } from './testing/versions.ts';
 
 const route = (value: string) => [{ path: { type: 'PathPrefix' as const, value } }];
 
 for (const version of VERSIONS) {
-  const method = version === 'grpc' ? 'POST' : 'GET';
-
   test(`${version}: a copy of each request goes to the mirror`, async () => {
     const app = await serveVersion(version);
     const shadow = await serveVersion(version);
@@ -25,17 +23,6 @@ for (const version of VERSIONS) {
     await until(() => shadow.seen.length === 1, 'the copy');
     const { path, body } = shadow.seen[0]!;
     assert.deepEqual([path, body], ['/m', 'both']);
-  });
-
-  test(`${version}: what was decided is in the access log and in the trails`, async () => {
-    const app = await serveVersion(version, (seen) => seen.answer(503, 'no'));
-    const pair = await start(app);
-    await ask(version, pair.port, { method, path: '/log' });
-    await until(() => pair.api.log.length > 0 && pair.web.log.length > 0, 'the entries');
-    const entry = JSON.parse(pair.api.log[0]!);
-    assert.deepEqual([entry.path, entry.grpcStatus], ['/log', version === 'grpc' ? 14 : undefined]);
-    const [trail] = [...pair.web.path.trails().records()];
-    assert.deepEqual([trail?.path, trail?.encrypted], ['/log', true]);
   });
 }
 
