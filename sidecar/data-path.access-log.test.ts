@@ -6,8 +6,7 @@ import { FakeState, proxyConfig } from './testing/fake-state.ts';
 import { DENY_ADMIN, inbound, last, start, toClose, until } from './testing/harness.ts';
 import { deadPort } from './testing/http-server.ts';
 import { type Side, startSide } from './testing/pair.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { ask, openClient, VERSIONS, type Version } from './testing/versions.ts';
+import { ask, openClient, serveVersion, VERSIONS, type Version } from './testing/versions.ts';
 import { talk } from './testing/wire.ts';
 
 type AccessLog = NonNullable<Telemetry['accessLog']>;

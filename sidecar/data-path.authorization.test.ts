@@ -3,8 +3,14 @@ import { test } from 'node:test';
 import type { AuthorizationRule, Operation } from '../api/proxy-config.ts';
 import { echoHead, inbound, start, until } from './testing/harness.ts';
 import type { Pair } from './testing/pair.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { type Asked, ask as askVersion, statusOf, VERSIONS, type Version } from './testing/versions.ts';
+import {
+  type Asked,
+  ask as askVersion,
+  serveVersion,
+  statusOf,
+  VERSIONS,
+  type Version,
+} from './testing/versions.ts';
 import { connect, readAll, serve } from './testing/wire.ts';
 
 const rule = (action: 'Allow' | 'Deny', more: Partial<AuthorizationRule>): AuthorizationRule => ({

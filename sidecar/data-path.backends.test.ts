@@ -4,8 +4,7 @@ import type { DestinationRoute, RetryPolicy } from '../api/destination-traffic.t
 import { Caller } from './testing/caller.ts';
 import { until } from './testing/harness.ts';
 import { deadPort } from './testing/http-server.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { ask, assertError, openClient, statusOf, VERSIONS } from './testing/versions.ts';
+import { ask, assertError, openClient, serveVersion, statusOf, VERSIONS } from './testing/versions.ts';
 
 const route = (more: Partial<DestinationRoute>): DestinationRoute => ({ name: 'split', ...more });
 

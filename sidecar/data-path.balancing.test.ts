@@ -4,8 +4,17 @@ import type { Endpoint } from '../api/destination.ts';
 import type { LoadBalancing } from '../api/destination-traffic.ts';
 import { Caller, type CallerOptions } from './testing/caller.ts';
 import { until } from './testing/harness.ts';
-import { type Seen, serveVersion, type VersionServer } from './testing/version-server.ts';
-import { ask, assertError, begin, openClient, VERSIONS, type Version } from './testing/versions.ts';
+import {
+  ask,
+  assertError,
+  begin,
+  openClient,
+  type Seen,
+  serveVersion,
+  VERSIONS,
+  type Version,
+  type VersionServer,
+} from './testing/versions.ts';
 
 const DONE = (request: Seen) => request.answer(200, 'done');
 

@@ -3,7 +3,6 @@ import { afterEach, test } from 'node:test';
 import { Caller } from './testing/caller.ts';
 import { sleep, until } from './testing/harness.ts';
 import { assertUnused, usage } from './testing/usage.ts';
-import { type Seen, serveVersion, type VersionServer } from './testing/version-server.ts';
 import {
   type Answered,
   ask,
@@ -11,8 +10,11 @@ import {
   type Begun,
   begin,
   openClient,
+  type Seen,
+  serveVersion,
   VERSIONS,
   type Version,
+  type VersionServer,
 } from './testing/versions.ts';
 import { connect, readUntil, serve, type TestServer, talk } from './testing/wire.ts';
 

@@ -3,8 +3,7 @@ import { afterEach, describe, test } from 'node:test';
 import { Caller } from './testing/caller.ts';
 import { sleep, until } from './testing/harness.ts';
 import { UNUSED, usage } from './testing/usage.ts';
-import { type Seen, serveVersion, type VersionServer } from './testing/version-server.ts';
-import { ask } from './testing/versions.ts';
+import { ask, type Seen, serveVersion, type VersionServer } from './testing/versions.ts';
 import { connect } from './testing/wire.ts';
 
 const ATTEMPT = { routes: [{ name: 'r', timeout: { attemptMs: 1_500 } }] };

@@ -8,8 +8,7 @@ import tls from 'node:tls';
 import { TestAuthority } from './testing/certificates.ts';
 import { EgressSide, listed } from './testing/egress.ts';
 import { toClose, until } from './testing/harness.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { askOn } from './testing/versions.ts';
+import { askOn, serveVersion } from './testing/versions.ts';
 import { serve, type TestServer } from './testing/wire.ts';
 
 const authority = await TestAuthority.create();

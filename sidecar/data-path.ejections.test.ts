@@ -4,8 +4,15 @@ import { Caller } from './testing/caller.ts';
 import { until } from './testing/harness.ts';
 import { deadPort } from './testing/http-server.ts';
 import { assertUnused } from './testing/usage.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { ask, assertError, openClient, statusOf, VERSIONS, type Version } from './testing/versions.ts';
+import {
+  ask,
+  assertError,
+  openClient,
+  serveVersion,
+  statusOf,
+  VERSIONS,
+  type Version,
+} from './testing/versions.ts';
 import { serve, type TestServer } from './testing/wire.ts';
 
 const ROUND_ROBIN = { algorithm: 'RoundRobin', panicPercent: 0 } as const;

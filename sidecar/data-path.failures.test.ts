@@ -4,8 +4,15 @@ import { destination } from './testing/fake-state.ts';
 import { inbound, start, until } from './testing/harness.ts';
 import { deadPort } from './testing/http-server.ts';
 import { API } from './testing/pair.ts';
-import { type Seen, serveVersion } from './testing/version-server.ts';
-import { ask, assertError, begin, openClient, VERSIONS } from './testing/versions.ts';
+import {
+  ask,
+  assertError,
+  begin,
+  openClient,
+  type Seen,
+  serveVersion,
+  VERSIONS,
+} from './testing/versions.ts';
 import { serveHttp } from './testing/wire.ts';
 import { waiting } from './transport/accept-queue.fixture.ts';
 

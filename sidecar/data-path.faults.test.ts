@@ -3,8 +3,17 @@ import { test } from 'node:test';
 import type { Fault } from '../api/destination-traffic.ts';
 import { Caller } from './testing/caller.ts';
 import { sleep, until } from './testing/harness.ts';
-import { type Seen, serveVersion, type VersionServer } from './testing/version-server.ts';
-import { ask, assertError, begin, openClient, VERSIONS, type Version } from './testing/versions.ts';
+import {
+  ask,
+  assertError,
+  begin,
+  openClient,
+  type Seen,
+  serveVersion,
+  VERSIONS,
+  type Version,
+  type VersionServer,
+} from './testing/versions.ts';
 
 async function faulty(
   version: Version,

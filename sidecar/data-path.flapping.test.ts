@@ -8,8 +8,15 @@ import { Caller } from './testing/caller.ts';
 import { start, toClose } from './testing/harness.ts';
 import type { Pair } from './testing/pair.ts';
 import { assertUnused } from './testing/usage.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { type Answered, ask, openClient, statusOf, VERSIONS, type Version } from './testing/versions.ts';
+import {
+  type Answered,
+  ask,
+  openClient,
+  serveVersion,
+  statusOf,
+  VERSIONS,
+  type Version,
+} from './testing/versions.ts';
 
 const CLIENTS = 8;
 const EACH = 100;

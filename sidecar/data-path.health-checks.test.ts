@@ -7,8 +7,7 @@ import { Caller } from './testing/caller.ts';
 import { inbound, start, until } from './testing/harness.ts';
 import { type Pair, type Side, WEB } from './testing/pair.ts';
 import { UNUSED, usage } from './testing/usage.ts';
-import { type Seen, serveVersion, type VersionServer } from './testing/version-server.ts';
-import { ask } from './testing/versions.ts';
+import { ask, type Seen, serveVersion, type VersionServer } from './testing/versions.ts';
 import { serve } from './testing/wire.ts';
 
 /** gRPC's health service as a peer of another make answers it, and HTTP/2 servers asked for a path. */

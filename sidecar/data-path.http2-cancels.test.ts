@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { connect as connectHttp2 } from 'node:http2';
 import { test } from 'node:test';
 import { start, toClose, until } from './testing/harness.ts';
-import { type Seen, serveVersion } from './testing/version-server.ts';
-import { ask } from './testing/versions.ts';
+import { ask, type Seen, serveVersion } from './testing/versions.ts';
 
 /** Node closes a connection on which 1,000 requests were cancelled at once. */
 const CANCELLED = 1_600;

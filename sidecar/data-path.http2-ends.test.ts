@@ -9,8 +9,7 @@ import { Caller } from './testing/caller.ts';
 import { ALLOWED, DENIED, EgressSide, everything, listed } from './testing/egress.ts';
 import { DENY_ADMIN, inbound, sleep, start, toClose, until } from './testing/harness.ts';
 import { WEB } from './testing/pair.ts';
-import { type Seen, serveVersion } from './testing/version-server.ts';
-import { answerOf, ask, askOn } from './testing/versions.ts';
+import { answerOf, ask, askOn, type Seen, serveVersion } from './testing/versions.ts';
 import { serve } from './testing/wire.ts';
 
 function session(port: number): ClientHttp2Session {

@@ -3,8 +3,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { test } from 'node:test';
 import { REPLAY_BUDGET, REPLAY_BYTES } from './layers/replay-buffer.ts';
 import { start, toClose, until } from './testing/harness.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { ask } from './testing/versions.ts';
+import { ask, serveVersion } from './testing/versions.ts';
 
 /** More than the window of a connection holds; each is more than that of a stream. */
 const SLOW_READS = 24;

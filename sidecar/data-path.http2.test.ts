@@ -6,8 +6,7 @@ import { ALPN } from '../api/names.ts';
 import { Caller } from './testing/caller.ts';
 import { inbound, start, toClose, until } from './testing/harness.ts';
 import { type Pair, WEB } from './testing/pair.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { answerOf, ask, askOn } from './testing/versions.ts';
+import { answerOf, ask, askOn, serveVersion } from './testing/versions.ts';
 import { connect, readAll, readUntil, serve } from './testing/wire.ts';
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';

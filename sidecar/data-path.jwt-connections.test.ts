@@ -4,8 +4,15 @@ import type { ProxyConfig } from '../api/proxy-config.ts';
 import { get, last, start, until } from './testing/harness.ts';
 import type { Pair } from './testing/pair.ts';
 import { ADMIN, bearer, issuer, TestKey, withIssuers } from './testing/tokens.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { type Asked, ask, assertError, openClient, statusOf, VERSIONS } from './testing/versions.ts';
+import {
+  type Asked,
+  ask,
+  assertError,
+  openClient,
+  serveVersion,
+  statusOf,
+  VERSIONS,
+} from './testing/versions.ts';
 import { connect, ok, readUntil, serve, serveHttp, talk } from './testing/wire.ts';
 
 const KEY = await TestKey.create();

@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import { start } from './testing/harness.ts';
 import type { Pair } from './testing/pair.ts';
 import { bearer, handMade, issuer, nowSeconds, TestKey, withIssuers } from './testing/tokens.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { ask, assertError, VERSIONS } from './testing/versions.ts';
+import { ask, assertError, serveVersion, VERSIONS } from './testing/versions.ts';
 
 const KEY = await TestKey.create();
 const OTHER = await TestKey.create('k2');

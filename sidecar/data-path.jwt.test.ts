@@ -14,8 +14,7 @@ import {
   TestKey,
   withIssuers,
 } from './testing/tokens.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { type Asked, ask, assertError, statusOf, VERSIONS } from './testing/versions.ts';
+import { type Asked, ask, assertError, serveVersion, statusOf, VERSIONS } from './testing/versions.ts';
 
 const KEY = await TestKey.create();
 const OTHER = await TestKey.create('k2');

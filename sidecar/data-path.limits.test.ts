@@ -3,8 +3,17 @@ import { test } from 'node:test';
 import type { InboundLimits } from '../api/proxy-config.ts';
 import { inbound, sleep, start, until } from './testing/harness.ts';
 import type { Pair } from './testing/pair.ts';
-import { type Seen, serveVersion, type VersionServer } from './testing/version-server.ts';
-import { ask, assertError, begin, openClient, VERSIONS, type Version } from './testing/versions.ts';
+import {
+  ask,
+  assertError,
+  begin,
+  openClient,
+  type Seen,
+  serveVersion,
+  VERSIONS,
+  type Version,
+  type VersionServer,
+} from './testing/versions.ts';
 
 const limited = (limits: InboundLimits) => inbound([], { limits });
 

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Caller } from './testing/caller.ts';
 import { until } from './testing/harness.ts';
-import { type Seen, serveVersion } from './testing/version-server.ts';
-import { ask, type Version } from './testing/versions.ts';
+import { ask, type Seen, serveVersion, type Version } from './testing/versions.ts';
 import { serve, type TestServer } from './testing/wire.ts';
 
 const POST = { method: 'POST', path: '/m?x', body: 'both', headers: { 'x-kept': 'yes' } };

@@ -4,8 +4,7 @@ import { Caller } from './testing/caller.ts';
 import { get, sleep, until } from './testing/harness.ts';
 import { serveRequests } from './testing/http-server.ts';
 import { assertUnused } from './testing/usage.ts';
-import { type Seen, serveVersion } from './testing/version-server.ts';
-import { ask, openClient, VERSIONS, type Version } from './testing/versions.ts';
+import { ask, openClient, type Seen, serveVersion, VERSIONS, type Version } from './testing/versions.ts';
 import { connect } from './testing/wire.ts';
 
 const ROUND_ROBIN = { algorithm: 'RoundRobin', panicPercent: 0 } as const;

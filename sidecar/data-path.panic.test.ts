@@ -3,8 +3,14 @@ import { afterEach, test } from 'node:test';
 import { Caller } from './testing/caller.ts';
 import { until } from './testing/harness.ts';
 import { assertUnused } from './testing/usage.ts';
-import { serveVersion, type VersionServer } from './testing/version-server.ts';
-import { openClient, statusOf, VERSIONS, type Version } from './testing/versions.ts';
+import {
+  openClient,
+  serveVersion,
+  statusOf,
+  VERSIONS,
+  type Version,
+  type VersionServer,
+} from './testing/versions.ts';
 
 const EJECTION_MS = 500;
 const TRAFFIC = {

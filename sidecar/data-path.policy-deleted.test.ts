@@ -6,15 +6,17 @@ import { Caller } from './testing/caller.ts';
 import { DENY_ADMIN, sleep, start, toClose, until } from './testing/harness.ts';
 import type { Pair } from './testing/pair.ts';
 import { assertUnused } from './testing/usage.ts';
-import { type Seen, serveVersion, type VersionServer } from './testing/version-server.ts';
 import {
   type Answered,
   ask,
   assertError,
   begin,
+  type Seen,
+  serveVersion,
   statusOf,
   VERSIONS,
   type Version,
+  type VersionServer,
 } from './testing/versions.ts';
 
 const IN_FLIGHT = 50;

@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import type { InboundPort, ProxyConfig, RateLimit } from '../api/proxy-config.ts';
 import { DENY_ADMIN, echoHead, get, last, start, until } from './testing/harness.ts';
 import type { Pair } from './testing/pair.ts';
-import { serveVersion } from './testing/version-server.ts';
 import {
   type Asked,
   ask,
   assertError,
   openClient,
+  serveVersion,
   statusOf,
   VERSIONS,
   type Version,

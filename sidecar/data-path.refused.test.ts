@@ -6,8 +6,7 @@ import { destination, FakeState, proxyConfig } from './testing/fake-state.ts';
 import { sleep, start, toClose, until } from './testing/harness.ts';
 import { API, type Pair, startSide } from './testing/pair.ts';
 import { UNUSED, usage } from './testing/usage.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { ask, type Version } from './testing/versions.ts';
+import { ask, serveVersion, type Version } from './testing/versions.ts';
 import { connect, serve, type TestServer, talk } from './testing/wire.ts';
 
 const KEY = 'shop/api:80';

@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import type { DestinationRoute } from '../api/destination-traffic.ts';
 import { EXPRESSION_INPUT_MAX } from './layers/expression.ts';
 import { Caller } from './testing/caller.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { type Asked, ask, assertError, VERSIONS, type Version } from './testing/versions.ts';
+import { type Asked, ask, assertError, serveVersion, VERSIONS, type Version } from './testing/versions.ts';
 
 const expression = (value: string) => ({ type: 'RegularExpression' as const, value });
 

@@ -5,15 +5,18 @@ import { Caller } from './testing/caller.ts';
 import { sleep } from './testing/harness.ts';
 import { deadPort } from './testing/http-server.ts';
 import { assertUnused } from './testing/usage.ts';
-import { type Seen, type ServeOptions, serveVersion, type VersionServer } from './testing/version-server.ts';
 import {
   type Asked,
   ask,
   assertError,
   openClient,
+  type Seen,
+  type ServeOptions,
+  serveVersion,
   statusOf,
   VERSIONS,
   type Version,
+  type VersionServer,
 } from './testing/versions.ts';
 
 /** Answers 503 until the turn, then 200. */

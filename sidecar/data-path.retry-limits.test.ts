@@ -5,8 +5,7 @@ import { Caller } from './testing/caller.ts';
 import { sleep, until } from './testing/harness.ts';
 import { deadPort } from './testing/http-server.ts';
 import { assertUnused, usage } from './testing/usage.ts';
-import { type Seen, serveVersion } from './testing/version-server.ts';
-import { ask, assertError, begin, statusOf, VERSIONS } from './testing/versions.ts';
+import { ask, assertError, begin, type Seen, serveVersion, statusOf, VERSIONS } from './testing/versions.ts';
 
 const ROUND_ROBIN = { algorithm: 'RoundRobin' } as const;
 const UNAVAILABLE = (request: Seen) => request.answer(503, 'later');

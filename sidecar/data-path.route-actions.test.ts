@@ -2,8 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DestinationRoute } from '../api/destination-traffic.ts';
 import { Caller } from './testing/caller.ts';
-import { type Seen, serveVersion } from './testing/version-server.ts';
-import { type Asked, ask, openClient, VERSIONS, type Version } from './testing/versions.ts';
+import {
+  type Asked,
+  ask,
+  openClient,
+  type Seen,
+  serveVersion,
+  VERSIONS,
+  type Version,
+} from './testing/versions.ts';
 import { talk } from './testing/wire.ts';
 
 type Route = Partial<DestinationRoute>;

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import type { DestinationRoute } from '../api/destination-traffic.ts';
 import { Caller } from './testing/caller.ts';
 import { toClose, until } from './testing/harness.ts';
-import { type Seen, serveVersion } from './testing/version-server.ts';
 import {
   type Asked,
   ask,
@@ -11,6 +10,8 @@ import {
   begin,
   type Client,
   openClient,
+  type Seen,
+  serveVersion,
   statusOf,
   VERSIONS,
   type Version,

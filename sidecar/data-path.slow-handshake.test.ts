@@ -5,8 +5,7 @@ import type { DestinationTraffic } from '../api/destination-traffic.ts';
 import { destination } from './testing/fake-state.ts';
 import { start, toClose } from './testing/harness.ts';
 import { API, type Pair } from './testing/pair.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { ask, VERSIONS } from './testing/versions.ts';
+import { ask, serveVersion, VERSIONS } from './testing/versions.ts';
 import { serve } from './testing/wire.ts';
 
 const KEY = 'shop/api:80';

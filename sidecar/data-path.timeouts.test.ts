@@ -6,8 +6,16 @@ import { TestAuthority } from './testing/certificates.ts';
 import { sleep, until } from './testing/harness.ts';
 import { API, WEB } from './testing/pair.ts';
 import { assertUnused, usage } from './testing/usage.ts';
-import { type Seen, serveVersion } from './testing/version-server.ts';
-import { ask, assertError, begin, openClient, VERSIONS, type Version } from './testing/versions.ts';
+import {
+  ask,
+  assertError,
+  begin,
+  openClient,
+  type Seen,
+  serveVersion,
+  VERSIONS,
+  type Version,
+} from './testing/versions.ts';
 import { serve } from './testing/wire.ts';
 
 const SILENT = (_request: Seen) => {};

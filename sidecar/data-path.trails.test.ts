@@ -6,8 +6,7 @@ import { destination } from './testing/fake-state.ts';
 import { DENY_ADMIN, inbound, start, until } from './testing/harness.ts';
 import { deadPort } from './testing/http-server.ts';
 import { API, WEB } from './testing/pair.ts';
-import { type Seen, serveVersion } from './testing/version-server.ts';
-import { type Asked, ask, assertError, VERSIONS } from './testing/versions.ts';
+import { type Asked, ask, assertError, type Seen, serveVersion, VERSIONS } from './testing/versions.ts';
 import { ok, serveHttp } from './testing/wire.ts';
 
 type Sided = { readonly path: { trails(): { records(): Iterable<TrailRecord> } } };

@@ -3,8 +3,7 @@ import { connect as connectTo } from 'node:net';
 import { test } from 'node:test';
 import { Caller } from './testing/caller.ts';
 import { inbound, start, toClose } from './testing/harness.ts';
-import { type Seen, serveVersion } from './testing/version-server.ts';
-import { type Answered, ask } from './testing/versions.ts';
+import { type Answered, ask, type Seen, serveVersion } from './testing/versions.ts';
 import { serve } from './testing/wire.ts';
 
 const POST = { method: 'POST', path: '/a?b', body: 'hello', headers: { 'x-kept': 'yes' } };

@@ -3,8 +3,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { test } from 'node:test';
 import { Caller } from './testing/caller.ts';
 import { sleep, start, toClose, until } from './testing/harness.ts';
-import { serveVersion } from './testing/version-server.ts';
-import { ask, askOn, VERSIONS } from './testing/versions.ts';
+import { ask, askOn, serveVersion, VERSIONS } from './testing/versions.ts';
 
 const route = (value: string) => [{ path: { type: 'PathPrefix' as const, value } }];
 

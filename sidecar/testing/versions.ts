@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import http2 from 'node:http2';
 import { ERRORS, type ErrorCode } from '../../api/errors.ts';
+import { GRPC_STATUS_OF } from './version-server.ts';
+
+export { type Seen, type ServeOptions, serveVersion, type VersionServer } from './version-server.ts';
 
 /** What requests come in; gRPC is HTTP/2 with fields and trailers of its own. */
 export const VERSIONS = ['http1', 'http2', 'grpc'] as const;
@@ -43,9 +46,6 @@ export function assertError(version: Version, answer: Answered, code: ErrorCode)
   assert.equal(answer.headers['grpc-message'], message);
   assert.deepEqual(answer.trailers, {});
 }
-
-/** The status by which an app of gRPC says what it says by one of HTTP. */
-export const GRPC_STATUS_OF: Readonly<Record<number, number>> = { 429: 8, 500: 13, 501: 12, 503: 14, 504: 4 };
 
 /** The HTTP status that says the same, of whatever version the answer is. */
 export function statusOf(version: Version, answer: Answered): number {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
-import { serveVersion, type VersionServer } from '../../sidecar/testing/version-server.ts';
+import { serveVersion, type VersionServer } from '../../sidecar/testing/versions.ts';
 import { freePorts } from '../free-ports.ts';
 import { type Front, startInbound, startPair } from './front.ts';
 import { goBinary, withoutGo } from './go-binary.ts';
