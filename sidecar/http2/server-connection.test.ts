@@ -122,6 +122,24 @@ test('a target without a normal form is answered with 400, too many fields with 
   peer.close();
 });
 
+test('a HEAD that cannot be read is told so without a body', async (t) => {
+  const { port } = await serve(t, answer(), { limits: { maxHeaderBytes: 4 * KIB } });
+  const peer = await Peer.connect(port);
+  const head = [[':method', 'HEAD'], ...GET.slice(1)] as [string, string][];
+  assert.equal(GET[0]![0], ':method');
+  peer.send(peer.headers(1, [...head.slice(0, 3), [':path', '/%zz']]));
+  peer.send(peer.headers(3, [...head, ['x-a', 'y'.repeat(5_000)]]));
+  for (const status of ['400', '431']) {
+    const { ':status': said, 'content-length': length } = await peer.nextHead();
+    assert.deepEqual([said, Number(length) > 0], [status, true]);
+  }
+  peer.send(peer.headers(5, GET));
+  await peer.nextHead(5);
+  await peer.next(FRAME.data, 5);
+  assert.deepEqual([peer.body(1).length, peer.body(3).length, peer.body(5).length], [0, 0, 5]);
+  peer.close();
+});
+
 test('a call of gRPC that cannot be read is told so in trailers only, wherever its Content-Type stands', async (t) => {
   const { port } = await serve(t, answer(), { limits: { maxHeaderBytes: 4 * KIB } });
   const peer = await Peer.connect(port);

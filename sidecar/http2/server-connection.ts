@@ -11,6 +11,7 @@ import { broken, type ConnectionError, H2_ERROR } from './error-codes.ts';
 import { NUISANCE } from './flood-guard.ts';
 import { MAX_STREAM_ID, PREFACE } from './frames/frame-types.ts';
 import type { HeaderField } from './hpack/header-field.ts';
+import { PSEUDO } from './hpack/header-name.ts';
 import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from './limits.ts';
 import { MessageError } from './message-error.ts';
 import { readRequest } from './request-reader.ts';
@@ -145,7 +146,7 @@ export class ServerConnection extends Connection {
       return void this.#refuse(streamId, H2_ERROR.refusedStream);
     if (isSelfDependent) return void this.#refuse(streamId, H2_ERROR.protocol);
     if (this.decoder.isOverflowing)
-      return void this.#answer(streamId, 'header-too-large', 'RFC 6585 5', isCall(list, count), endsStream);
+      return void this.#answer(streamId, 'header-too-large', 'RFC 6585 5', askedBy(list, count), endsStream);
     const head = this.#read(streamId, list, count, endsStream);
     if (head !== undefined) this.#begin(streamId, head, endsStream);
   }
@@ -164,7 +165,7 @@ export class ServerConnection extends Connection {
         this.#refuse(streamId, H2_ERROR.protocol);
       } else if (error instanceof HttpSyntaxError) {
         const reason = `${error.message} (${error.rule})`;
-        this.#answer(streamId, 'bad-request', reason, isCall(list, count), endsStream);
+        this.#answer(streamId, 'bad-request', reason, askedBy(list, count), endsStream);
       } else throw error;
       return undefined;
     }
@@ -189,7 +190,7 @@ export class ServerConnection extends Connection {
     streamId: number,
     code: 'bad-request' | 'header-too-large',
     reason: string,
-    isGrpc: boolean,
+    { isGrpc, method }: Asker,
     endsStream: boolean,
   ): void {
     this.flood.spend(NUISANCE.reset);
@@ -200,8 +201,11 @@ export class ServerConnection extends Connection {
       return;
     }
     const body = errorBody(code);
-    this.heads.response(streamId, errorHead(code, body.length, 'GET'), false);
-    if (this.sendWindowBytes >= body.length && this.peer.initialWindowBytes >= body.length) {
+    const isHead = method === 'HEAD';
+    this.heads.response(streamId, errorHead(code, body.length, method), isHead);
+    if (isHead) {
+      if (!endsStream) this.resetStream(streamId, H2_ERROR.none);
+    } else if (this.sendWindowBytes >= body.length && this.peer.initialWindowBytes >= body.length) {
       this.sendData(streamId, body, 0, body.length);
       this.sendEnd(streamId, undefined);
       if (!endsStream) this.resetStream(streamId, H2_ERROR.none);
@@ -242,11 +246,20 @@ export class ServerConnection extends Connection {
   }
 }
 
-/** Whether what was not read as a request would be a gRPC call. */
-function isCall(list: readonly HeaderField[], count: number): boolean {
+/** What decides about the form of an answer. */
+interface Asker {
+  readonly isGrpc: boolean;
+  readonly method: string;
+}
+
+/** Of what was not read as a request. */
+function askedBy(list: readonly HeaderField[], count: number): Asker {
+  let isGrpc = false;
+  let method = 'GET';
   for (let index = 0; index < count; index += 1) {
     const { name, value } = list[index]!;
-    if (name.isContentType) return isGrpcType(value);
+    if (name.isContentType) isGrpc = isGrpcType(value);
+    else if (name.pseudo === PSEUDO.method) method = value;
   }
-  return false;
+  return { isGrpc, method };
 }
