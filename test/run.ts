@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { skipWithoutCluster } from './cluster/cluster.ts';
+import { type SharedCluster, shareCluster, skipWithoutCluster } from './cluster/cluster.ts';
 import { ensureCommands } from './cluster/packages.ts';
 import { showProgress } from './cluster/progress.ts';
 
@@ -16,6 +16,8 @@ interface Stage {
   readonly tests?: true;
   /** builds or installs real parts: where that cannot be done, the whole stage is skipped and says so */
   readonly realParts?: true;
+  /** its files use one cluster, one after the other */
+  readonly sharesCluster?: true;
 }
 interface Result {
   readonly stage: Stage;
@@ -62,7 +64,10 @@ const STAGES: readonly Stage[] = [
   nodeTests('rotation', 'certificates and roots change under requests', ['test/rotation/*.test.ts']),
   realParts('apiserver', 'operator and injector against a real kube-apiserver', ['test/apiserver/*.test.ts']),
   realParts('chart', 'the helm chart', ['test/chart/*.test.ts']),
-  realParts('cluster', 'the whole path on a real cluster', ['test/cluster/*.test.ts']),
+  {
+    ...realParts('cluster', 'the whole path on a real cluster', ['test/cluster/*.test.ts']),
+    sharesCluster: true,
+  },
   realParts('chaos', 'bad days of a cluster: ten minutes in CI, four elsewhere', ['test/chaos/*.test.ts']),
 ];
 
@@ -113,7 +118,7 @@ async function runStage(stage: Stage): Promise<Result> {
     return { stage, code: 0, seconds: 0, passed: 0, failed: 0, skipped: 1 };
   }
   const startMs = performance.now();
-  const { code, output } = await runCommand(expand(stage.command));
+  const { code, output } = await (stage.sharesCluster ? runWithCluster(stage) : runCommand(stage));
   return {
     stage,
     code,
@@ -122,6 +127,19 @@ async function runStage(stage: Stage): Promise<Result> {
     failed: stage.tests ? count(output, 'fail') : 0,
     skipped: stage.tests ? count(output, 'skipped') + count(output, 'todo') : 0,
   };
+}
+
+async function runWithCluster(stage: Stage): Promise<Outcome> {
+  let shared: SharedCluster | undefined;
+  try {
+    shared = await shareCluster();
+    return await runCommand(stage, shared?.environment);
+  } catch (error) {
+    console.error(error);
+    return { code: 1, output: '' };
+  } finally {
+    await shared?.end();
+  }
 }
 
 /** Patterns are expanded here, so that a pattern that matches nothing is noticed and not an empty success. */
@@ -134,9 +152,16 @@ function expand(command: readonly string[]): string[] {
   });
 }
 
-function runCommand(command: readonly string[]): Promise<{ code: number; output: string }> {
+interface Outcome {
+  readonly code: number;
+  readonly output: string;
+}
+
+function runCommand(stage: Stage, environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const [program = '', ...args] = expand(stage.command);
   return new Promise((resolve, reject) => {
-    const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+    const env = { ...process.env, ...environment };
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
       process.stdout.write(chunk);

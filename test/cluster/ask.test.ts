@@ -8,6 +8,7 @@ import { acquireCluster, type Cluster, skipWithoutCluster } from './cluster.ts';
 import { installWeft, pod, request } from './scenario.ts';
 
 const NAMESPACE = 'ask';
+const REMOVAL = ['delete', 'namespace', NAMESPACE, '--ignore-not-found'];
 
 /** What a user needs to ask in one namespace: docs/reference/cli.md says the same. */
 const READS = [
@@ -32,6 +33,7 @@ describe('asking the mesh of a cluster', { skip: await skipWithoutCluster() }, (
     await mkdir(join(folder, 'runtime'), { mode: 0o700 });
     env = { ...process.env, KUBECONFIG: cluster.kubeconfigPath, XDG_RUNTIME_DIR: join(folder, 'runtime') };
     const labels = { 'weft.dev/inject': 'enabled' };
+    await cluster.kubectlOk([...REMOVAL, '--timeout=120s']); // of an earlier run
     await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE, labels } });
     for (const name of ['shop.yaml', 'payments-policy.yaml']) {
       const text = await readFile(`test/fixtures/${name}`, 'utf8');
@@ -43,7 +45,7 @@ describe('asking the mesh of a cluster', { skip: await skipWithoutCluster() }, (
     }
   });
   after(async () => {
-    await cluster?.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=120s']);
+    await cluster?.kubectl([...REMOVAL, '--wait=false']);
     if (folder !== undefined) await rm(folder, { recursive: true });
     await cluster?.release();
   });

@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { findBinary } from './binaries.ts';
 import { cacheDirectory } from './cache.ts';
 import { readState } from './clusterfiles.ts';
@@ -21,13 +21,13 @@ export class Cluster {
   /** Undefined when the cluster is somebody else's, known by its kubeconfig alone. */
   readonly #running: RunningCluster | undefined;
   readonly #kubectl: string;
-  readonly #ending: Ending;
+  readonly #ending: Ending | undefined;
 
   private constructor(kubeconfigPath: string, kubectl: string, running?: RunningCluster, ending?: Ending) {
     this.kubeconfigPath = kubeconfigPath;
     this.#kubectl = kubectl;
     this.#running = running;
-    this.#ending = ending ?? (() => Promise.resolve());
+    this.#ending = ending;
   }
 
   static async given(kubeconfigPath: string, progress: Progress): Promise<Cluster> {
@@ -97,9 +97,15 @@ export class Cluster {
     return ['nsenter', [...this.#node().nsenter, ...command]];
   }
 
-  /** Loads an image archive into the node; pods name it with imagePullPolicy Never or IfNotPresent. */
+  /**
+   * Loads an image archive into the node, unless it came with the last one of that name; pods name the image with
+   * imagePullPolicy Never or IfNotPresent.
+   */
   async importImage(archivePath: string): Promise<void> {
+    const node = this.#node();
+    if (node.lastImage(archivePath) === basename(archivePath)) return;
     await this.nodeExecOk([...ctr, 'images', 'import', archivePath]);
+    node.noteImage(archivePath);
   }
 
   stopApiServer(): Promise<void> {
@@ -119,9 +125,14 @@ export class Cluster {
     return this.#node().resumeKubelet();
   }
 
+  /** Whether anybody sees what a test leaves in it: nobody does in a cluster of the test's own. */
+  get outlivesTest(): boolean {
+    return this.#ending === undefined;
+  }
+
   /** Done with it: a cluster of the test's own ends, any other stays as it is. */
-  release(): Promise<void> {
-    return this.#ending();
+  async release(): Promise<void> {
+    await this.#ending?.();
   }
 }
 
@@ -136,25 +147,48 @@ async function removeAllRemains(): Promise<void> {
   }
 }
 
-async function startOwn(progress: Progress): Promise<Cluster> {
+/** The keeper ends the cluster when this process ends; a signal only has to end the process. */
+async function startOwn(progress: Progress): Promise<RunningCluster> {
   await removeAllRemains();
-  const directory = mkdtempSync(ownPrefix);
-  const running = await RunningCluster.start(directory, false, progress);
-  // The keeper ends the cluster when this process ends; a signal only has to end the process.
-  return Cluster.of(running, () => running.end());
+  return RunningCluster.start(mkdtempSync(ownPrefix), false, progress);
+}
+
+/** Names the directory of a cluster that several processes use one after the other. */
+export const SHARED = 'WEFT_TEST_CLUSTER';
+
+async function findRunning(): Promise<RunningCluster | undefined> {
+  for (const directory of [process.env[SHARED], standingDirectory()]) {
+    const found = directory === undefined ? undefined : RunningCluster.find(directory);
+    if (found && (await found.isReady())) return found;
+  }
+  return undefined;
+}
+
+export interface SharedCluster {
+  /** of the processes that are to use it */
+  readonly environment: NodeJS.ProcessEnv;
+  end(): Promise<void>;
+}
+
+/** A new cluster that lives until end(), or the end of this process; undefined where there is one to be had anyway. */
+export async function shareCluster(progress: Progress = showProgress): Promise<SharedCluster | undefined> {
+  if (process.env.KUBECONFIG || (await findRunning())) return undefined;
+  const running = await startOwn(progress);
+  return { environment: { [SHARED]: running.directory }, end: () => running.end() };
 }
 
 /**
- * The cluster for a test run: the one that KUBECONFIG names, else the one that `npm run cluster up` has left running,
- * else a new one that lives until release() or the end of this process.
+ * The cluster for a test run: the one that KUBECONFIG names, else the one that the stage of this test shares, else the
+ * one that `npm run cluster up` has left running, else a new one that lives until release() or the end of this process.
  */
 export async function acquireCluster(progress: Progress = showProgress): Promise<Cluster> {
   const given = process.env.KUBECONFIG;
   if (given && existsSync(given)) return Cluster.given(given, progress);
   if (given) throw new Error(`KUBECONFIG names ${given}, which is not there`);
-  const standing = RunningCluster.find(standingDirectory());
-  if (standing && (await standing.isReady())) return Cluster.of(standing);
-  return startOwn(progress);
+  const found = await findRunning();
+  if (found) return Cluster.of(found);
+  const running = await startOwn(progress);
+  return Cluster.of(running, () => running.end());
 }
 
 /**

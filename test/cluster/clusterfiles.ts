@@ -27,6 +27,8 @@ export const clusterFiles = (directory: string) => ({
   control: join(directory, 'control.sock'),
   keeperLog: join(directory, 'keeper.log'),
   nodeLog: join(directory, 'node.log'),
+  /** tells which archive of an image the node was given last */
+  image: (name: string) => join(directory, `image-${name}`),
 });
 
 export function readState(directory: string): ClusterState | undefined {

@@ -3,7 +3,10 @@ import { installWeft } from './scenario.ts';
 
 const WEFT = ['weft', '-n', 'weft-system'];
 
-/** A cluster for one file of tests, with what these put into it; all of that goes again in the end. */
+/**
+ * A cluster for one file of tests, with what these put into it; all of that goes again in the end, from a cluster that
+ * does not go with it.
+ */
 export abstract class ClusterSite {
   readonly cluster: Cluster;
   readonly #removals: (() => Promise<unknown>)[] = [];
@@ -12,10 +15,20 @@ export abstract class ClusterSite {
     this.cluster = cluster;
   }
 
+  /**
+   * These namespaces are this site's: what an earlier run left of them is gone when this resolves. In the end nobody
+   * waits until they are.
+   */
+  protected async claim(...namespaces: string[]): Promise<void> {
+    const removal = ['delete', 'namespace', ...namespaces, '--ignore-not-found'];
+    await this.kubectl(...removal, '--timeout=180s');
+    this.atEnd(() => this.kubectl(...removal, '--wait=false'));
+  }
+
   /** Brings what the tests need. */
   abstract fill(): Promise<void>;
 
-  /** What to do in the end, in the order in which it is told. */
+  /** How the cluster becomes again what it was, in the order in which it is told. */
   protected atEnd(remove: () => Promise<unknown>): void {
     this.#removals.push(remove);
   }
@@ -30,7 +43,7 @@ export abstract class ClusterSite {
   }
 
   async close(): Promise<void> {
-    for (const remove of this.#removals) await remove();
+    if (this.cluster.outlivesTest) for (const remove of this.#removals) await remove();
     await this.cluster.release();
   }
 

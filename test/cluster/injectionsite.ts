@@ -45,10 +45,7 @@ export interface Echo {
 /** A cluster with Weft, in which pods of every kind start at the same time; without them again in the end. */
 export class InjectionSite extends ClusterSite {
   override async fill(): Promise<void> {
-    const removal = ['delete', 'namespace', ...NAMESPACES, '--ignore-not-found', '--timeout=180s'];
-    // of a run that was killed
-    await this.kubectl(...removal);
-    this.atEnd(() => this.kubectl(...removal));
+    await this.claim(...NAMESPACES);
     await this.installWeft();
     await this.apply(...NAMESPACES.map(namespace), STRICT_POLICY, OPEN_PORT);
     await this.#untilInjecting();

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { skipWithoutCluster } from './cluster.ts';
+import { acquireCluster, SHARED, skipWithoutCluster } from './cluster.ts';
 import { clusterFiles, type NodeConfig, readState } from './clusterfiles.ts';
 import { run } from './command.ts';
 import { isAlive } from './lock.ts';
@@ -47,11 +47,19 @@ async function startOwner(directory: string): Promise<ChildProcess> {
 const skip = process.env.KUBECONFIG ? 'the cluster is given' : await skipWithoutCluster();
 
 describe('a cluster of our own', { skip, timeout: 300_000 }, () => {
-  it('leaves nothing behind when it is ended', async () => {
+  it('is left to its owner by others who use it, and leaves nothing behind when it is ended', async () => {
     const directory = newDirectory();
     const cluster = await RunningCluster.start(directory, false, noProgress);
     const cgroup = cgroupName(directory);
     assert.notEqual(cgroupsOf(cgroup).length, 0);
+    const shared = process.env[SHARED];
+    process.env[SHARED] = directory;
+    const used = await acquireCluster(noProgress);
+    if (shared === undefined) delete process.env[SHARED];
+    else process.env[SHARED] = shared;
+    assert.deepEqual([used.kubeconfigPath, used.outlivesTest], [cluster.kubeconfigPath, true]);
+    await used.release();
+    assert.equal(await cluster.isReady(), true);
     await cluster.end();
     await assertNothingLeft(directory, cgroup);
   });

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { clusterBinaries, findBinaries } from './binaries.ts';
 import { removeCgroup } from './cgroup.ts';
@@ -57,6 +57,8 @@ async function prepare(directory: string, progress: Progress): Promise<void> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   writeFileSync(clusterFiles(directory).config, JSON.stringify(config));
 }
+
+const imageName = (archive: string): string => basename(archive).split('@')[0]!;
 
 /** A cluster on this machine whose keeper is a process of its own. */
 export class RunningCluster {
@@ -165,6 +167,16 @@ export class RunningCluster {
 
   async resumeKubelet(): Promise<void> {
     await callControl(clusterFiles(this.directory).control, 'resume-kubelet');
+  }
+
+  /** The archive of this name that the node was given last. @param archive named NAME@ID.tar */
+  lastImage(archive: string): string | undefined {
+    const note = clusterFiles(this.directory).image(imageName(archive));
+    return existsSync(note) ? readFileSync(note, 'utf8') : undefined;
+  }
+
+  noteImage(archive: string): void {
+    writeFileSync(clusterFiles(this.directory).image(imageName(archive)), basename(archive));
   }
 
   /** The arguments of nsenter that lead into the node. */
