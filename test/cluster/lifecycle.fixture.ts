@@ -7,8 +7,8 @@ export const LIFE = 'lifecycle';
 /**
  * A server whose answers take a moment, so that some are always under way. On SIGTERM it tells `ledger`, then refuses
  * new connections, finishes what it has and ends; with HASTY it ends at once. With NEEDS it calls there before it
- * serves, and fails if that fails. `/last` says when it was last asked for `/`, by its own clock; `/heard` what it was
- * told.
+ * serves, and fails if that fails. `/?ms=200` takes that long; `/last` says when it was last asked for `/`, by its own
+ * clock; `/heard` what it was told.
  */
 const SERVER = `
   const { APP, HASTY, NEEDS, HOSTNAME } = process.env;
@@ -27,7 +27,7 @@ const SERVER = `
     if (pathname === '/heard') return end(200, heard);
     if (pathname === '/tell') return end(200, heard.push(searchParams.get('what')));
     last = Date.now();
-    setTimeout(() => end(200, { app: APP, pod: HOSTNAME }), 20);
+    setTimeout(() => end(200, { app: APP, pod: HOSTNAME }), Number(searchParams.get('ms') ?? 20));
   });
   const tell = async (what) => (await fetch('http://ledger/tell?what=' + what + '/' + HOSTNAME)).text();
   const serve = async () => {
@@ -45,8 +45,10 @@ const SERVER = `
   });`;
 
 /**
- * The load: closed loops, WORKERS for each of STREAMS, over connections that are kept. It counts in its own memory, so
- * that it needs nobody to go on, and says on port 9000 what it has seen since a stream was last told to begin anew.
+ * A load of our own, for what no generator of others tells (h2load.fixture.ts): which pod answered, why a request
+ * failed, how long there was no answer; and POSTs. Closed loops, WORKERS for each of STREAMS, over connections that are
+ * kept. It counts in its own memory, so that it needs nobody to go on, and says on port 9000 what it has seen since a
+ * stream was last told to begin anew.
  */
 const CLIENT = `
   const http = require('node:http');
@@ -110,7 +112,12 @@ interface AppOptions {
 const meta = (where: string, name: string) => ({ namespace: where, name, labels: { app: name } });
 const environment = (env: Readonly<Record<string, string>>) =>
   Object.entries(env).map(([name, value]) => ({ name, value }));
-const container = (command: readonly string[], env: Readonly<Record<string, string>>, more: object = {}) => ({
+/** The container of the app, in the image that all test workloads run in. */
+export const container = (
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+  more: object = {},
+) => ({
   name: 'app',
   image: testAppImage,
   imagePullPolicy: 'IfNotPresent',
@@ -119,7 +126,13 @@ const container = (command: readonly string[], env: Readonly<Record<string, stri
   ...more,
 });
 
-function deployment(where: string, name: string, replicas: number, containers: readonly object[]): object {
+/** A Deployment whose label `app` is its name; new pods are ready before others go. */
+export function deployment(
+  where: string,
+  name: string,
+  replicas: number,
+  containers: readonly object[],
+): object {
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -180,7 +193,7 @@ export function client(where: string, name: string, streams: readonly StreamName
   return deployment(where, name, 1, [container(['node', '-e', CLIENT], env)]);
 }
 
-/** What is called, and who calls it all the time. */
+/** What is called, and who of ours calls it all the time. */
 export function workloads(): object[] {
   return [
     namespace(LIFE, true),

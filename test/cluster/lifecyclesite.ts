@@ -1,5 +1,6 @@
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
 import { ctr } from './containerd.ts';
+import { type Generator, OUTSIDE_LOAD, outsideLoad } from './h2load.fixture.ts';
 import { LIFE, type StreamName, workloads } from './lifecycle.fixture.ts';
 import { LoadSite } from './loadsite.ts';
 import { meshPolicy } from './policyroom.ts';
@@ -18,17 +19,26 @@ export const PARTS = ['operator', 'injector'] as const;
 export type Part = (typeof PARTS)[number];
 
 const SYSTEM = 'weft-system';
+/** The services of which no request may fail. */
+const UNFAILING = ['api', 'wide', 'steady'];
 
-/** A cluster with Weft, servers, and a client that calls them without pause. */
+/** A cluster with Weft, servers, and clients that call them without pause. */
 export class LifecycleSite extends LoadSite {
   override readonly namespace = LIFE;
+  /** in both versions of HTTP */
+  override readonly generators = UNFAILING.flatMap((service): Generator[] => [
+    { service, version: 'h1' },
+    { service, version: 'h2' },
+  ]);
 
   override async fill(): Promise<void> {
-    this.atEnd(() => this.kubectl('delete', 'namespace', LIFE, '--ignore-not-found'));
+    await this.claim(LIFE);
     await this.installWeft();
     await this.apply(...workloads());
     for (const each of ['ledger', 'api', 'hasty', 'wide', 'frail', 'steady', 'load'])
       await this.rolledOut(each);
+    await this.apply(outsideLoad(LIFE, this.generators));
+    await this.rolledOut(OUTSIDE_LOAD);
   }
 
   /** One of the pods behind a stream, in the order of their names, that answers it. */

@@ -1,14 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
 import { ClusterSite } from './clustersite.ts';
+import { type Generator, OUTSIDE_LOAD } from './h2load.fixture.ts';
 import type { StreamName } from './lifecycle.fixture.ts';
-import type { Load } from './load.ts';
+import type { Load, Streams } from './load.ts';
+import { OutsideWindow } from './outsideload.ts';
 import { meshPolicy } from './policyroom.ts';
 import { type Pod, pod, waitUntil } from './scenario.ts';
 
-/** A cluster with servers in one namespace, and clients there that call them without pause. */
+/** A cluster with servers in one namespace, and clients there, of ours and of others, that call them without pause. */
 export abstract class LoadSite extends ClusterSite {
   abstract readonly namespace: string;
+  /** the outside load */
+  abstract readonly generators: readonly Generator[];
 
   rolledOut(name: string, namespace = this.namespace): Promise<string> {
     return this.kubectl('-n', namespace, 'rollout', 'status', `deployment/${name}`, '--timeout=120s');
@@ -35,17 +39,33 @@ export abstract class LoadSite extends ClusterSite {
   }
 
   /** @param client whose counts are wanted */
-  async load(client = 'load'): Promise<Load> {
+  async load(client = 'load'): Promise<Streams> {
     return JSON.parse(await this.askOwn(await this.pod(`app=${client}`), '/', 9000));
   }
 
   /** What the load has seen of these streams while this was done, and a moment before and after. */
   async under(names: readonly StreamName[], work: () => Promise<unknown>): Promise<Load> {
-    await this.askOwn(await this.pod('app=load'), `/begin/${names.join(',')}`, 9000);
+    await this.beginAnew(names);
+    const outside = await this.watchOutside(names);
     await delay(500);
     await work();
     await delay(500);
-    return this.load();
+    return { ...(await this.load()), outside: await outside.close() };
+  }
+
+  /** @param client of our own, which forgets what it has seen of these */
+  async beginAnew(names: readonly StreamName[], client = 'load'): Promise<void> {
+    await this.askOwn(await this.pod(`app=${client}`), `/begin/${names.join(',')}`, 9000);
+  }
+
+  /** What others see of the services of these streams from now on. */
+  watchOutside(names: readonly StreamName[]): Promise<OutsideWindow> {
+    const run = async (...command: string[]) => {
+      const { name } = (await this.pod(`app=${OUTSIDE_LOAD}`)).metadata;
+      return this.kubectl('-n', this.namespace, 'exec', name, '-c', 'app', '--', ...command);
+    };
+    const wanted = this.generators.filter(({ service }) => names.some((name) => name === service));
+    return OutsideWindow.open(run, wanted);
   }
 
   /** How long something takes, in ms. */

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { OUTSIDE_LOAD } from './h2load.fixture.ts';
 import { trySidecar } from './injectionwatch.ts';
 import { remains } from './remains.ts';
 import { waitUntil } from './scenario.ts';
-import { SYSTEM, UPGRADE, type UpgradeSite } from './upgradesite.ts';
+import { APPS, SYSTEM, UPGRADE, type UpgradeSite } from './upgradesite.ts';
 
 /** Tests of how Weft goes: first as nobody should remove it, then as the guide says. */
 export function uninstalling(site: () => UpgradeSite, policyInForce: () => Promise<number>): void {
-  const NO_SIDECARS = { api: undefined, wide: undefined, load: undefined, caller: undefined };
+  const NO_SIDECARS = Object.fromEntries(APPS.map((name) => [name, undefined]));
 
   it('in the wrong order: what has a sidecar goes on, and new pods start without one', async (t) => {
     await site().nothingFelt(t, async () => {
@@ -41,7 +42,7 @@ export function uninstalling(site: () => UpgradeSite, policyInForce: () => Promi
   it('in the order of the guide: no request fails', async (t) => {
     await site().kubectl('label', 'namespace', UPGRADE, 'weft.dev/inject-');
     await site().nothingFelt(t, () => site().replace('api', 'wide'));
-    await site().nothingFelt(t, () => site().replace('caller', 'load'));
+    await site().nothingFelt(t, () => site().replace('caller', 'load', OUTSIDE_LOAD));
     assert.deepEqual(await site().sidecars(), NO_SIDECARS);
     await site().nothingFelt(t, async () => {
       await site().uninstall();

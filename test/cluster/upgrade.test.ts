@@ -67,7 +67,7 @@ describe('Weft is upgraded, put back and removed under load', { skip }, () => {
 
   it('brings policies to sidecars of the version before', async (t) => {
     const { oldSidecar: old } = site;
-    assert.deepEqual(await site.sidecars(), { api: old, wide: old, load: old, caller: old });
+    assert.deepEqual(await site.sidecars(), { api: old, wide: old, load: old, caller: old, outside: old });
     await site.nothingFelt(t, async () => t.diagnostic(`in force after ${await policyInForce()} ms`));
   });
 
@@ -75,7 +75,7 @@ describe('Weft is upgraded, put back and removed under load', { skip }, () => {
     await site.nothingFelt(t, async () => {
       await site.replace('api', 'caller');
       const { oldSidecar: old, newSidecar: now } = site;
-      assert.deepEqual(await site.sidecars(), { api: now, wide: old, load: old, caller: now });
+      assert.deepEqual(await site.sidecars(), { api: now, wide: old, load: old, caller: now, outside: old });
       t.diagnostic(`in force after ${await policyInForce()} ms`);
     });
   });
@@ -89,14 +89,14 @@ describe('Weft is upgraded, put back and removed under load', { skip }, () => {
 
   it('brings policies of the operator before to sidecars of this version', async (t) => {
     const { oldSidecar: old, newSidecar: now } = site;
-    assert.deepEqual(await site.sidecars(), { api: now, wide: old, load: old, caller: now });
+    assert.deepEqual(await site.sidecars(), { api: now, wide: old, load: old, caller: now, outside: old });
     await site.nothingFelt(t, async () => t.diagnostic(`in force after ${await policyInForce()} ms`));
   });
 
   it('gives pods the sidecar of the version before again', async (t) => {
     await site.nothingFelt(t, () => site.replace('api', 'caller'));
     const { oldSidecar: old } = site;
-    assert.deepEqual(await site.sidecars(), { api: old, wide: old, load: old, caller: old });
+    assert.deepEqual(await site.sidecars(), { api: old, wide: old, load: old, caller: old, outside: old });
   });
 
   it('has had sidecars of the version before take certificates that the operator of this version issued', async (t) => {

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MeshPolicySpec } from '../../api/mesh-policy.ts';
+import { type Generator, OUTSIDE_LOAD, outsideLoad } from './h2load.fixture.ts';
 import { sidecarImage } from './injectionwatch.ts';
 import { client, type StreamName, server } from './lifecycle.fixture.ts';
 import { assertNoneFailed, tell } from './load.ts';
@@ -25,8 +26,8 @@ const SERVERS = ['api', 'wide'] as const;
 const CLIENTS = ['load', 'caller'] as const;
 const CALLED = ['api', 'posts', 'wide'] as const satisfies readonly StreamName[];
 
-export type AppName = (typeof SERVERS)[number] | (typeof CLIENTS)[number];
-export const APPS: readonly AppName[] = [...SERVERS, ...CLIENTS];
+export type AppName = (typeof SERVERS)[number] | (typeof CLIENTS)[number] | typeof OUTSIDE_LOAD;
+export const APPS: readonly AppName[] = [...SERVERS, ...CLIENTS, OUTSIDE_LOAD];
 
 /** Nor how fast a busy machine shakes hands: callers wait for a connection, which is a second otherwise. */
 const patience = (name: string): object => {
@@ -41,25 +42,32 @@ const patientServer = (name: string): object[] => server(UPGRADE, name, { probeT
 /** A cluster with the Weft of an earlier version, two servers, and two clients that call both without pause. */
 export class UpgradeSite extends LoadSite {
   override readonly namespace = UPGRADE;
+  /** in the version that the apps speak: sidecars of the version before, and none, translate nothing */
+  override readonly generators = SERVERS.map((service): Generator => ({ service, version: 'h1' }));
   previous!: PreviousWeft;
 
   override async fill(): Promise<void> {
     const wasThere = await this.isInstalled();
     if (wasThere) await this.uninstall();
-    await this.removeApps();
-    this.atEnd(() => this.removeApps());
+    await this.claim(UPGRADE);
     this.atEnd(async () => {
       if (await this.isInstalled()) await this.uninstall();
       if (wasThere) await installWeft(this.cluster);
     });
     await loadImages(this.cluster);
     this.previous = await loadPrevious(this.cluster);
-    this.atEnd(async () => this.previous.remove());
     await this.install(this.previous.chart, this.previous.tag);
     await this.apply(namespace(UPGRADE, true), ...SERVERS.flatMap(patientServer));
     await this.apply(...SERVERS.map(patience));
     await this.apply(...CLIENTS.map((name) => client(UPGRADE, name, CALLED, 1)));
-    for (const each of APPS) await this.rolledOut(each);
+    for (const each of [...SERVERS, ...CLIENTS]) await this.rolledOut(each);
+    await this.apply(outsideLoad(UPGRADE, this.generators));
+    await this.rolledOut(OUTSIDE_LOAD);
+  }
+
+  override async close(): Promise<void> {
+    this.previous?.remove();
+    await super.close();
   }
 
   /** The sidecars of the version before, and of this one. */
@@ -67,11 +75,6 @@ export class UpgradeSite extends LoadSite {
     return `${IMAGE}:${this.previous.tag}`;
   }
   readonly newSidecar = `${IMAGE}:${TAG}`;
-
-  /** Also those of a run that was cut off. */
-  removeApps(): Promise<string> {
-    return this.kubectl('delete', 'namespace', UPGRADE, '--ignore-not-found');
-  }
 
   async isInstalled(): Promise<boolean> {
     return (await this.cluster.helm(['status', ...RELEASE])).code === 0;
@@ -125,16 +128,17 @@ export class UpgradeSite extends LoadSite {
     return items;
   }
 
-  /** What both clients notice of this: nothing. One that is replaced meanwhile counts from its start on. */
+  /** What the clients notice of this: nothing. One that is replaced meanwhile counts from its start on. */
   async nothingFelt(t: TestContext, work: () => Promise<unknown>): Promise<void> {
-    for (const name of CLIENTS) {
-      await this.askOwn(await this.pod(`app=${name}`), `/begin/${CALLED.join(',')}`, 9000);
-    }
+    for (const name of CLIENTS) await this.beginAnew(CALLED, name);
+    const window = await this.watchOutside(CALLED);
     await delay(500);
     t.diagnostic(`took ${await this.timed(work)} ms`);
     await delay(500);
+    const outside = await window.close();
     for (const name of CLIENTS) {
-      const load = await this.load(name);
+      // said once
+      const load = { ...(await this.load(name)), outside: name === 'load' ? outside : {} };
       t.diagnostic(`seen by ${name}:`);
       tell(t, load, ...CALLED);
       assertNoneFailed(load, ...CALLED);
