@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { ProxyConfig } from '../../api/proxy-config.ts';
 import type { OperatorMessage, SidecarMessage } from '../../api/stream.ts';
-import { isGuarded } from '../guarded.ts';
+import { patienceMs } from '../guarded.ts';
 import { type Log, messageOf } from '../log.ts';
 import { parseReachable, type Settings } from '../settings.ts';
 import { Arbiter } from './arbiter.ts';
@@ -28,9 +28,6 @@ export interface ControlOptions {
 type Delivery = Exclude<OperatorMessage, { type: 'ping' | 'error' }>;
 
 const REASON_MAX_CHARACTERS = 1024;
-/** While an app waits that would go on without the mesh, and one that would not. */
-const PATIENCE_MS = 1_000;
-const GUARDED_PATIENCE_MS = 5_000;
 
 /**
  * Wires the sources to what is in force: first the snapshot, then the mount, then the stream, which wins while
@@ -136,8 +133,7 @@ export class Control {
 
   /** Streams end every day and are back in a moment: so long a first call waits for it, and for the answer. */
   #patienceMs(): number {
-    const { config } = this.state;
-    return config !== undefined && isGuarded(config) ? GUARDED_PATIENCE_MS : PATIENCE_MS;
+    return patienceMs(this.state.config);
   }
 
   #mountChanged(mounted: Mounted): void {
