@@ -48,12 +48,18 @@ export const DESTINATIONS: readonly FeatureTests[] = [
     },
   },
   {
-    file: 'sidecar/data-path.unhealthy.test.ts',
+    file: 'sidecar/data-path.ejections.test.ts',
     by: 'caller’s side',
     tests: {
       'an endpoint that answers 5xx is taken out by the policy, and comes back when its time is over': [
         'spec.traffic.outlierDetection.{consecutiveErrors,baseEjection}',
       ],
+    },
+  },
+  {
+    file: 'sidecar/data-path.unhealthy.test.ts',
+    by: 'caller’s side',
+    tests: {
       'an endpoint that fails its health checks gets no requests until it passes them again': [
         'spec.traffic.healthCheck.{path,interval,unhealthyAfter,healthyAfter}',
       ],

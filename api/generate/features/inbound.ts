@@ -46,9 +46,6 @@ export const INBOUND: readonly FeatureTests[] = [
         `${AUTHORIZATION}.rules[].when.jwt.{issuer,claims.*}`,
         'spec.inbound.jwt.issuers[].jwks.{type,inline}',
       ],
-      'an issuer whose keys could not be had lets nobody in, and the log says so': [
-        'spec.inbound.jwt.issuers[].{name,jwks.uri}',
-      ],
       'a token the app shall not see is taken out, wherever it came': [
         'spec.inbound.jwt.issuers[].{fromHeaders[],forward}',
       ],
@@ -58,10 +55,19 @@ export const INBOUND: readonly FeatureTests[] = [
     },
   },
   {
+    file: 'sidecar/data-path.jwt-connections.test.ts',
+    by: 'called side',
+    tests: {
+      'an issuer whose keys could not be had lets nobody in, and the log says so': [
+        'spec.inbound.jwt.issuers[].{name,jwks.uri}',
+      ],
+    },
+  },
+  {
     file: 'sidecar/data-path.jwt-refused.test.ts',
     by: 'called side',
     tests: {
-      'a token that … gets 401, and the app hears nothing': [
+      'a token that … is refused, and the app hears nothing': [
         'spec.inbound.jwt.issuers[].{issuer,audiences[]}',
       ],
     },
@@ -88,13 +94,13 @@ export const INBOUND: readonly FeatureTests[] = [
       'connections over the limit are closed, those within it go on, also when it is lowered': [
         'spec.inbound.limits.maxConnections',
       ],
-      'requests over the limit that wait for the app get 503, and the others their answer': [
+      'requests over the limit that wait for the app are refused, and the others get their answer': [
         'spec.inbound.limits.maxPendingRequests',
       ],
-      'a request head over the limit gets 431, one within it passes, on open connections too': [
+      'a request head over the limit is refused, one within it passes, on open connections too': [
         'spec.inbound.limits.maxHeaderSize',
       ],
-      'a body of the limit passes, by length and chunked, and one byte more gets 413': [
+      'a body of the limit passes, of a length told before or not, and one byte more does not': [
         'spec.inbound.limits.maxBodySize',
       ],
       'an idle connection is closed after the policy’s time, and never with a time of 0': [

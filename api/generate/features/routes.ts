@@ -52,14 +52,16 @@ export const ROUTES: readonly FeatureTests[] = [
         `${ROUTE}.headers.request.{set[].name,set[].value,add[].name,add[].value,remove[]}`,
         `${ROUTE}.headers.response.{set[].name,set[].value,add[].name,add[].value,remove[]}`,
       ],
-      'fault: an abort answers with its status, says so, and sends nothing': [`${ROUTE}.fault.abort.status`],
-      'fault: an abort hits as many as its percentage says': [`${ROUTE}.fault.abort.percent`],
-      'fault: a delay holds the request back, and only then it is sent': [
-        `${ROUTE}.fault.delay.{percent,duration}`,
-      ],
-      'fault: an answer comes at the bandwidth that was set, whole and in order': [
-        `${ROUTE}.fault.bandwidth`,
-      ],
+    },
+  },
+  {
+    file: 'sidecar/data-path.faults.test.ts',
+    by: 'caller’s side',
+    tests: {
+      'an abort answers with its status, says so, and sends nothing': [`${ROUTE}.fault.abort.status`],
+      'an abort hits as many as its percentage says': [`${ROUTE}.fault.abort.percent`],
+      'a delay holds the request back, and only then it is sent': [`${ROUTE}.fault.delay.{percent,duration}`],
+      'an answer comes at the bandwidth that was set, whole and in order': [`${ROUTE}.fault.bandwidth`],
     },
   },
 ];
@@ -76,10 +78,10 @@ export const RETRIES: readonly FeatureTests[] = [
         'spec.traffic.timeout.request',
         `${ROUTE}.timeout.request`,
       ],
-      'an attempt that takes too long is answered with 504 where nothing is retried': [
+      'an attempt that takes too long is answered in its place where nothing is retried': [
         `${ROUTE}.timeout.attempt`,
       ],
-      'a request without a byte either way for the idle timeout of its destination or route gets 504': [
+      'a request without a byte either way for the idle timeout of its destination or route is answered': [
         'spec.traffic.timeout.idle',
         `${ROUTE}.timeout.idle`,
       ],
