@@ -118,14 +118,15 @@ async function runStage(stage: Stage): Promise<Result> {
     return { stage, code: 0, seconds: 0, passed: 0, failed: 0, skipped: 1 };
   }
   const startMs = performance.now();
-  const { code, output } = await (stage.sharesCluster ? runWithCluster(stage) : runCommand(stage));
+  const { code, counts } = await (stage.sharesCluster ? runWithCluster(stage) : runCommand(stage));
+  const count = (what: string) => (stage.tests ? (counts.get(what) ?? 0) : 0);
   return {
     stage,
     code,
     seconds: Math.round((performance.now() - startMs) / 1000),
-    passed: stage.tests ? count(output, 'pass') : 0,
-    failed: stage.tests ? count(output, 'fail') : 0,
-    skipped: stage.tests ? count(output, 'skipped') + count(output, 'todo') : 0,
+    passed: count('pass'),
+    failed: count('fail'),
+    skipped: count('skipped') + count('todo'),
   };
 }
 
@@ -136,7 +137,7 @@ async function runWithCluster(stage: Stage): Promise<Outcome> {
     return await runCommand(stage, shared?.environment);
   } catch (error) {
     console.error(error);
-    return { code: 1, output: '' };
+    return { code: 1, counts: new Map() };
   } finally {
     await shared?.end();
   }
@@ -154,7 +155,7 @@ function expand(command: readonly string[]): string[] {
 
 interface Outcome {
   readonly code: number;
-  readonly output: string;
+  readonly counts: ReadonlyMap<string, number>;
 }
 
 function runCommand(stage: Stage, environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
@@ -163,20 +164,19 @@ function runCommand(stage: Stage, environment: NodeJS.ProcessEnv = {}): Promise<
     const env = { ...process.env, ...environment };
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
     let output = '';
+    const counts = new Map<string, number>();
     child.stdout.on('data', (chunk: Buffer) => {
       process.stdout.write(chunk);
       output = (output + chunk.toString()).slice(-10_000);
+      for (const [, what, number] of output.matchAll(COUNT)) counts.set(what!, Number(number));
     });
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code: code ?? 1, output }));
+    child.once('close', (code) => resolve({ code: code ?? 1, counts }));
   });
 }
 
-/** Reads `ℹ pass 12` of the spec reporter's closing lines. */
-function count(output: string, what: string): number {
-  const matches = [...output.matchAll(new RegExp(`^ℹ ${what} (\\d+)$`, 'gm'))];
-  return Number(matches.at(-1)?.[1] ?? 0);
-}
+/** `ℹ pass 12` of the spec reporter's closing lines, after which failures are told at any length. */
+const COUNT = /^ℹ (pass|fail|skipped|todo) (\d+)$/gm;
 
 function report(results: readonly Result[]): number {
   const strict = process.env.CI === 'true';
