@@ -4,28 +4,12 @@ import { Caller } from './testing/caller.ts';
 import { until } from './testing/harness.ts';
 import { deadPort } from './testing/http-server.ts';
 import { assertUnused } from './testing/usage.ts';
-import {
-  ask,
-  assertError,
-  openClient,
-  serveVersion,
-  statusOf,
-  VERSIONS,
-  type Version,
-} from './testing/versions.ts';
+import { ask, assertError, serveVersion, statuses, VERSIONS } from './testing/versions.ts';
 import { serve, type TestServer } from './testing/wire.ts';
 
 const ROUND_ROBIN = { algorithm: 'RoundRobin', panicPercent: 0 } as const;
 
 afterEach(assertUnused);
-
-async function statuses(version: Version, caller: Caller, count: number): Promise<number[]> {
-  const client = openClient(version, caller.port);
-  const seen: number[] = [];
-  for (let request = 0; request < count; request += 1) seen.push(statusOf(version, await client.ask()));
-  client.close();
-  return seen;
-}
 
 for (const version of VERSIONS) {
   test(`${version}: an endpoint that answers 5xx is taken out by the policy, and comes back when its time is over`, async () => {
@@ -37,14 +21,14 @@ for (const version of VERSIONS) {
         outlierDetection: { consecutiveErrors: 2, baseEjectionMs: 300, maxEjectedPercent: 50 },
       },
     });
-    assert.deepEqual((await statuses(version, caller, 4)).sort(), [200, 200, 500, 500]);
+    assert.deepEqual((await statuses(version, caller.port, 4)).sort(), [200, 200, 500, 500]);
     assert.equal(caller.metric('weft_ejections_total'), 1);
     assert.equal(caller.metric('weft_endpoints', 'state="ejected"'), 1);
-    assert.deepEqual(await statuses(version, caller, 4), [200, 200, 200, 200]);
+    assert.deepEqual(await statuses(version, caller.port, 4), [200, 200, 200, 200]);
     assert.equal(bad.seen.length, 2);
     isBad = false;
     await until(() => caller.metric('weft_endpoints', 'state="ejected"') === 0);
-    await statuses(version, caller, 4);
+    await statuses(version, caller.port, 4);
     assert.equal(bad.seen.length, 4);
   });
 
@@ -53,7 +37,7 @@ for (const version of VERSIONS) {
     const caller = await Caller.start([bad, await serveVersion(version)], {
       traffic: { loadBalancing: ROUND_ROBIN },
     });
-    await statuses(version, caller, 20);
+    await statuses(version, caller.port, 20);
     assert.equal(caller.metric('weft_ejections_total'), 0);
     assert.equal(bad.seen.length, 10);
   });
@@ -64,7 +48,7 @@ for (const version of VERSIONS) {
       const caller = await Caller.start([server, await serveVersion(version)], {
         traffic: { loadBalancing: ROUND_ROBIN, ...(outlierDetection && { outlierDetection }) },
       });
-      const seen = await statuses(version, caller, 20);
+      const seen = await statuses(version, caller.port, 20);
       assert.equal(seen.filter((status) => status === 502).length, 5);
       assert.equal(server.accepted.length, 5);
     }
@@ -74,7 +58,7 @@ for (const version of VERSIONS) {
     const alive = await serveVersion(version);
     const caller = await Caller.start([alive], { traffic: { loadBalancing: ROUND_ROBIN } });
     caller.setEndpoints([await deadPort(), alive.port]);
-    assert.ok((await statuses(version, caller, 20)).every((status) => status === 200));
+    assert.ok((await statuses(version, caller.port, 20)).every((status) => status === 200));
     assert.equal(caller.metric('weft_ejections_total'), 1);
     assert.equal(caller.metric('weft_retries_total', 'reason="connect"'), 5);
   });
@@ -86,7 +70,7 @@ for (const version of VERSIONS) {
     const caller = await Caller.start([flaky, await serveVersion(version)], {
       traffic: { loadBalancing: ROUND_ROBIN, outlierDetection: { consecutiveErrors: 3 } },
     });
-    await statuses(version, caller, 20);
+    await statuses(version, caller.port, 20);
     assert.equal(caller.metric('weft_ejections_total'), 0);
   });
 
@@ -98,9 +82,9 @@ for (const version of VERSIONS) {
     } as const;
     const servers = [await bad(), await bad()];
     const caller = await Caller.start(servers, { traffic });
-    await statuses(version, caller, 2);
+    await statuses(version, caller.port, 2);
     assert.equal(caller.metric('weft_endpoints', 'state="ejected"'), 2);
-    assert.deepEqual(await statuses(version, caller, 2), [500, 500]);
+    assert.deepEqual(await statuses(version, caller.port, 2), [500, 500]);
     caller.setTraffic({ ...traffic, loadBalancing: ROUND_ROBIN });
     assertError(version, await ask(version, caller.port), 'no-endpoints');
   });

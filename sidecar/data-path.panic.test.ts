@@ -3,14 +3,7 @@ import { afterEach, test } from 'node:test';
 import { Caller } from './testing/caller.ts';
 import { until } from './testing/harness.ts';
 import { assertUnused } from './testing/usage.ts';
-import {
-  openClient,
-  serveVersion,
-  statusOf,
-  VERSIONS,
-  type Version,
-  type VersionServer,
-} from './testing/versions.ts';
+import { serveVersion, statuses, VERSIONS, type VersionServer } from './testing/versions.ts';
 
 const EJECTION_MS = 500;
 const TRAFFIC = {
@@ -19,14 +12,6 @@ const TRAFFIC = {
 } as const;
 
 afterEach(assertUnused);
-
-async function statuses(version: Version, caller: Caller, count: number): Promise<number[]> {
-  const client = openClient(version, caller.port);
-  const seen: number[] = [];
-  for (let request = 0; request < count; request += 1) seen.push(statusOf(version, await client.ask()));
-  client.close();
-  return seen;
-}
 
 const ejected = (caller: Caller) => caller.metric('weft_endpoints', 'state="ejected"');
 const isPanicking = (caller: Caller) => [...caller.side.path.trails().records()][0]?.isPanicking;
@@ -39,12 +24,12 @@ for (const version of VERSIONS) {
       servers.push(await serveVersion(version, ({ answer }) => answer(isBad ? 500 : 200, '')));
     }
     const caller = await Caller.start(servers, { traffic: TRAFFIC });
-    assert.deepEqual(await statuses(version, caller, 3), [500, 500, 500]);
+    assert.deepEqual(await statuses(version, caller.port, 3), [500, 500, 500]);
     assert.equal(ejected(caller), 3);
 
     // the app's own answers, not the mesh's: what fails is heard, what has recovered is used at once
     isBad = false;
-    assert.deepEqual(await statuses(version, caller, 3), [200, 200, 200]);
+    assert.deepEqual(await statuses(version, caller.port, 3), [200, 200, 200]);
     assert.equal(isPanicking(caller), true);
     assert.deepEqual(
       servers.map(({ seen }) => seen.length),
@@ -52,7 +37,7 @@ for (const version of VERSIONS) {
     );
 
     await until(() => ejected(caller) === 0);
-    assert.deepEqual(await statuses(version, caller, 3), [200, 200, 200]);
+    assert.deepEqual(await statuses(version, caller.port, 3), [200, 200, 200]);
     assert.equal(isPanicking(caller), false);
     assert.deepEqual(
       servers.map(({ seen }) => seen.length),
@@ -60,9 +45,9 @@ for (const version of VERSIONS) {
     );
     // and the verdicts are believed again
     isBad = true;
-    assert.deepEqual(await statuses(version, caller, 1), [500]);
+    assert.deepEqual(await statuses(version, caller.port, 1), [500]);
     isBad = false;
-    assert.deepEqual(await statuses(version, caller, 4), [200, 200, 200, 200]);
+    assert.deepEqual(await statuses(version, caller.port, 4), [200, 200, 200, 200]);
     assert.equal(isPanicking(caller), false);
     assert.deepEqual(servers.map(({ seen }) => seen.length).sort(), [4, 5, 5]);
   });
@@ -72,12 +57,12 @@ for (const version of VERSIONS) {
     const { port } = server;
     await server.close();
     const caller = await Caller.start([server], { traffic: TRAFFIC });
-    assert.deepEqual(await statuses(version, caller, 2), [502, 502]);
+    assert.deepEqual(await statuses(version, caller.port, 2), [502, 502]);
     assert.equal(ejected(caller), 1);
     const back = await serveVersion(version, ({ answer }) => answer(200, 'back'), { port });
-    assert.deepEqual(await statuses(version, caller, 2), [200, 200]);
+    assert.deepEqual(await statuses(version, caller.port, 2), [200, 200]);
     await until(() => ejected(caller) === 0);
-    assert.deepEqual(await statuses(version, caller, 2), [200, 200]);
+    assert.deepEqual(await statuses(version, caller.port, 2), [200, 200]);
     await back.close();
   });
 }

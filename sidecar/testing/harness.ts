@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import type { AuthorizationRule, ProxyConfig } from '../../api/proxy-config.ts';
 import { Pair, type PairOptions } from './pair.ts';
@@ -62,4 +63,15 @@ export async function until(isTrue: () => boolean, what = isTrue.toString()): Pr
     if (waits > 400) throw new Error(`waited in vain for ${what}`);
     await sleep(5);
   }
+}
+
+/** Resolves with what a counter stands at when it stands still, or after six seconds. */
+export async function stillness(counter: () => number): Promise<number> {
+  let before = -1;
+  for (let round = 0; round < 40 && counter() !== before; round += 1) {
+    before = counter();
+    await sleep(150);
+  }
+  assert.equal(counter(), before, 'it goes on and on');
+  return before;
 }

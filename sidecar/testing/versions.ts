@@ -84,6 +84,15 @@ export function openClient(version: Version, port: number, keepsAlive = true): C
   return version === 'http1' ? http1Client(port, keepsAlive) : http2Client(version, port);
 }
 
+/** Of requests one after another over one client. */
+export async function statuses(version: Version, port: number, count: number): Promise<number[]> {
+  const client = openClient(version, port);
+  const seen: number[] = [];
+  for (let request = 0; request < count; request += 1) seen.push(statusOf(version, await client.ask()));
+  client.close();
+  return seen;
+}
+
 /** One request over a connection of its own. */
 export async function ask(version: Version, port: number, asked: Asked = {}): Promise<Answered> {
   const client = openClient(version, port, false);
