@@ -7,6 +7,7 @@ import type { ProxyAcks } from './acks.ts';
 import { Prewarming } from './prewarming.ts';
 
 const NOTHING = { sent: undefined, acked: undefined, refused: undefined };
+const SENT = { ...NOTHING, sent: { hash: 'h', policies: {} } };
 const pod = (name: string, rest: Partial<Workload> = {}) =>
   workload(`shop/${name}`, { serviceAccount: 'web', app: 'web', proxyId: name, ...rest });
 
@@ -14,18 +15,20 @@ const pod = (name: string, rest: Partial<Workload> = {}) =>
 function prewarming(pods: readonly Workload[], subscribed: Readonly<Record<string, readonly string[]>>) {
   let nowMs = 0;
   let asked = 0;
+  let compiled = 0;
   const acksOf = (key: string): ProxyAcks | undefined => {
     asked += 1;
     const keys = subscribed[key];
     if (keys === undefined) return undefined;
-    const destinations = new Map(keys.map((each) => [each, NOTHING]));
+    const destinations = new Map(keys.map((each) => [each, each.startsWith('outside') ? NOTHING : SENT]));
     return { connected: true, sinceMs: 0, config: NOTHING, destinations };
   };
   const made = new Prewarming({
     mesh: meshOf(set('Workload', ...pods)),
     acks: { get: acksOf },
     destination: (key, { name }) => {
-      if (key.startsWith('outside')) return { version: undefined, text: 'null' };
+      compiled += 1;
+      if (key.startsWith('outside') || key.startsWith('gone')) return { version: undefined, text: 'null' };
       const padding = key.startsWith('large') ? 'x'.repeat(SECRET_DESTINATIONS_MAX_BYTES / 2) : '';
       return { version: { hash: 'h', policies: {} }, text: JSON.stringify({ seenBy: name, padding }) };
     },
@@ -33,7 +36,7 @@ function prewarming(pods: readonly Workload[], subscribed: Readonly<Record<strin
   });
   const keysFor = (of: Workload): string[] =>
     (JSON.parse(made.textFor(of) ?? '[]') as { key: string }[]).map(({ key }) => key);
-  return { made, keysFor, pass: (ms: number) => (nowMs += ms), asked: () => asked };
+  return { made, keysFor, pass: (ms: number) => (nowMs += ms), asked: () => asked, compiled: () => compiled };
 }
 
 describe('what a new pod starts with', () => {
@@ -65,6 +68,7 @@ describe('what a new pod starts with', () => {
     const pods = [pod('web-1'), pod('web-2')];
     assert.deepEqual(prewarming(pods, { 'shop/web-1': ['outside:1', 'a:1'] }).keysFor(pods[1]!), ['a:1']);
     assert.equal(prewarming(pods, { 'shop/web-1': ['outside:1'] }).made.textFor(pods[1]!), undefined);
+    assert.equal(prewarming(pods, { 'shop/web-1': ['gone:1'] }).made.textFor(pods[1]!), undefined);
     assert.equal(prewarming(pods, {}).made.textFor(pods[1]!), undefined);
   });
 
@@ -76,6 +80,18 @@ describe('what a new pod starts with', () => {
     const text = made.textFor(pod('web-2'))!;
     assert.ok(Buffer.byteLength(text) <= SECRET_DESTINATIONS_MAX_BYTES, String(text.length));
     assert.ok(keysFor(pod('web-2')).length > 10);
+  });
+
+  it('costs the same few compilations, whatever pods of its kind subscribe to', () => {
+    const junk = Array.from({ length: 4_096 }, (_, index) => `outside-${index}:80`);
+    const many = Array.from({ length: 4_096 }, (_, index) => `10.0.0.${index}:80`);
+    const pods = [pod('web-1'), pod('web-2'), pod('web-3')];
+    const { keysFor, compiled } = prewarming(pods, {
+      'shop/web-1': [...junk, 'pay:80'],
+      'shop/web-2': [...many, 'pay:80'],
+    });
+    assert.equal(keysFor(pods[2]!)[0], 'pay:80');
+    assert.ok(compiled() <= 128, `${compiled()} were compiled`);
   });
 
   it('is asked for once for all that are written together, and of a few, however many there are', () => {

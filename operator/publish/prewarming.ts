@@ -1,7 +1,7 @@
 import { SECRET_DESTINATIONS_MAX_BYTES } from '../../api/names.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Workload } from '../mesh/model.ts';
-import type { Acks } from './acks.ts';
+import type { Acks, Held } from './acks.ts';
 import type { Versioned } from './stream-source.ts';
 
 export interface PrewarmingOptions {
@@ -14,6 +14,8 @@ export interface PrewarmingOptions {
 
 /** So many pods of a kind know what the kind calls. */
 const SIBLINGS_MAX = 8;
+/** Of a kind, what most of its pods use; a Secret can hardly hold more. */
+const DESTINATIONS_MAX = 128;
 /** A thousand pods whose files are written together ask a few times. */
 const KEEP_MS = 50;
 const KINDS_MAX = 1_000;
@@ -59,23 +61,29 @@ export class Prewarming {
     return keys;
   }
 
-  #siblings(namespace: string, kind: string): Iterable<string>[] {
+  #siblings(namespace: string, kind: string): string[][] {
     const { mesh, acks } = this.#options;
-    const found: Iterable<string>[] = [];
+    const found: string[][] = [];
     for (const each of mesh.workloadsOf(namespace)) {
       if (kindOf(each) !== kind || !mesh.isMeshed(each)) continue;
       const destinations = acks.get(each.key)?.destinations;
-      if (destinations !== undefined && destinations.size > 0) found.push(destinations.keys());
+      if (destinations !== undefined && destinations.size > 0) found.push(inMesh(destinations));
       if (found.length >= SIBLINGS_MAX) break;
     }
     return found;
   }
 }
 
-function byUse(siblings: readonly Iterable<string>[]): string[] {
+/** A pod can subscribe to anything: what leads nowhere was told so, and is not looked for again. */
+function inMesh(destinations: ReadonlyMap<string, Held>): string[] {
+  return [...destinations].filter(([, { sent }]) => sent !== undefined).map(([key]) => key);
+}
+
+function byUse(siblings: readonly string[][]): string[] {
   const uses = new Map<string, number>();
   for (const keys of siblings) for (const key of keys) uses.set(key, (uses.get(key) ?? 0) + 1);
-  return [...uses].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).map(([key]) => key);
+  const sorted = [...uses].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
+  return sorted.slice(0, DESTINATIONS_MAX).map(([key]) => key);
 }
 
 /** None of these may hold a space. */
