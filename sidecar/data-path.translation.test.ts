@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { connect as connectTo } from 'node:net';
 import { test } from 'node:test';
 import { Caller } from './testing/caller.ts';
-import { inbound, start, toClose } from './testing/harness.ts';
+import { inbound, start, start as startPair, toClose } from './testing/harness.ts';
 import { type Answered, ask, type Seen, serveVersion } from './testing/versions.ts';
-import { serve } from './testing/wire.ts';
+import { serve, type TestServer } from './testing/wire.ts';
 
 const POST = { method: 'POST', path: '/a?b', body: 'hello', headers: { 'x-kept': 'yes' } };
 
@@ -110,6 +110,42 @@ test('a stray answer of an app is unsaid by a gRPC call, which is never translat
   assert.equal((await ask('http2', pair.port, POST)).body, 'got hello');
   assert.deepEqual([servers.http1.seen.length, servers.http2.seen.length], [2, 2]);
 });
+
+/** As a server of HTTP/2 begins, with empty SETTINGS; then the end of what would be a head. */
+const SETTINGS = Buffer.from('\0\0\0\x04\0\0\0\0\0\r\n\r\n', 'latin1');
+
+/** It answers in HTTP/1, and every second request of a connection with what looks like HTTP/2; counts what it got. */
+async function serveTwoTongues() {
+  const got = { http1: 0, http2: 0 };
+  const server = await serve((socket) => {
+    let turn = 0;
+    socket.on('data', (bytes) => {
+      if (bytes.toString('latin1').startsWith('PRI ')) {
+        got.http2 += 1;
+        return void socket.destroy();
+      }
+      got.http1 += 1;
+      turn += 1;
+      socket.write(turn === 1 ? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok' : SETTINGS);
+    });
+  });
+  toClose.push(server.close);
+  return { server, got };
+}
+
+for (const [side, start] of [
+  ['an endpoint', async (server: TestServer) => (await Caller.start([server])).port],
+  ['an app', async (server: TestServer) => (await startPair(server)).port],
+] as const) {
+  test(`a request on a connection on which ${side} has answered HTTP/1 is not sent again, whatever comes of it`, async () => {
+    const { server, got } = await serveTwoTongues();
+    const port = await start(server);
+    assert.equal((await ask('http1', port)).body, 'ok');
+    const second = await ask('http1', port, { method: 'DELETE', path: '/' });
+    assert.deepEqual([second.status, second.code], [502, 'upstream-protocol']);
+    assert.deepEqual(got, { http1: 2, http2: 0 });
+  });
+}
 
 test('gRPC is not translated: an app that knows only HTTP/1 gets no call', async () => {
   const app = await serveVersion('http1', echo);

@@ -61,6 +61,7 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
   #requestSent = true;
   #reusable = true;
   #answered = true;
+  #heardAnything = false;
   /** from the last `Keep-Alive: timeout`, else -1 */
   keepAliveSeconds = -1;
   /** monotonic */
@@ -158,9 +159,10 @@ export class ClientConnection implements MessageSink<ResponseHead>, ChannelOwner
   onData(bytes: Buffer): void {
     // bytes nobody asked for: whatever they are, the next response cannot be trusted
     if (this.#receiver === undefined) return void this.destroy();
-    if (!this.sawResponse) {
-      this.sawResponse = true;
-      // no status line begins so
+    this.sawResponse = true;
+    if (!this.#heardAnything) {
+      this.#heardAnything = true;
+      // no status line begins so; who has answered in HTTP/1 understood what it was asked since
       if (bytes[0] === 0 && beginsHttp2(bytes)) return void this.#isHttp2();
     }
     this.#parser.push(bytes);
