@@ -13,6 +13,7 @@ import { HealthChecks } from '../layers/health-check.ts';
 import { OutlierDetection } from '../layers/outlier-detection.ts';
 import { type Asked, onlyVersionOf, versionFor } from '../layers/version.ts';
 import type { EndpointConnector } from './endpoint-connector.ts';
+import { HealthLog } from './health-log.ts';
 import { probeOf } from './host-probe.ts';
 
 /** What a backend is made of; a new version of the destination brings another. */
@@ -50,6 +51,7 @@ export class Backend implements PoolBudget {
     this.#connector = connector;
     this.nothingReady = `nothing is ready behind ${name}`;
     const changed = () => this.hosts.refresh();
+    const healthLog = new HealthLog(log, timers);
     this.hosts = new HostSet({ timers, random, onRemoved: closePools });
     this.outliers = new OutlierDetection({ policy: undefined, timers, changed });
     this.#health = new HealthChecks({
@@ -58,8 +60,7 @@ export class Backend implements PoolBudget {
       random,
       changed,
       probe: probeOf(context, connector, (host) => this.#probeVersion(host)),
-      judged: ({ name: endpoint, healthy }, reason) =>
-        log.info(healthy ? PASSES : FAILS, { destination: name, endpoint, reason }),
+      judged: (host, reason) => healthLog.judged(host, name, reason),
     });
     this.breaker = new CircuitBreaker(undefined);
   }
@@ -161,9 +162,6 @@ export class Backend implements PoolBudget {
     return false;
   }
 }
-
-const FAILS = 'an endpoint fails its health checks';
-const PASSES = 'an endpoint passes its health checks again';
 
 function closePools({ http1, http2 }: Host): void {
   http1?.close();
