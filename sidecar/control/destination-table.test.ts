@@ -293,6 +293,15 @@ describe('the table', () => {
     assert.deepEqual(ask('b'), [destination('b', 'new')]);
   });
 
+  it('drops nothing that is known for what a Secret says', () => {
+    const { link, destinations, ask } = table({ entriesMax: 2 });
+    for (const key of ['a', 'b']) destinations.receive(key, destination(key));
+    link.up = false;
+    destinations.restore([{ key: 'c', destination: destination('c') }]);
+    assert.deepEqual([...destinations.keys()], ['a', 'b']);
+    assert.deepEqual(ask('c'), ['unreachable']);
+  });
+
   it('drops of what was restored what was used least recently', () => {
     const { destinations } = table({ entriesMax: 3 });
     destinations.restore(['a', 'b', 'c'].map((key) => ({ key, destination: null })));

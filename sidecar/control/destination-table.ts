@@ -125,12 +125,14 @@ export class Destinations implements DestinationTable {
 
   /**
    * What an earlier process knew, or pods of this kind call as the mounted Secret says, the most recently used first.
-   * What is known already stays, and who waits is answered. Entries that are not valid are left out.
+   * What is known already stays, and who waits is answered. Entries that are not valid, and those there is no room for,
+   * are left out.
    */
   restore(known: readonly KnownDestination[]): void {
     const nowMs = this.#clock.nowMs();
-    known.slice(0, this.#entriesMax).forEach(({ key, destination }, index) => {
-      if (this.has(key) || (destination !== null && refuse(key, destination) !== undefined)) return;
+    known.forEach(({ key, destination }, index) => {
+      const isFull = this.#entries.size >= this.#entriesMax && !this.#entries.has(key);
+      if (isFull || this.has(key) || (destination !== null && refuse(key, destination) !== undefined)) return;
       this.#set(key, destination as Destination | null);
       this.#entries.get(key)!.usedMs = nowMs - index;
     });
