@@ -27,6 +27,9 @@ interface Request {
   readonly body?: string;
 }
 
+/** The object is not as the request says it is, by its uid for instance. */
+export class ConflictError extends Error {}
+
 /** Speaks to the API server as the user of the kubeconfig. What the user can mend comes as UsageError. */
 export class KubeClient {
   readonly config: KubeConfig;
@@ -89,7 +92,8 @@ export class KubeClient {
     const said = message ?? text.slice(0, 300);
     if (status === 401) throw new Error(`${this.server} does not know who you are: ${said}`);
     if (status === 403) throw new Error(`not permitted: ${said}`);
-    throw new Error(`${this.server} answered ${status}: ${said}`);
+    const words = `${this.server} answered ${status}: ${said}`;
+    throw status === 409 ? new ConflictError(words) : new Error(words);
   }
 
   async #send({ method, path, type, body }: Request): Promise<{ status: number; text: string }> {

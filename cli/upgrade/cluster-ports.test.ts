@@ -69,6 +69,22 @@ describe('the pods of a cluster', () => {
     await assert.rejects(ports.setImage(pod('a'), 'weft:2', true), /not permitted: pods "a" is forbidden/);
   });
 
+  it('are left alone when another of the same name has come meanwhile', async (t) => {
+    const other = { ...kubePod('a'), metadata: { ...kubePod('a').metadata, uid: 'later' } };
+    const { ports } = await cluster(t, {
+      PATCH: () => [
+        409,
+        { message: 'Precondition failed: UID in precondition: uid-a, UID in object meta: later' },
+      ],
+      'GET /api/v1/namespaces/shop/pods/a': () => [200, other],
+      'GET /api/v1/namespaces/shop/pods/b': () => [200, kubePod('b')],
+    });
+    for (const dryRun of [true, false]) {
+      await ports.setImage(pod('a'), 'weft:2', dryRun);
+      await assert.rejects(ports.setImage(pod('b'), 'weft:2', dryRun), /answered 409/);
+    }
+  });
+
   it('are gone when another of the same name is there', async (t) => {
     const other = { ...kubePod('a'), metadata: { ...kubePod('a').metadata, uid: 'later' } };
     const { ports } = await cluster(t, {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CONTAINER_SIDECAR, LABEL_INJECTED } from '../../api/names.ts';
 import type { Question } from '../access/access.ts';
+import { ConflictError } from '../access/kube-client.ts';
 import type { KubernetesAccess } from '../access/kubernetes-access.ts';
 import { UsageError } from '../usage-error.ts';
 import { type KubePod, type MeshedPod, meshedPod } from './meshed-pod.ts';
@@ -63,12 +64,16 @@ export class ClusterPorts implements UpgradePorts {
     return found?.metadata.uid === pod.uid ? meshedPod(found) : undefined;
   }
 
-  /** With the uid: a pod of the same name that came later is another one. */
+  /** With the uid: a pod of the same name that came later is another one, and a conflict. What is gone stays so. */
   async setImage(pod: MeshedPod, image: string, dryRun: boolean): Promise<void> {
-    await this.#access.client.patch(`${podPath(pod)}${dryRun ? '?dryRun=All' : ''}`, {
-      metadata: { uid: pod.uid },
-      spec: { initContainers: [{ name: CONTAINER_SIDECAR, image }] },
-    });
+    try {
+      await this.#access.client.patch(`${podPath(pod)}${dryRun ? '?dryRun=All' : ''}`, {
+        metadata: { uid: pod.uid },
+        spec: { initContainers: [{ name: CONTAINER_SIDECAR, image }] },
+      });
+    } catch (error) {
+      if (!(error instanceof ConflictError) || (await this.look(pod)) !== undefined) throw error;
+    }
   }
 
   ask(pod: MeshedPod, question: Question): Promise<unknown> {

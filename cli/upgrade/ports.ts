@@ -5,7 +5,7 @@ import type { MeshedPod } from './meshed-pod.ts';
 export interface UpgradePorts {
   /** As it is now; undefined: it is gone, or is going. */
   look(pod: MeshedPod): Promise<MeshedPod | undefined>;
-  /** Of the sidecar alone. With `dryRun` the API server says whether it would, and does nothing. */
+  /** Of the sidecar alone. With `dryRun` the API server says whether it would, and does nothing. Of a pod that is gone nothing. */
   setImage(pod: MeshedPod, image: string, dryRun: boolean): Promise<void>;
   /** Of the sidecar's admin socket. */
   ask(pod: MeshedPod, question: Question): Promise<unknown>;

@@ -128,6 +128,12 @@ describe('the upgrade of one sidecar', () => {
     assert.deepEqual(result, { outcome: 'Kept', reason: 'not permitted' });
   });
 
+  it('does not ask another pod of the same name', async () => {
+    const cluster = new FakeCluster();
+    const result = await upgradePod({ pod: pod('a'), hasPeer: true }, 'weft:2', TIMEOUT_MS, cluster);
+    assert.deepEqual([result, cluster.said], [{ outcome: 'Gone' }, []]);
+  });
+
   it('leaves a pod that goes meanwhile alone', async () => {
     assert.deepEqual((await upgrade({ after: () => undefined })).result, { outcome: 'Gone' });
   });

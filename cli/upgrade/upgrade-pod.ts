@@ -31,6 +31,8 @@ export async function upgradePod(
 ): Promise<Outcome> {
   const startMs = ports.nowMs();
   try {
+    // it is asked by its name, which another may have by now
+    if ((await ports.look(pod)) === undefined) return { outcome: 'Gone' };
     await withdraw(pod, ports);
     if (!hasPeer) await ports.delay(ALONE_MS);
     else {
