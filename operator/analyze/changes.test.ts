@@ -40,6 +40,14 @@ describe('changes between values', () => {
     );
   });
 
+  it('tell what an object has from what every object has', () => {
+    const there = changesOf([value('x', { toString: null })], [value('x', {})]);
+    assert.deepEqual(
+      there.map(({ path, before, after }) => [path, before, after]),
+      [['x.toString', null, undefined]],
+    );
+  });
+
   it('of a port are left out where every port changes in the same way', () => {
     const before = [value('inbound.mtls', 'Permissive'), value('inbound.mtls', 'Permissive', 80)];
     const after = [value('inbound.mtls', 'Strict'), value('inbound.mtls', 'Strict', 80)];

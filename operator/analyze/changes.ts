@@ -64,7 +64,7 @@ function* differences(path: string, before: unknown, after: unknown): Generator<
   if (before === after || (isThere && isSame(before, after))) return;
   if (isMap(before) && isMap(after)) {
     for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-      yield* differences(`${path}.${key}`, before[key], after[key]);
+      yield* differences(`${path}.${key}`, own(before, key), own(after, key));
     }
   } else if (isListOfMaps(before) && isListOfMaps(after)) yield* listDifferences(path, before, after);
   else yield { path, ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
@@ -103,6 +103,8 @@ function isSameChange(a: FieldChange, b: FieldChange): boolean {
 }
 
 type JsonMap = Readonly<Record<string, unknown>>;
+/** A key may be `toString`, which every object has. */
+const own = (map: JsonMap, key: string): unknown => (Object.hasOwn(map, key) ? map[key] : undefined);
 function isMap(value: unknown): value is JsonMap {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -46,8 +46,11 @@ class Folder {
       },
     });
   }
-  write(name: string, text: string): Promise<void> {
-    return writeFile(join(this.path, name), text);
+  /** At once: a file that is looked at while it is being written is news twice. */
+  async write(name: string, text: string): Promise<void> {
+    const whole = `${this.path}-${name}`;
+    await writeFile(whole, text);
+    await rename(whole, join(this.path, name));
   }
   /** Looks until it is so. */
   async look(holds: () => boolean): Promise<void> {

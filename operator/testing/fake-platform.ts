@@ -15,6 +15,8 @@ export class FakePlatform implements Platform {
   readonly accepted = new Map<string, AcceptedRevision>();
   readonly events: PlatformEvent[] = [];
   readonly calls: string[] = [];
+  /** of all that was written */
+  readonly certificates = new Set<string>();
   /** what the next calls throw, by name */
   readonly failures = new Map<string, number>();
   root: StoredRoots | undefined;
@@ -67,6 +69,7 @@ export class FakePlatform implements Platform {
   }
   async writeProxy(workload: Workload, files: ProxyFiles): Promise<void> {
     this.#called(`writeProxy ${workload.key}`);
+    this.certificates.add(files.certificate);
     this.proxies.set(workload.proxyId!, files);
   }
   async readProxy(workload: Workload): Promise<ProxyFiles | undefined> {
