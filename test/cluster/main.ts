@@ -2,10 +2,12 @@
 import { spawn } from 'node:child_process';
 import { Command } from 'commander';
 import { cacheDirectory } from './cache.ts';
-import { standingDirectory } from './cluster.ts';
+import { Cluster, standingDirectory } from './cluster.ts';
+import { testAppImage } from './images.ts';
 import { withLock } from './lock.ts';
 import { showProgress } from './progress.ts';
 import { RunningCluster } from './runningcluster.ts';
+import { installWeft } from './scenario.ts';
 import { toolsEnvironment } from './tools-environment.ts';
 
 async function up(): Promise<void> {
@@ -40,6 +42,16 @@ async function status(): Promise<void> {
   if (phase !== 'ready') process.exitCode = 1;
 }
 
+/** Weft as it is in this tree; again, it is upgraded. */
+async function weft(): Promise<void> {
+  const running = RunningCluster.find(standingDirectory());
+  if (!running) throw new Error('No cluster is up: npm run cluster -- up');
+  await installWeft(await Cluster.of(running));
+  console.log(
+    `Weft is installed in weft-system. Apps may run in ${testAppImage}: the node cannot pull others.`,
+  );
+}
+
 /** A shell, or one command, with KUBECONFIG set and kubectl and helm on PATH; inside the node where asked. */
 async function shell(command: string[], options: { node?: boolean }): Promise<void> {
   const running = RunningCluster.find(standingDirectory());
@@ -60,6 +72,10 @@ const program = new Command('cluster')
 program.command('up').description('start it, unless it is up; prints its kubeconfig').action(up);
 program.command('down').description('end it and remove what it left').action(down);
 program.command('status').description('tell whether it is up').action(status);
+program
+  .command('weft')
+  .description('build the image of this tree, load it into the node, and install Weft from it')
+  .action(weft);
 program
   .command('shell')
   .description('run a shell, or the given command, with kubectl and helm set up for it')
