@@ -8,6 +8,7 @@ import { deniedByAllowRules, ipBlocksUnderStrict, unknownCallers } from './calle
 import type { Found } from './codes.ts';
 import { cutOff } from './cut-off.ts';
 import { listsWithoutEffect, originatedTls, shadowedHosts } from './egress.ts';
+import { deniedHealthChecks } from './health-checks.ts';
 import { type Check, Inspection } from './inspection.ts';
 import { unavailableKeySets } from './key-sets.ts';
 import { lockedOut } from './locked-out.ts';
@@ -41,6 +42,7 @@ const CHECKS: readonly Check[] = [
   ipBlocksUnderStrict,
   lockedOut,
   deniedByAllowRules,
+  deniedHealthChecks,
   contradictoryOperations,
   unknownIssuers,
   rulesOfOtherProtocols,
@@ -77,12 +79,12 @@ export function check(
   nowMs: number,
 ): Finding[] {
   const { after } = overlay(read, { documents, deletes: [] }, nowMs);
-  const inspection = new Inspection(after, read, { nowMs, auditDays });
-  const findings = findingsIn(inspection);
   const isGiven = documents.policies.length + documents.problems.length > 0;
   const given = new Map(
     documents.policies.map(({ document, position }) => [keyOf(document.metadata), position]),
   );
+  const inspection = new Inspection(after, read, { nowMs, auditDays, given });
+  const findings = findingsIn(inspection);
   const positions = new Map([...read.positions, ...given]);
   const here = findings
     .filter(({ where }) => !isGiven || given.has(where.name))

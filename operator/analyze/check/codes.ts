@@ -12,6 +12,7 @@ export const CODES = [
   'DocumentIgnored',
   'DocumentInvalid',
   'EgressListWithoutEffect',
+  'HealthCheckDenied',
   'HttpRuleOnOpaque',
   'IpBlockUnderStrict',
   'JwksUnavailable',

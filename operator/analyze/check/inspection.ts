@@ -10,6 +10,8 @@ import type { Found } from './codes.ts';
 export interface CheckOptions {
   readonly nowMs: number;
   readonly auditDays: number;
+  /** by key: policies whose documents are what is looked at; absent or empty: all are */
+  readonly given?: Pick<ReadonlySet<string>, 'has'>;
 }
 
 /** A proxy and what it is told. */
