@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import { durationMs } from '../api/duration.ts';
-import type { Access, PolicyView } from './access/access.ts';
 import { type AccessFlags, WHICH_MESH, withAccessFlags } from './access/flags.ts';
 import { openAccess } from './access/open-access.ts';
 import { printable } from './analysis/printable.ts';
 import { standing } from './status/standing.ts';
+import { tooLateText } from './status/too-late.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Flags extends AccessFlags {
@@ -68,27 +68,13 @@ async function waitForPolicy(given: string, flags: Flags): Promise<number> {
     }
     if (text !== said) console.error(printable(text));
     said = text;
-    if (performance.now() + EVERY_MS > deadlineMs) return tooLate(policy, flags.timeout, access);
+    if (performance.now() + EVERY_MS > deadlineMs) {
+      const late = { condition, timeout: flags.timeout, folder: access.folder };
+      for (const line of tooLateText(policy, late)) console.error(printable(line));
+      return 1;
+    }
     await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
   }
-}
-
-function tooLate(policy: PolicyView, timeout: string, access: Access): number {
-  console.error(`weft: not in ${timeout}`);
-  for (const { pod, since, reason } of policy.laggards)
-    console.error(printable(`  ${pod} since ${since}: ${reason}`));
-  if (policy.laggards.length > 0) {
-    console.error(
-      'look at them: weft status, and the log of their sidecars; a pod that is gone is forgotten by itself',
-    );
-  } else {
-    console.error(
-      access.folder === undefined
-        ? 'is the operator running? kubectl -n weft-system get pods'
-        : `is the document valid? weft check --folder ${access.folder}`,
-    );
-  }
-  return 1;
 }
 
 function timeoutOf(text: string): number {
