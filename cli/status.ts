@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { keyOf } from './access/access.ts';
+import { type Access, keyOf } from './access/access.ts';
 import { askAll } from './access/ask-all.ts';
 import { type AccessFlags, allNamespacesOption, WHICH_MESH, withAccessFlags } from './access/flags.ts';
 import { openAccess, selectionOf } from './access/open-access.ts';
@@ -16,7 +16,7 @@ interface Flags extends AccessFlags {
 const HELP = `
 ${WHICH_MESH}
 
-Exit codes: 0 told, 1 the mesh cannot be read, 2 not asked rightly.`;
+Exit codes: 0 told, 1 the mesh cannot be read or there is no such namespace, 2 not asked rightly.`;
 
 /** `weft status`: proxies and policies, as they are. */
 export function addStatus(program: Command): void {
@@ -36,6 +36,7 @@ async function status(flags: Flags): Promise<void> {
     access.proxies(selection),
     access.policies(selection.namespace),
   ]);
+  if (sidecars.length + all.length === 0) await existing(access, selection.namespace);
   const { answered, unanswered } = await askAll(
     access,
     sidecars,
@@ -49,4 +50,10 @@ async function status(flags: Flags): Promise<void> {
   const proxies = sidecars.map((sidecar) => proxyView(sidecar, answers.get(keyOf(sidecar))!, all));
   const policies = all.map(({ uid: _uid, spec: _spec, ...policy }) => policy);
   printAs(flags.output, { proxies, policies }, () => statusText(proxies, all, Date.now()));
+}
+
+/** Nothing is in a namespace that does not exist; rejects if so. */
+async function existing(access: Access, namespace: string | undefined): Promise<void> {
+  if (namespace === undefined || (await access.hasNamespace(namespace)) !== false) return;
+  throw new Error(`there is no namespace ${namespace} in ${access.where}`);
 }

@@ -71,6 +71,8 @@ export interface Access {
   readonly folder: string | undefined;
   /** where names without one are looked for */
   readonly namespace: string;
+  /** Whether there is such a namespace; undefined: that cannot be known, or not by this user. */
+  hasNamespace(namespace: string): Promise<boolean | undefined>;
   /** Those with a sidecar, sorted. */
   proxies(selection: Selection): Promise<Sidecar[]>;
   /** What the sidecar's admin socket answers, as JSON. */

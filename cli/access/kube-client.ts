@@ -29,6 +29,8 @@ interface Request {
 
 /** The object is not as the request says it is, by its uid for instance. */
 export class ConflictError extends Error {}
+/** The user of the kubeconfig may not do this. */
+export class ForbiddenError extends Error {}
 
 /** Speaks to the API server as the user of the kubeconfig. What the user can mend comes as UsageError. */
 export class KubeClient {
@@ -91,7 +93,7 @@ export class KubeClient {
     const { message } = (parse(text) ?? {}) as { message?: string };
     const said = message ?? text.slice(0, 300);
     if (status === 401) throw new Error(`${this.server} does not know who you are: ${said}`);
-    if (status === 403) throw new Error(`not permitted: ${said}`);
+    if (status === 403) throw new ForbiddenError(`not permitted: ${said}`);
     const words = `${this.server} answered ${status}: ${said}`;
     throw status === 409 ? new ConflictError(words) : new Error(words);
   }

@@ -13,7 +13,7 @@ import {
   type Sidecar,
 } from './access.ts';
 import type { AccessFlags } from './flags.ts';
-import { KubeClient, noCluster, type ObjectMeta } from './kube-client.ts';
+import { ForbiddenError, KubeClient, noCluster, type ObjectMeta } from './kube-client.ts';
 import { askByExec } from './pod-exec.ts';
 
 interface Pod {
@@ -74,6 +74,15 @@ export class KubernetesAccess implements Access {
     if (isMadeUp(config)) throw noCluster();
     const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
     return new KubernetesAccess(new KubeClient(config), new Exec(config), namespace);
+  }
+
+  async hasNamespace(namespace: string): Promise<boolean | undefined> {
+    try {
+      return (await this.client.get(namespacePath(namespace))) !== undefined;
+    } catch (error) {
+      if (error instanceof ForbiddenError) return undefined;
+      throw error;
+    }
   }
 
   async proxies({ namespace, pods }: Selection): Promise<Sidecar[]> {

@@ -60,6 +60,11 @@ export class RunAccess implements Access {
     return new RunAccess(mesh, await workloadsOf(mesh), notes);
   }
 
+  /** A folder has no list of them. */
+  async hasNamespace(): Promise<undefined> {
+    return undefined;
+  }
+
   async proxies({ namespace, pods }: Selection): Promise<Sidecar[]> {
     const unknown = pods?.find((pod) => !this.#workloads.some(({ metadata }) => metadata.name === pod));
     if (unknown !== undefined) throw new UsageError(`no Workload ${unknown} is in ${this.folder}`);
