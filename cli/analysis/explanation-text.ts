@@ -1,12 +1,6 @@
-import type {
-  EffectiveValue,
-  ExplainedDestination,
-  ExplainedProxies,
-  Explanation,
-} from '../../api/analysis.ts';
-import { columns, counted, some } from './columns.ts';
-import { describeOrigin } from './describe-origin.ts';
-import { describeValue } from './describe-value.ts';
+import type { ExplainedProxies, Explanation } from '../../api/analysis.ts';
+import { columns, some } from './columns.ts';
+import { destinationText, valueRow } from './destination-text.ts';
 
 /** Pure: an explanation for people. */
 export function explanationText({ subject, proxies, destinations, notes }: Explanation): string[] {
@@ -21,26 +15,6 @@ export function explanationText({ subject, proxies, destinations, notes }: Expla
       notes.map(({ policy, reason, message }) => ({ name: policy, value: reason, remark: message })),
       '  ',
     ),
-  ];
-}
-
-function destinationText({
-  key,
-  caller,
-  protocol,
-  endpoints,
-  backends,
-  values,
-  ownViews,
-}: ExplainedDestination): string[] {
-  const who = caller === undefined ? 'as callers see it' : `as ${caller} sees it`;
-  const facts = [protocol ?? 'protocol detected', counted(endpoints, 'ready endpoint')];
-  return [
-    '',
-    `${key}, ${who}: ${facts.join(', ')}`,
-    ...(values.length === 0 ? ['  nothing but defaults'] : columns(values.map(rowOf), '  ')),
-    ...backends.map((each) => `  backend ${each.name}: ${counted(each.endpoints, 'ready endpoint')}`),
-    ...(ownViews.length === 0 ? [] : [`  callers with a view of their own: by ${ownViews.join(', ')}`]),
   ];
 }
 
@@ -64,7 +38,7 @@ function proxiesText(
   return [
     ...title,
     ...bypassed,
-    ...[...sections].flatMap(([section, of]) => ['', section, ...columns(of.map(rowOf), '  ')]),
+    ...[...sections].flatMap(([section, of]) => ['', section, ...columns(of.map(valueRow), '  ')]),
   ];
 }
 
@@ -72,12 +46,4 @@ function proxiesText(
 function sectionOf(path: string, port: number | undefined): string {
   const part = path.slice(0, path.indexOf('.'));
   return port === undefined ? part : `${part}, port ${port}`;
-}
-
-function rowOf(value: EffectiveValue) {
-  return {
-    name: value.path.slice(value.path.indexOf('.') + 1),
-    value: describeValue(value.path, value.value),
-    remark: describeOrigin(value),
-  };
 }
