@@ -15,6 +15,9 @@ export interface ObjectMeta {
   readonly generation?: number;
 }
 
+/** The API server names the first right that is missing, and no other. */
+const RIGHTS = 'all that each command needs stands in docs/reference/cli.md, "Rights in a cluster"';
+
 interface List<T> {
   readonly items: readonly T[];
   readonly metadata: { readonly continue?: string };
@@ -93,7 +96,7 @@ export class KubeClient {
     const { message } = (parse(text) ?? {}) as { message?: string };
     const said = message ?? text.slice(0, 300);
     if (status === 401) throw new Error(`${this.server} does not know who you are: ${said}`);
-    if (status === 403) throw new ForbiddenError(`not permitted: ${said}`);
+    if (status === 403) throw new ForbiddenError(`not permitted: ${said}; ${RIGHTS}`);
     const words = `${this.server} answered ${status}: ${said}`;
     throw status === 409 ? new ConflictError(words) : new Error(words);
   }

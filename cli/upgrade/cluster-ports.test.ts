@@ -64,9 +64,12 @@ describe('the pods of a cluster', () => {
     });
   });
 
-  it('are not changed without permission', async (t) => {
+  it('are not changed without permission, and where all rights stand is said beside the first', async (t) => {
     const { ports } = await cluster(t, { PATCH: () => [403, { message: 'pods "a" is forbidden' }] });
-    await assert.rejects(ports.setImage(pod('a'), 'weft:2', true), /not permitted: pods "a" is forbidden/);
+    await assert.rejects(
+      ports.setImage(pod('a'), 'weft:2', true),
+      /^Error: not permitted: pods "a" is forbidden; all that each command needs stands in docs\/reference\/cli\.md, "Rights in a cluster"$/,
+    );
   });
 
   it('are left alone when another of the same name has come meanwhile', async (t) => {
