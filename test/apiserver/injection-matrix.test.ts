@@ -61,6 +61,48 @@ describe('pods of every kind, in a real API server', { timeout: 600_000 }, () =>
     assert.match(runaway.object.message, /may not run as user 15015.*choose another runAsUser/);
   });
 
+  describe('asked for by annotation', () => {
+    const ASKED = { annotations: ENABLED };
+    const AGAINST = { ...ASKED, labels: { 'weft.dev/inject': 'disabled' } };
+    const warningsOf = async (namespace: string, metadata: object) => {
+      const { code, warnings } = await server.judge(namespace, podOf({}, metadata));
+      assert.equal(code, 201);
+      return warnings;
+    };
+
+    before(() =>
+      until('the policy to be in force', async () => (await warningsOf(MESHED, AGAINST)).length > 0),
+    );
+
+    it('are warned about once where no injector sees them: by their label, or in a namespace that is not asked', async () => {
+      for (const [namespace, metadata] of [
+        [MESHED, AGAINST],
+        ['default', ASKED],
+        ['default', AGAINST],
+      ] as const) {
+        const [warning, ...others] = await warningsOf(namespace, metadata);
+        assert.match(
+          warning ?? '',
+          /annotation weft\.dev\/inject is not understood, and the pod has no sidecar: write it as a label/,
+        );
+        assert.deepEqual(others, []);
+      }
+    });
+
+    it('are warned about by the injector alone where it sees them', async () => {
+      const words = ['annotation weft.dev/inject is not understood: write it as a label'];
+      assert.deepEqual(await warningsOf(MESHED, ASKED), words);
+      assert.deepEqual(await warningsOf('default', { ...ASKED, labels: ENABLED }), words);
+    });
+
+    it('are not warned about where the annotation says what is so anyway', async () => {
+      const disabled = { 'weft.dev/inject': 'disabled' };
+      assert.deepEqual(await warningsOf(MESHED, { annotations: disabled, labels: disabled }), []);
+      assert.deepEqual(await warningsOf('default', { annotations: disabled }), []);
+      assert.deepEqual(await warningsOf('default', {}), []);
+    });
+  });
+
   describe('asked for', () => {
     for (const [namespace, pod, injected] of [
       ['enabled', undefined, true],

@@ -118,7 +118,7 @@ export class InjectionServer {
     }
     const path = '/apis/admissionregistration.k8s.io/v1';
     await this.post(`${path}/mutatingwebhookconfigurations`, webhooks);
-    for (const name of ['weft-uninjected', 'weft-ephemeral-containers']) {
+    for (const name of ['weft-uninjected', 'weft-ephemeral-containers', 'weft-misplaced-inject']) {
       await this.post(
         `${path}/validatingadmissionpolicies`,
         pick(objects, 'ValidatingAdmissionPolicy', name),

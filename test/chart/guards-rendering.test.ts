@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { ANNOTATION_PROXY, PROXY_UID, VOLUME_PROXY, VOLUME_STATE, VOLUME_TOKEN } from '../../api/names.ts';
+import {
+  ANNOTATION_PROXY,
+  LABEL_INJECT,
+  PROXY_UID,
+  VOLUME_PROXY,
+  VOLUME_STATE,
+  VOLUME_TOKEN,
+} from '../../api/names.ts';
 import { LABEL_ACCEPTED_POLICY } from '../../operator/kubernetes/translate/accepted-revision.ts';
 import { HELMS, has, type KubernetesObject, pick, render } from './helm.ts';
 import { notes } from './notes.ts';
@@ -47,6 +54,15 @@ for (const version of HELMS) {
     it('look at ephemeral containers as they are added', () => {
       const [rule] = policy('weft-ephemeral-containers').matchConstraints.resourceRules;
       assert.deepEqual([rule.resources, rule.operations], [['pods/ephemeralcontainers'], ['UPDATE']]);
+    });
+
+    it('warn of a pod that asks by annotation, and never refuse it', () => {
+      const misplaced = policy('weft-misplaced-inject');
+      assert.equal(misplaced.failurePolicy, 'Ignore');
+      const names = JSON.stringify(misplaced).match(/weft\.dev\/[a-z-]+/g) ?? [];
+      assert.deepEqual([...new Set(names)], [LABEL_INJECT]);
+      const { spec } = pick(objects, 'ValidatingAdmissionPolicyBinding', 'weft-misplaced-inject');
+      assert.deepEqual(spec.validationActions, ['Warn']);
     });
 
     it('stay when uninjected pods are not rejected, and follow the release namespace', async () => {
