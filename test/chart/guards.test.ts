@@ -99,7 +99,7 @@ describe('the guards of the chart in a real API server', { timeout: 600_000 }, (
           (await cluster.get('validatingadmissionpolicies', '-l', 'app.kubernetes.io/part-of=weft')).items;
         await cluster.until(async () => (await policies()).every(({ status }) => status?.typeChecking));
         const found = await policies();
-        assert.equal(found.length, 5);
+        assert.equal(found.length, 6);
         for (const { metadata, status } of found) {
           assert.deepEqual(status.typeChecking, {}, metadata.name);
         }
