@@ -3,6 +3,7 @@ import { globSync } from 'node:fs';
 import { type SharedCluster, shareCluster, skipWithoutCluster } from './cluster/cluster.ts';
 import { ensureCommands } from './cluster/packages.ts';
 import { showProgress } from './cluster/progress.ts';
+import { type Failure, readFailures, tellFailures } from './failures.ts';
 
 /**
  * `npm test`: every stage in order, one summary. `npm test -- unit cluster` runs the named stages only.
@@ -26,6 +27,7 @@ interface Result {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  readonly failures: readonly Failure[];
 }
 
 const BIN = 'node_modules/.bin';
@@ -44,7 +46,7 @@ const STAGES: readonly Stage[] = [
     'unit, property and contract tests',
     [
       ...ROOMS.map((room) => `${room}/**/*.test.ts`),
-      ...['test/bench/**/*.test.ts', 'test/soak/*.test.ts', 'test/chaos/*/*.test.ts'],
+      ...['test/*.test.ts', 'test/bench/**/*.test.ts', 'test/soak/*.test.ts', 'test/chaos/*/*.test.ts'],
     ],
     2,
   ),
@@ -115,18 +117,20 @@ async function runStage(stage: Stage): Promise<Result> {
   const cannot = stage.realParts ? await skipWithoutCluster() : false;
   if (cannot) {
     console.log(`skipped: ${cannot}`);
-    return { stage, code: 0, seconds: 0, passed: 0, failed: 0, skipped: 1 };
+    return { stage, code: 0, seconds: 0, passed: 0, failed: 0, skipped: 1, failures: [] };
   }
   const startMs = performance.now();
-  const { code, counts } = await (stage.sharesCluster ? runWithCluster(stage) : runCommand(stage));
+  const { code, counts, failures } = await (stage.sharesCluster ? runWithCluster(stage) : runCommand(stage));
   const count = (what: string) => (stage.tests ? (counts.get(what) ?? 0) : 0);
   return {
     stage,
     code,
     seconds: Math.round((performance.now() - startMs) / 1000),
     passed: count('pass'),
-    failed: count('fail'),
+    // one that takes longer than it may is called cancelled
+    failed: count('fail') + count('cancelled'),
     skipped: count('skipped') + count('todo'),
+    failures,
   };
 }
 
@@ -137,7 +141,7 @@ async function runWithCluster(stage: Stage): Promise<Outcome> {
     return await runCommand(stage, shared?.environment);
   } catch (error) {
     console.error(error);
-    return { code: 1, counts: new Map() };
+    return { code: 1, counts: new Map(), failures: [] };
   } finally {
     await shared?.end();
   }
@@ -156,7 +160,11 @@ function expand(command: readonly string[]): string[] {
 interface Outcome {
   readonly code: number;
   readonly counts: ReadonlyMap<string, number>;
+  readonly failures: readonly Failure[];
 }
+
+/** So much of the end of a stage's output is kept, for its failures, which are told last. */
+const LAST_CHARACTERS = 200_000;
 
 function runCommand(stage: Stage, environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   const [program = '', ...args] = expand(stage.command);
@@ -165,18 +173,20 @@ function runCommand(stage: Stage, environment: NodeJS.ProcessEnv = {}): Promise<
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
     let output = '';
     const counts = new Map<string, number>();
-    child.stdout.on('data', (chunk: Buffer) => {
-      process.stdout.write(chunk);
-      output = (output + chunk.toString()).slice(-10_000);
-      for (const [, what, number] of output.matchAll(COUNT)) counts.set(what!, Number(number));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      process.stdout.write(text);
+      output = (output + text).slice(-LAST_CHARACTERS);
+      for (const [, what, number] of output.slice(-10_000).matchAll(COUNT)) counts.set(what!, Number(number));
     });
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code: code ?? 1, counts }));
+    child.once('close', (code) => {
+      resolve({ code: code ?? 1, counts, failures: readFailures(output) });
+    });
   });
 }
 
 /** `ℹ pass 12` of the spec reporter's closing lines, after which failures are told at any length. */
-const COUNT = /^ℹ (pass|fail|skipped|todo) (\d+)$/gm;
+const COUNT = /^ℹ (pass|fail|cancelled|skipped|todo) (\d+)$/gm;
 
 function report(results: readonly Result[]): number {
   const strict = process.env.CI === 'true';
@@ -204,6 +214,9 @@ function report(results: readonly Result[]): number {
   const passed = sum('passed') + checks.filter(({ code }) => code === 0).length;
   const failed = sum('failed') + checks.filter(({ code }) => code !== 0).length;
   console.log(`${passed} passed, ${failed} failed, ${sum('skipped')} skipped`);
+  for (const { stage, failures } of results) {
+    if (failures.length > 0) console.log(tellFailures(stage.name, failures));
+  }
   return failedStages === 0 ? 0 : 1;
 }
 
