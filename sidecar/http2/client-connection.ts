@@ -30,7 +30,7 @@ export interface ClientOptions extends ConnectionOptions {
 /** Until the endpoint has said how many streams it takes (RFC 9113 6.5.2: no fewer than 100 are recommended). */
 export const ASSUMED_STREAMS = 100;
 const QUIET_MS = 60_000;
-/** Beyond the windows of connections, of answers that are not read: of 512 streams at least. */
+/** Beyond the windows of connections, of answers that are not read: of 128 streams at least. */
 const LENT_BYTES = 32 * 1024 * 1024;
 /** Many callers share a connection: who does not read what it asked for shall stop nobody else. */
 const LENDING = new HeldBudget(LENT_BYTES);
@@ -169,6 +169,9 @@ export class ClientConnection extends Connection {
 
   // === from the connection ===
 
+  override get streamWindowBytes(): number {
+    return this.limits.responseWindowBytes;
+  }
   override get lastPeerStreamId(): number {
     return 0;
   }

@@ -96,3 +96,21 @@ test('a server that says nothing for long is asked, and given up when it does no
   timers.advance(12_000);
   assert.deepEqual(receiver.calls, ['closed']);
 });
+
+test('a response that is reset without an error is complete if all of its length has come, as node ends some', async (t) => {
+  for (const [body, outcome] of [
+    ['whole', 'end'],
+    ['who', 'closed'],
+  ] as const) {
+    const { client, peer } = await connected(t);
+    const receiver = new Receiver();
+    client.open().begin(request(), '', receiver);
+    peer.send(peer.headers(1, [OK, ['content-length', '5']], false));
+    peer.send(frame(FRAME.data, 0, 1, Buffer.from(body)));
+    peer.send(frame(FRAME.rstStream, 0, 1, word(H2_ERROR.none)));
+    await peer.sync();
+    const calls = receiver.calls.filter((call) => call !== 'drained');
+    assert.deepEqual(calls, ['head 200', `body ${body}`, outcome]);
+    assert.equal(client.load, 0);
+  }
+});

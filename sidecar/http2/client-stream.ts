@@ -187,6 +187,9 @@ export class ClientStream extends Stream implements RequestCarrier {
   /** A response that is complete stays so; the rest of the request is not wanted (RFC 9113 8.1). */
   override receiveReset(code: number): void {
     this.isUnprocessed ||= code === H2_ERROR.refusedStream;
+    // node's servers, in place of END_STREAM, where the window ends with the body
+    if (code === H2_ERROR.none && this.expectedBytes === 0 && !this.remoteEnded)
+      this.receiveTrailers(undefined);
     if (!this.remoteEnded) return void super.receiveReset(code);
     this.localEnded = true;
     this.outbox.discard();

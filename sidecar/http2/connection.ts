@@ -101,7 +101,7 @@ export abstract class Connection implements ChannelOwner {
     if (isClient) this.output.raw(PREFACE);
     this.output.settings([
       ...settings,
-      [SETTING.initialWindowSize, this.limits.streamWindowBytes],
+      [SETTING.initialWindowSize, this.streamWindowBytes],
       [SETTING.maxHeaderListSize, this.sharedLimits.maxHeaderBytes],
     ]);
     const { moreBytes } = this.#receiveWindow;
@@ -189,6 +189,8 @@ export abstract class Connection implements ChannelOwner {
 
   // === receiving ===
 
+  /** What a peer may send on a stream ahead of its taking. */
+  abstract get streamWindowBytes(): number;
   /** False: the peer sent more than it may. */
   take(bytes: number): boolean {
     return this.#receiveWindow.take(bytes);
@@ -201,14 +203,14 @@ export abstract class Connection implements ChannelOwner {
   // === streams ===
 
   /** Until the peer has acknowledged our SETTINGS it may take its window for the initial one (RFC 9113 6.9.2). */
-  get #streamWindowBytes(): number {
-    const { streamWindowBytes } = this.limits;
+  get #newWindowBytes(): number {
+    const { streamWindowBytes } = this;
     return this.areSettingsKnown ? streamWindowBytes : Math.max(streamWindowBytes, INITIAL_WINDOW_BYTES);
   }
 
   protected addStream(stream: Stream, id: number): void {
     stream.id = id;
-    stream.inbox.windowBytes = this.#streamWindowBytes;
+    stream.inbox.windowBytes = this.#newWindowBytes;
     stream.outbox.windowBytes = this.peer.initialWindowBytes;
     this.streams.set(id, stream);
     stream.touch();

@@ -2,8 +2,15 @@
 export interface Http2Limits {
   /** Streams a client may have open at once; we open no more than as many on a connection whatever a server allows. */
   readonly maxConcurrentStreams: number;
-  /** Bytes of a body that a peer may send ahead of their taking, by stream. */
-  readonly streamWindowBytes: number;
+  /** Bytes of a request that a client may send ahead of their taking, by stream. */
+  readonly requestWindowBytes: number;
+  /**
+   * Bytes of a response that a server may send ahead of their taking, by stream. With 64 KiB, HAProxy (2.6) stops for
+   * good when the streams of a connection are busy both ways: it hears of a window only behind bytes of requests, of
+   * which it takes no more until it is rid of the responses'. Not a round number, as servers of node (24) reset a
+   * response that ends where the window does.
+   */
+  readonly responseWindowBytes: number;
   /**
    * The same of all streams of a connection together: what a connection can make us hold. With streams whose takers
    * are slow adding up to this, the others of the connection wait too.
@@ -21,8 +28,9 @@ export interface Http2Limits {
 
 export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   maxConcurrentStreams: 256,
-  streamWindowBytes: 65_535,
-  connectionWindowBytes: 1_048_576,
+  requestWindowBytes: 65_535,
+  responseWindowBytes: 262_143,
+  connectionWindowBytes: 1_048_575,
   pingAfterMs: 10_000,
   pingTimeoutMs: 10_000,
   drainNoticeMs: 1_000,

@@ -17,14 +17,14 @@ function windowWith(lending?: HeldBudget) {
   return { window: new ReceiveWindow(SIZE_BYTES, output as unknown as FrameOutput, lending), updates };
 }
 
-test('what is taken is told of in halves, and more than the window is too much', () => {
+test('what is taken is told of in sixteenths, and more than the window is too much', () => {
   const { window, updates } = windowWith();
-  assert.equal(window.take(49_999), true);
-  window.giveBack(49_999);
+  assert.equal(window.take(6_249), true);
+  window.giveBack(6_249);
   assert.deepEqual(updates, []);
   assert.equal(window.take(1), true);
   window.giveBack(1);
-  assert.deepEqual(updates, [50_000]);
+  assert.deepEqual(updates, [6_250]);
   assert.equal(window.take(SIZE_BYTES), true);
   assert.equal(window.take(1), false);
 });
@@ -47,15 +47,15 @@ test('what is held is lent again while there is a budget, and repaid when it is 
 });
 
 test('what could not be lent at first is lent when there is a budget again', () => {
-  const budget = new HeldBudget(90_000);
+  const budget = new HeldBudget(100_000);
   const { window, updates } = windowWith(budget);
   const other = windowWith(budget);
   other.window.take(80_000);
   window.take(100_000);
-  assert.deepEqual([updates, budget.leftBytes], [[], 10_000]);
+  assert.deepEqual([updates, budget.leftBytes], [[], 20_000]);
   other.window.close();
-  window.giveBack(20_000);
-  assert.deepEqual([updates, budget.leftBytes], [[80_000], 10_000]);
+  window.giveBack(5_000);
+  assert.deepEqual([updates, budget.leftBytes], [[95_000], 5_000]);
 });
 
 test('a connection that is over owes nothing', () => {

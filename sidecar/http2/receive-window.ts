@@ -2,8 +2,8 @@ import type { HeldBudget } from '../held-budget.ts';
 import type { FrameOutput } from './frames/output.ts';
 import { INITIAL_WINDOW_BYTES } from './settings.ts';
 
-/** What was taken is told of in halves of the window. */
-const GIVE_BACK_PART = 2;
+/** What was taken is told of in such parts of the window. */
+const GIVE_BACK_PART = 16;
 /** A window of which less than this part is left may be used up by streams that are not read. */
 const LEND_BELOW_PART = 4;
 

@@ -122,6 +122,9 @@ export class ServerConnection extends Connection {
     return bytes.subarray(end);
   }
 
+  override get streamWindowBytes(): number {
+    return this.limits.requestWindowBytes;
+  }
   override get headUnderWay(): number {
     return this.#prefaceBytes < PREFACE.length ? PREFACE_UNDER_WAY : super.headUnderWay;
   }

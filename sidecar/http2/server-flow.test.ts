@@ -80,14 +80,14 @@ test('what nobody takes is held up to the window, and not a byte more is asked f
 });
 
 test('more than the window of a stream breaks the stream, more than that of the connection the connection', async (t) => {
-  const { port, exchanges } = await serve(t, () => {}, { http2: { streamWindowBytes: 1_000 } });
+  const { port, exchanges } = await serve(t, () => {}, { http2: { requestWindowBytes: 1_000 } });
   const peer = await Peer.connect(port);
   peer.send(peer.headers(1, POST, false), peer.data(1, Buffer.alloc(1_001)));
   assert.equal(await peer.nextReset(1), H2_ERROR.flowControl);
   assert.ok(exchanges[0]!.aborted);
   peer.close();
   const all = await serve(t, () => {}, {
-    http2: { streamWindowBytes: 1_000_000, connectionWindowBytes: 65_535 },
+    http2: { requestWindowBytes: 1_000_000, connectionWindowBytes: 65_535 },
   });
   const second = await Peer.connect(all.port);
   second.send(second.headers(1, POST, false));
@@ -97,7 +97,7 @@ test('more than the window of a stream breaks the stream, more than that of the 
 });
 
 test('a client that does not know our SETTINGS yet may send what the RFC says', async (t) => {
-  const { port } = await serve(t, answer(), { http2: { streamWindowBytes: 1_000 } });
+  const { port } = await serve(t, answer(), { http2: { requestWindowBytes: 1_000 } });
   const peer = await raw(port);
   peer.send(PREFACE, SETTINGS, peer.headers(1, POST, false), peer.data(1, Buffer.alloc(10_000)));
   assert.equal((await peer.nextHead(1))[':status'], '200');

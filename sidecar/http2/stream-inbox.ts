@@ -1,8 +1,8 @@
 import type { Fields } from '../http1/fields.ts';
 import type { Stream } from './stream.ts';
 
-/** A window is given back in halves: a WINDOW_UPDATE for every piece would cost as much as the piece. */
-const GIVE_BACK_PART = 2;
+/** What was taken is told of in pieces of so much, or of half a window: one for every frame would cost as much as the frame. */
+const GIVE_BACK_BYTES = 32 * 1024;
 
 /**
  * What a stream receives, given on in its order while it is wanted. Bytes that nobody has taken are not given back to
@@ -100,7 +100,8 @@ export class StreamInbox {
     connection.giveBack(this.#owedBytes);
     this.#takenBytes += this.#owedBytes;
     this.#owedBytes = 0;
-    if (remoteEnded || this.#takenBytes * GIVE_BACK_PART < connection.limits.streamWindowBytes) return;
+    const enoughBytes = Math.min(GIVE_BACK_BYTES, connection.streamWindowBytes / 2);
+    if (remoteEnded || this.#takenBytes < enoughBytes) return;
     connection.output.windowUpdate(id, this.#takenBytes);
     this.windowBytes += this.#takenBytes;
     this.#takenBytes = 0;

@@ -93,6 +93,18 @@ describe('proxies and servers of others', { skip: noGo }, () => {
     }
   }
 
+  // with windows of 64 KiB for responses it does, in every such run; see docs/reference/protocols.md
+  it('HAProxy behind the mesh does not stop when many clients keep both directions busy', {
+    skip: noHaproxy,
+  }, async () => {
+    const app = await started(HTTP_APPS['HTTP/2']());
+    const proxy = await started(startHaproxy(app.port, 'h2', 'h2'));
+    const mesh = await started(undeclared(proxy.port));
+    for (let round = 0; round < 4; round += 1) {
+      await Promise.all(Array.from({ length: 8 }, () => askGo('h2', mesh.port)));
+    }
+  });
+
   for (const speaks of ['h1', 'h2'] as const) {
     it(`Go’s server behind the mesh, asked by ${VERSION[speaks]}`, async () => {
       const app = await started(startGoServer());
