@@ -3,6 +3,7 @@ import { globSync } from 'node:fs';
 import { type SharedCluster, shareCluster, skipWithoutCluster } from './cluster/cluster.ts';
 import { ensureCommands } from './cluster/packages.ts';
 import { showProgress } from './cluster/progress.ts';
+import { buildImages } from './cluster/scenario.ts';
 import { type Failure, readFailures, tellFailures } from './failures.ts';
 
 /**
@@ -137,7 +138,10 @@ async function runStage(stage: Stage): Promise<Result> {
 async function runWithCluster(stage: Stage): Promise<Outcome> {
   let shared: SharedCluster | undefined;
   try {
+    // the tests that need them build them again, from what is kept, and say what is wrong where that fails
+    const building = buildImages().catch((error: Error) => console.error(error.message));
     shared = await shareCluster();
+    await building;
     return await runCommand(stage, shared?.environment);
   } catch (error) {
     console.error(error);

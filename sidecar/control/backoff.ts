@@ -1,13 +1,18 @@
 /**
  * Exponential backoff with full jitter: a random share of base · 2ⁿ, so that a thousand sidecars that lost the
- * same control plane do not come back in the same instant.
+ * same control plane do not come back in the same instant. And no more than half of the time it has been away (from a
+ * second on), so that a short absence is not made twice as long.
  * Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
+const LEAST_CEILING_MS = 1_000;
+
 export class Backoff {
   readonly #baseMs: number;
   readonly #maxMs: number;
   readonly #random: () => number;
   #attempts = 0;
+  /** monotonic, of the first since the last reset */
+  #sinceMs = 0;
 
   constructor(options: { baseMs: number; maxMs: number; random: () => number }) {
     this.#baseMs = options.baseMs;
@@ -15,10 +20,13 @@ export class Backoff {
     this.#random = options.random;
   }
 
-  nextMs(): number {
-    const ceilingMs = Math.min(this.#maxMs, this.#baseMs * 2 ** Math.min(this.#attempts, 30));
+  /** @param nowMs monotonic */
+  nextMs(nowMs: number): number {
+    if (this.#attempts === 0) this.#sinceMs = nowMs;
+    const grownMs = this.#baseMs * 2 ** Math.min(this.#attempts, 30);
+    const awayMs = Math.max(LEAST_CEILING_MS, (nowMs - this.#sinceMs) / 2);
     this.#attempts += 1;
-    return this.#random() * ceilingMs;
+    return this.#random() * Math.min(this.#maxMs, grownMs, awayMs);
   }
 
   reset(): void {

@@ -71,7 +71,7 @@ export class FirstIdentity {
   }
 
   #retry(reason: string): void {
-    const delayMs = this.#backoff.nextMs();
+    const delayMs = this.#backoff.nextMs(this.#options.clock.nowMs());
     this.reason = reason;
     this.#options.log.warn('no identity yet', { reason, retryInMs: Math.round(delayMs) });
     this.#cancelRetry = this.#options.clock.after(delayMs, () => this.#ask());

@@ -218,7 +218,7 @@ export class StreamClient {
     if (this.#state === 'up' && lastedMs >= this.#pingIntervalMs) this.#backoff.reset();
     this.#drop();
     this.#state = 'waiting';
-    const delayMs = this.#backoff.nextMs();
+    const delayMs = this.#backoff.nextMs(this.#options.clock.nowMs());
     this.#options.log.warn('the stream is down', { reason, retryInMs: Math.round(delayMs) });
     this.#cancelRetry = this.#options.clock.after(delayMs, () => this.#connect());
     this.#options.handler.onDown();

@@ -53,12 +53,17 @@ export async function installWeft(cluster: Cluster, values: readonly string[] = 
   ]);
 }
 
-/** Builds the image of this tree, and gives the node that and what test workloads run; where its archive is. */
+/** The image of this tree, and that of what test workloads run; where their archives are. What is built is kept. */
+export async function buildImages(): Promise<readonly [weft: string, app: string]> {
+  return [await buildImage('.', `${IMAGE}:${TAG}`), await ensureTestAppImage()];
+}
+
+/** Gives the node these images; where the archive of Weft's is. */
 export async function loadImages(cluster: Cluster): Promise<string> {
-  const archive = await buildImage('.', `${IMAGE}:${TAG}`);
-  await cluster.importImage(archive);
-  await cluster.importImage(await ensureTestAppImage());
-  return archive;
+  const [weft, app] = await buildImages();
+  await cluster.importImage(weft);
+  await cluster.importImage(app);
+  return weft;
 }
 
 function imageReference(): [string, string] {
