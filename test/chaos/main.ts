@@ -7,10 +7,10 @@ import { type Options, readOptions, USAGE } from './schedule/options.ts';
 import { scheduleOf } from './schedule/schedule.ts';
 import { replayOf, textOf } from './verdict/text.ts';
 
-function list({ seed, minutes, isJson }: Options): void {
-  const steps = scheduleOf(seed, minutes);
+function list({ seed, minutes, without, isJson }: Options): void {
+  const steps = scheduleOf(seed, minutes, without);
   if (isJson) {
-    console.log(JSON.stringify({ seed, minutes, steps }));
+    console.log(JSON.stringify({ seed, minutes, without, steps }));
     return;
   }
   console.log(`seed ${seed}, ${minutes} minutes`);

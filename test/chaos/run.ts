@@ -5,6 +5,7 @@ import { perform } from './faults/faults.ts';
 import { Skipped } from './faults/pods.ts';
 import type { ProcessSample } from './sample.ts';
 import { type Action, describe } from './schedule/actions.ts';
+import type { Play } from './schedule/options.ts';
 import { CALM_SECONDS, type Step, scheduleOf } from './schedule/schedule.ts';
 import { SHOP } from './shop/shop.ts';
 import { type Agreement, Counters } from './verdict/counters.ts';
@@ -15,9 +16,7 @@ import { RecordsReader } from './verdict/recordsreader.ts';
 import { type Summary, summaryOf, tellDone } from './verdict/summary.ts';
 import type { Done } from './verdict/windows.ts';
 
-export interface RunOptions {
-  readonly seed: number;
-  readonly minutes: number;
+export interface RunOptions extends Play {
   /** told what happens, a line at a time */
   readonly say: (line: string) => void;
 }
@@ -60,6 +59,7 @@ export class Run {
 
   /** Ends early when an invariant is broken: what happens then only hides it. */
   async play(): Promise<Summary> {
+    const { seed, minutes, without } = this.#options;
     this.#crowding.start();
     const watching = Promise.all([
       this.#each(READ_EVERY_MS, async () => this.#read()),
@@ -68,7 +68,7 @@ export class Run {
     ]);
     try {
       await this.#site.open();
-      await this.#follow(scheduleOf(this.#options.seed, this.#options.minutes));
+      await this.#follow(scheduleOf(seed, minutes, without));
       if (!this.#isEnough()) await this.#pause(CALM_SECONDS * 1_000);
       await this.#recovered();
     } finally {
@@ -176,10 +176,10 @@ export class Run {
       await delay(READ_EVERY_MS);
       agreement = await this.#agreement();
     }
-    const { seed, minutes } = this.#options;
+    const { seed, minutes, without } = this.#options;
     if (this.#reader.damaged > DAMAGED_MAX) this.#problem(`${this.#reader.damaged} lines are no records`);
     return summaryOf({
-      ...{ seed, minutes, seconds: Math.round((Date.now() - this.#startedMs) / 1_000) },
+      ...{ seed, minutes, without, seconds: Math.round((Date.now() - this.#startedMs) / 1_000) },
       ...{ ledger: this.#ledger, done: this.#done, problems: this.#problems },
       ...{ memory: this.#memory.ofRoles(), crowding: this.#crowding, agreement },
       recordsBytes: this.#reader.bytes,

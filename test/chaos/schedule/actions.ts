@@ -53,6 +53,14 @@ export const IS_FELT: Readonly<Record<Kind, boolean>> = {
   'rotate-root': false,
 };
 
+/** What a run may do without: all but to be left alone. */
+export const isKind = (text: string): text is Exclude<Kind, 'calm'> => Object.hasOwn(WEIGHTS, text);
+export const allKinds = (): string[] => Object.keys(WEIGHTS);
+
+/** Whether it is of one of these kinds, or what is done meanwhile is. */
+export const isOf = (kinds: ReadonlySet<Kind>, action: Action): boolean =>
+  kinds.has(action.kind) || ('meanwhile' in action && kinds.has(action.meanwhile.kind));
+
 /** How often one is chosen, compared with the others. */
 const WEIGHTS: Readonly<Record<Exclude<Kind, 'calm'>, number>> = {
   rollout: 3,

@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { allKinds } from './actions.ts';
 import { type Options, readOptions } from './options.ts';
 
 const read = (...args: string[]) => readOptions(args, () => 77);
 
 test('without options it is ten minutes of a seed by chance', () => {
-  assert.deepEqual(read(), { seed: 77, minutes: 10, list: false, isJson: false });
+  assert.deepEqual(read(), { seed: 77, minutes: 10, without: [], list: false, isJson: false });
 });
 
 test('options are what they say', () => {
   assert.deepEqual(read('--seed', '0', '--minutes', '2.5', '--list', '-o', 'json'), {
-    ...{ seed: 0, minutes: 2.5, list: true, isJson: true },
+    ...{ seed: 0, minutes: 2.5, without: [], list: true, isJson: true },
   });
   assert.equal((read('--summary', 'a.json') as Options).summary, 'a.json');
+  assert.deepEqual((read('--without', 'rollout,kill-app') as Options).without, ['rollout', 'kill-app']);
   assert.equal(read('--help'), 'help');
 });
 
@@ -28,6 +30,10 @@ for (const [args, message] of [
   [['--minutes', 'soon'], /not NaN/],
   [['-o', 'yaml'], /-o takes json/],
   [['--summary', ''], /name of a file/],
+  [['--without', 'calm'], /takes rollout, .*, not "calm"/],
+  [['--without', ''], /not ""/],
+  [['--without', 'rollout, scale'], /not " scale"/],
+  [['--without', allKinds().join()], /leaves nothing/],
   [['--hours', '1'], /--hours/],
   [['4'], /4/],
 ] as const) {

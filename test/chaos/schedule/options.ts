@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { allKinds, isKind, type Kind } from './actions.ts';
 import { scheduleOf } from './schedule.ts';
 
 export const USAGE = `Usage: npm run chaos -- [options]
@@ -8,6 +9,7 @@ is looked for all the time. Uses the cluster of 'npm run cluster -- up', or one 
 
   --seed N       what happens, and when: 0 to 4294967295 (by chance)
   --minutes N    how long there is load: 2 to 1440 (10)
+  --without K,K  leave out what is of these kinds, as docs/guides/chaos.md has them
   --list         print what would happen, and do nothing
   -o json        a summary for programs on stdout; all else is on stderr
   --summary FILE the same, into a file
@@ -16,9 +18,15 @@ is looked for all the time. Uses the cluster of 'npm run cluster -- up', or one 
 Ends with 1 when something was broken, with 2 when the arguments are not valid.
 `;
 
-export interface Options {
+/** What happens, and when, depends on this and on nothing else. */
+export interface Play {
   readonly seed: number;
   readonly minutes: number;
+  /** kinds of which nothing happens */
+  readonly without: readonly Kind[];
+}
+
+export interface Options extends Play {
   readonly list: boolean;
   readonly isJson: boolean;
   readonly summary?: string;
@@ -33,7 +41,12 @@ export function readOptions(args: string[], anySeed: () => number): Options | 'h
     args,
     options: {
       ...{ seed: { type: 'string' }, minutes: { type: 'string' }, output: { type: 'string', short: 'o' } },
-      ...{ summary: { type: 'string' }, list: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      ...{
+        without: { type: 'string' },
+        summary: { type: 'string' },
+        list: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
     },
   });
   if (values.help) return 'help';
@@ -43,9 +56,20 @@ export function readOptions(args: string[], anySeed: () => number): Options | 'h
     text === undefined ? otherwise() : text.trim() === '' ? Number.NaN : Number(text);
   const options = {
     ...{ seed: number(values.seed, anySeed), minutes: number(values.minutes, () => 10) },
+    without: readKinds(values.without),
     ...{ list: values.list ?? false, isJson: values.output === 'json' },
     ...(values.summary === undefined ? {} : { summary: values.summary }),
   };
   scheduleOf(options.seed, options.minutes);
   return options;
+}
+
+function readKinds(text: string | undefined): Kind[] {
+  const words = text?.split(',') ?? [];
+  const unknown = words.filter((word) => !isKind(word));
+  if (unknown.length > 0) {
+    throw new Error(`--without takes ${allKinds().join(', ')}, not ${JSON.stringify(unknown[0])}`);
+  }
+  if (words.length >= allKinds().length) throw new Error('--without leaves nothing that could happen');
+  return words.filter(isKind);
 }

@@ -43,6 +43,18 @@ test('a longer run begins as a shorter one of the same seed', () => {
   );
 });
 
+test('of a kind that is left out nothing happens, meanwhile neither, and something else does', () => {
+  const without = ['kill-sidecar', 'rollout'] as const;
+  fc.assert(
+    fc.property(seeds, fc.integer({ min: 20, max: 90 }), (seed, length) => {
+      const steps = scheduleOf(seed, length, without);
+      const words = steps.map(({ action }) => describe(action)).join('\n');
+      assert.doesNotMatch(words, /kill-sidecar|rollout/);
+      assert.ok(steps.length > length / 3, `${steps.length} steps in ${length} minutes`);
+    }),
+  );
+});
+
 test('one action is over before the next begins, and all of them a while before the end', () => {
   everySchedule((steps, length) => {
     let endSeconds = WARM_UP_SECONDS;

@@ -3,6 +3,8 @@ import type { Deployment } from '../shop/shop.ts';
 import {
   type Action,
   chooseAction,
+  isOf,
+  type Kind,
   needsNewPods,
   plannedSeconds,
   type Random,
@@ -32,6 +34,7 @@ const PAUSE_MAX_SECONDS = 5;
 class Plan {
   readonly #random: Random;
   readonly #endSeconds: number;
+  readonly #without: ReadonlySet<Kind>;
   readonly steps: Step[] = [];
   #atSeconds = WARM_UP_SECONDS;
   #calmSeconds = 0;
@@ -39,8 +42,9 @@ class Plan {
   #hasRotated = false;
   readonly #wholeFrom = new Map<Deployment, number>();
 
-  constructor(random: Random, seconds: number) {
+  constructor(random: Random, seconds: number, without: ReadonlySet<Kind>) {
     this.#random = random;
+    this.#without = without;
     this.#endSeconds = seconds - CALM_SECONDS;
   }
 
@@ -63,6 +67,7 @@ class Plan {
   }
 
   #suits(action: Action): boolean {
+    if (isOf(this.#without, action)) return false;
     const from = takesFrom(action);
     if (from !== undefined && this.#atSeconds < (this.#wholeFrom.get(from) ?? 0)) return false;
     if (needsNewPods(action) && this.#atSeconds < this.#podsFromSeconds) return false;
@@ -82,21 +87,22 @@ class Plan {
 }
 
 /**
- * The bad days of a cluster, one after the other: a function of these two and nothing else. The last step is over
+ * The bad days of a cluster, one after the other: a function of these three and nothing else. The last step is over
  * CALM_SECONDS before the end. A deployment that lost a pod loses no other until it had time to get it back; nothing
  * that needs new pods begins while Kubernetes makes none; every minute and a half all is left alone for a while.
  * @param seed any integer of 32 bits
  * @param minutes MINUTES_MIN to MINUTES_MAX
+ * @param without kinds of which nothing happens
  * @throws RangeError when either is something else
  */
-export function scheduleOf(seed: number, minutes: number): readonly Step[] {
+export function scheduleOf(seed: number, minutes: number, without: readonly Kind[] = []): readonly Step[] {
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) {
     throw new RangeError(`a seed is an integer from 0 to ${0xffff_ffff}, not ${seed}`);
   }
   if (!(minutes >= MINUTES_MIN && minutes <= MINUTES_MAX)) {
     throw new RangeError(`a run takes ${MINUTES_MIN} to ${MINUTES_MAX} minutes, not ${minutes}`);
   }
-  const plan = new Plan(seededRandom(seed), minutes * 60);
+  const plan = new Plan(seededRandom(seed), minutes * 60, new Set(without));
   plan.fill();
   return plan.steps;
 }

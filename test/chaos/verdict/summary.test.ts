@@ -25,7 +25,7 @@ const summary = ({ calls = [], isCrowded = false, problems = [] }: Given = {}): 
   const ledger = new Ledger();
   ledger.add([...USUAL, ...calls]);
   return summaryOf({
-    ...{ seed: 7, minutes: 4, seconds: 300, ledger, problems, memory: [] },
+    ...{ seed: 7, minutes: 4, without: [], seconds: 300, ledger, problems, memory: [] },
     done: [{ action: { kind: 'kill-app', of: 'web' }, beganMs: 1_000, endMs: 3_000 }],
     crowding: { mean: () => 1, wasCrowded: () => isCrowded },
     agreement: { exactPods: 3, disagreements: [], inboundGood: 1, executed: 1 },
@@ -81,12 +81,26 @@ describe('the summary', () => {
 
   it('finds that nobody called, which would prove nothing', () => {
     const nothing = summaryOf({
-      ...{ seed: 7, minutes: 4, seconds: 300, ledger: new Ledger(), problems: [], memory: [], done: [] },
+      ...{
+        seed: 7,
+        minutes: 4,
+        without: [],
+        seconds: 300,
+        ledger: new Ledger(),
+        problems: [],
+        memory: [],
+        done: [],
+      },
       crowding: { mean: () => 1, wasCrowded: () => false },
       agreement: { exactPods: 0, disagreements: [], inboundGood: 0, executed: 0 },
       recordsBytes: 0,
     });
     assert.deepEqual(nothing.broken, ['nobody called', 'nobody was denied', 'nobody tried plaintext']);
+  });
+
+  it('is played again without what it was played without', () => {
+    const replay = replayOf({ seed: 7, minutes: 4, without: ['rollout', 'kill-app'] });
+    assert.equal(replay, 'npm run chaos -- --seed 7 --minutes 4 --without rollout,kill-app');
   });
 
   it('is told to people with the command that plays it again', () => {

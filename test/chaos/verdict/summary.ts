@@ -1,4 +1,5 @@
 import { describe } from '../schedule/actions.ts';
+import type { Play } from '../schedule/options.ts';
 import type { Agreement } from './counters.ts';
 import type { Crowding } from './crowding.ts';
 import type { Failure, Ledger, Violation } from './ledger.ts';
@@ -6,9 +7,7 @@ import { isSteep, type MemoryOfRole } from './memory.ts';
 import { byKind, type Done, type KindSummary, RECOVERY_MAX_MS, unexcused } from './windows.ts';
 
 /** What a run has shown. */
-export interface Summary {
-  readonly seed: number;
-  readonly minutes: number;
+export interface Summary extends Play {
   readonly seconds: number;
   readonly customerCalls: number;
   readonly executions: number;
@@ -33,9 +32,7 @@ export interface Summary {
   readonly broken: readonly string[];
 }
 
-interface Watched {
-  readonly seed: number;
-  readonly minutes: number;
+interface Watched extends Play {
   readonly seconds: number;
   readonly ledger: Ledger;
   readonly done: readonly Done[];
@@ -55,7 +52,7 @@ export function summaryOf(watched: Watched): Summary {
   const late = unexcused(done, ledger.failures);
   const judged = late.filter(({ beganMs, atMs }) => !crowding.wasCrowded(beganMs, atMs));
   return {
-    ...{ seed: watched.seed, minutes: watched.minutes, seconds: watched.seconds },
+    ...{ seed: watched.seed, minutes: watched.minutes, without: watched.without, seconds: watched.seconds },
     ...{ customerCalls: ledger.customerCalls, executions: ledger.executions },
     failures: countsOf(ledger.failures),
     ...{ denied: ledger.denied, plainRefused: ledger.plainRefused },

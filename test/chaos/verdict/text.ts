@@ -1,11 +1,13 @@
+import type { Play } from '../schedule/options.ts';
 import { isJudged } from './memory.ts';
 import type { Summary } from './summary.ts';
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
 
 /** The command that does the same again. */
-export const replayOf = ({ seed, minutes }: Pick<Summary, 'seed' | 'minutes'>): string =>
-  `npm run chaos -- --seed ${seed} --minutes ${minutes}`;
+export const replayOf = ({ seed, minutes, without }: Play): string =>
+  `npm run chaos -- --seed ${seed} --minutes ${minutes}` +
+  (without.length === 0 ? '' : ` --without ${without.join()}`);
 
 /** A summary for people, as lines. */
 export function textOf(summary: Summary): string[] {
