@@ -11,10 +11,15 @@ const ADMIN = { address: '127.0.0.1', port: 1 };
 
 /** A pair whose destination has a second endpoint: a sidecar in front of an app that is not there. */
 async function startBesideDeadApp(traffic?: Destination['traffic']): Promise<Pair> {
-  const pair = await start(await echoHead());
   const gone = await serve(() => {});
   await gone.close();
-  const inbound = [{ address: '127.0.0.1', port: 0, appAddress: '127.0.0.1', appPort: gone.port }];
+  return startBeside(gone.port, traffic);
+}
+
+/** A pair whose destination has a second endpoint: a sidecar in front of another app. */
+async function startBeside(appPort: number, traffic?: Destination['traffic']): Promise<Pair> {
+  const pair = await start(await echoHead());
+  const inbound = [{ address: '127.0.0.1', port: 0, appAddress: '127.0.0.1', appPort }];
   const config = proxyConfig('api-b', { listeners: { inbound, outbound: [], admin: ADMIN } });
   const dead = await startSide(new FakeState(await pair.authority.workload(API)), config);
   toClose.push(() => dead.path.stop());
@@ -39,6 +44,28 @@ test('a request that never came to its app is sent elsewhere whatever its method
   const post = 'POST / HTTP/1.1\r\nHost: api\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
   for (let count = 0; count < 10; count += 1) assert.match(await talk(pair.port, post), /^HTTP\/1.1 200/);
   assert.match(pair.web.path.renderMetrics(), /weft_retries_total\{[^}]*reason="connect"\} [1-9]/);
+});
+
+/** Closed connections that it has not accepted, and is gone: as an app that is told to end on a busy machine. */
+async function serveEnding(): Promise<number> {
+  const app = await serve((socket) => {
+    socket.once('data', () => {
+      void app.close();
+      socket.resetAndDestroy();
+    });
+  });
+  return app.port;
+}
+
+test('what had come for an app that ends before it accepts it is asked of another, if it is idempotent', async () => {
+  const traffic = { loadBalancing: { algorithm: 'RoundRobin' } } as const;
+  const pair = await startBeside(await serveEnding(), traffic);
+  for (let count = 0; count < 6; count += 1) assert.match(await talk(pair.port, last()), /^HTTP\/1.1 200/);
+  const other = await startBeside(await serveEnding(), traffic);
+  const post = 'POST / HTTP/1.1\r\nHost: api\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+  const statuses: string[] = [];
+  for (let count = 0; count < 6; count += 1) statuses.push((await talk(other.port, post)).slice(9, 12));
+  assert.deepEqual(statuses.sort(), ['200', '200', '200', '200', '200', '502']);
 });
 
 test('the log of the caller says what the other sidecar answered', async () => {

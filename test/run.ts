@@ -18,8 +18,8 @@ interface Stage {
   readonly tests?: true;
   /** builds or installs real parts: where that cannot be done, the whole stage is skipped and says so */
   readonly realParts?: true;
-  /** its files use one cluster, one after the other */
-  readonly sharesCluster?: true;
+  /** its files use one cluster, one after the other, but for these, which run while it starts */
+  readonly sharesCluster?: { readonly but: readonly string[] };
 }
 interface Result {
   readonly stage: Stage;
@@ -32,6 +32,7 @@ interface Result {
 }
 
 const BIN = 'node_modules/.bin';
+const ofCluster = (name: string): string => `test/cluster/${name}.test.ts`;
 const ROOMS = ['api', 'operator', 'injector', 'sidecar', 'init', 'cli'];
 
 const STAGES: readonly Stage[] = [
@@ -69,7 +70,7 @@ const STAGES: readonly Stage[] = [
   realParts('chart', 'the helm chart', ['test/chart/*.test.ts']),
   {
     ...realParts('cluster', 'the whole path on a real cluster', ['test/cluster/*.test.ts']),
-    sharesCluster: true,
+    sharesCluster: { but: ['binaries', 'h2load', 'images', 'lock', 'runningcluster'].map(ofCluster) },
   },
   realParts('chaos', 'bad days of a cluster: ten minutes in CI, four elsewhere', ['test/chaos/*.test.ts']),
 ];
@@ -121,7 +122,10 @@ async function runStage(stage: Stage): Promise<Result> {
     return { stage, code: 0, seconds: 0, passed: 0, failed: 0, skipped: 1, failures: [] };
   }
   const startMs = performance.now();
-  const { code, counts, failures } = await (stage.sharesCluster ? runWithCluster(stage) : runCommand(stage));
+  const { sharesCluster } = stage;
+  const { code, counts, failures } = await (sharesCluster
+    ? runWithCluster(stage, sharesCluster.but)
+    : runCommand(expand(stage.command)));
   const count = (what: string) => (stage.tests ? (counts.get(what) ?? 0) : 0);
   return {
     stage,
@@ -135,20 +139,34 @@ async function runStage(stage: Stage): Promise<Result> {
   };
 }
 
-async function runWithCluster(stage: Stage): Promise<Outcome> {
+async function runWithCluster(stage: Stage, alone: readonly string[]): Promise<Outcome> {
+  const command = expand(stage.command);
+  const without = (left: (file: string) => boolean) =>
+    command.filter((word) => !(word.endsWith('.test.ts') && left(word)));
+  const apart = runCommand(without((file) => !alone.includes(file)));
   let shared: SharedCluster | undefined;
   try {
     // the tests that need them build them again, from what is kept, and say what is wrong where that fails
     const building = process.env.KUBECONFIG ? undefined : buildImages().catch(console.error);
     shared = await shareCluster();
     await building;
-    return await runCommand(stage, shared?.environment);
+    const rest = await runCommand(
+      without((file) => alone.includes(file)),
+      shared?.environment,
+    );
+    return both(rest, await apart);
   } catch (error) {
     console.error(error);
-    return { code: 1, counts: new Map(), failures: [] };
+    return both({ code: 1, counts: new Map(), failures: [] }, await apart);
   } finally {
     await shared?.end();
   }
+}
+
+function both(one: Outcome, other: Outcome): Outcome {
+  const counts = new Map(one.counts);
+  for (const [what, count] of other.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+  return { code: one.code || other.code, counts, failures: [...one.failures, ...other.failures] };
 }
 
 /** Patterns are expanded here, so that a pattern that matches nothing is noticed and not an empty success. */
@@ -170,8 +188,11 @@ interface Outcome {
 /** So much of the end of a stage's output is kept, for its failures, which are told last. */
 const LAST_CHARACTERS = 200_000;
 
-function runCommand(stage: Stage, environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-  const [program = '', ...args] = expand(stage.command);
+/** @param command expanded */
+function runCommand(
+  [program = '', ...args]: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, ...environment };
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env });

@@ -48,7 +48,10 @@ class AppRequest implements ForwardOwner, FinishListener {
   readonly trustsMeshFields = false;
   /** of HTTP/2, where an app can say that it did nothing about a request */
   readonly replay: ReplayBuffer<Fields> | undefined;
+  /** sent over a connection that was idle before, and may be sent once more */
   #mayRepeat = false;
+  /** it was sent, and now it is only asked whether the app is still there */
+  #isAsking = false;
   readonly #resends = new ResendAllowance();
   #version: HttpVersion;
   #isPending = false;
@@ -109,6 +112,10 @@ class AppRequest implements ForwardOwner, FinishListener {
       return;
     }
     if (!result.ok) return void exchange.answer(result.code, result.reason);
+    if (this.#isAsking) {
+      result.connection.release();
+      return void exchange.answer('upstream-reset', 'the app closed the connection');
+    }
     const { replay } = this;
     if (this.#resends.isLost(replay)) {
       result.connection.destroy();
@@ -139,7 +146,7 @@ class AppRequest implements ForwardOwner, FinishListener {
 
   /** Once more on a fresh connection, when an idle one had been closed under the request. */
   onFailed(
-    _code: ErrorCode,
+    code: ErrorCode,
     _reason: string,
     { sawResponse, isUnprocessed, refusesUpgrade, spokeInstead }: RequestCarrier,
   ): boolean {
@@ -154,10 +161,17 @@ class AppRequest implements ForwardOwner, FinishListener {
       this.#connect();
       return true;
     }
-    if (!this.#mayRepeat) return false;
+    const isAsked = !this.#mayRepeat && this.#mayAsk(code);
+    if (!this.#mayRepeat && !isAsked) return false;
     if (!this.#app.repeats.tryRepeat(this.timers.coarseMs())) return false;
+    // an app that ends closes what it has not accepted: if it is not there any more, its callers ask another
+    this.#isAsking = isAsked;
     this.#connect();
     return true;
+  }
+
+  #mayAsk(code: ErrorCode): boolean {
+    return code === 'upstream-reset' && !this.#isAsking && mayRepeat(this.#exchange);
   }
 
   /** The app takes the other version, and did nothing about the request: once more, with all there is of the body. */

@@ -1,4 +1,6 @@
+import { cacheDirectory } from './cache.ts';
 import { findOnPath, runOk } from './command.ts';
+import { withLock } from './lock.ts';
 import { type Progress, step } from './progress.ts';
 
 /** The Debian package that brings each command. */
@@ -39,6 +41,9 @@ const packageOf = {
 
 export type SystemCommand = keyof typeof packageOf;
 
+/** for another program that installs */
+const LOCK_SECONDS = 300;
+
 const cniDirectories = ['/usr/lib/cni', '/opt/cni/bin'];
 
 /** The directory of the container network plugins, if they are installed. */
@@ -75,8 +80,13 @@ export async function ensureCommands(
   await step(progress, `installing ${missing.join(' ')}`, async ({ note }) => {
     // in runlevel 1 invoke-rc.d(8) starts no server that a package brings
     const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-    await runOk('apt-get', ['update'], { env, onOutput: note });
-    await runOk('apt-get', ['install', '-y', '--no-install-recommends', ...missing], { env, onOutput: note });
+    // another process of the tests may be installing too
+    const apt = (...args: string[]) =>
+      runOk('apt-get', ['-o', `DPkg::Lock::Timeout=${LOCK_SECONDS}`, ...args], { env, onOutput: note });
+    await withLock(cacheDirectory('packages.lock'), async () => {
+      await apt('update');
+      await apt('install', '-y', '--no-install-recommends', ...missing);
+    });
   });
   const still = missingPackages(commands, options.cni ?? false);
   if (still.length > 0) throw new Error(`Installed, yet still missing: ${still.join(' ')}`);
