@@ -46,25 +46,31 @@ test('a request that never came to its app is sent elsewhere whatever its method
   assert.match(pair.web.path.renderMetrics(), /weft_retries_total\{[^}]*reason="connect"\} [1-9]/);
 });
 
-/** Closed connections that it has not accepted, and is gone: as an app that is told to end on a busy machine. */
-async function serveEnding(): Promise<number> {
+/** Closes connections that it has not accepted, and stops to listen after a moment: an app that ends. */
+async function serveEnding(afterMs: number): Promise<number> {
   const app = await serve((socket) => {
     socket.once('data', () => {
-      void app.close();
+      setTimeout(() => void app.close(), afterMs);
       socket.resetAndDestroy();
     });
   });
   return app.port;
 }
 
-test('what had come for an app that ends before it accepts it is asked of another, if it is idempotent', async () => {
-  const traffic = { loadBalancing: { algorithm: 'RoundRobin' } } as const;
-  const pair = await startBeside(await serveEnding(), traffic);
-  for (let count = 0; count < 6; count += 1) assert.match(await talk(pair.port, last()), /^HTTP\/1.1 200/);
-  const other = await startBeside(await serveEnding(), traffic);
+const IN_TURN = { loadBalancing: { algorithm: 'RoundRobin' } } as const;
+
+for (const afterMs of [0, 50]) {
+  test(`what had come for an app that ends, and listens ${afterMs} ms more, is asked of another`, async () => {
+    const pair = await startBeside(await serveEnding(afterMs), IN_TURN);
+    for (let count = 0; count < 6; count += 1) assert.match(await talk(pair.port, last()), /^HTTP\/1.1 200/);
+  });
+}
+
+test('what is not idempotent is not asked of another once the app may have it', async () => {
+  const pair = await startBeside(await serveEnding(0), IN_TURN);
   const post = 'POST / HTTP/1.1\r\nHost: api\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
   const statuses: string[] = [];
-  for (let count = 0; count < 6; count += 1) statuses.push((await talk(other.port, post)).slice(9, 12));
+  for (let count = 0; count < 6; count += 1) statuses.push((await talk(pair.port, post)).slice(9, 12));
   assert.deepEqual(statuses.sort(), ['200', '200', '200', '200', '200', '502']);
 });
 

@@ -31,6 +31,10 @@ export interface App {
   readonly version: LearnedVersion;
 }
 
+/** How often an app is asked whether it is still there, and how long between. */
+const ASKED_TIMES = 2;
+const ASK_PAUSE_MS = 200;
+
 /** The end of a request's way in: the app, over a connection that is kept. */
 export function sendToApp(context: Context, app: App): HttpHandler {
   return (exchange) => new AppRequest(context, app, exchange).start();
@@ -50,8 +54,8 @@ class AppRequest implements ForwardOwner, FinishListener {
   readonly replay: ReplayBuffer<Fields> | undefined;
   /** sent over a connection that was idle before, and may be sent once more */
   #mayRepeat = false;
-  /** it was sent, and now it is only asked whether the app is still there */
-  #isAsking = false;
+  /** It was sent, and now it is only asked whether the app is still there: so often it was. -1: it is not asked. */
+  #asked = -1;
   readonly #resends = new ResendAllowance();
   #version: HttpVersion;
   #isPending = false;
@@ -112,9 +116,9 @@ class AppRequest implements ForwardOwner, FinishListener {
       return;
     }
     if (!result.ok) return void exchange.answer(result.code, result.reason);
-    if (this.#isAsking) {
+    if (this.#asked !== -1) {
       result.connection.release();
-      return void exchange.answer('upstream-reset', 'the app closed the connection');
+      return void this.#askAgain();
     }
     const { replay } = this;
     if (this.#resends.isLost(replay)) {
@@ -164,14 +168,31 @@ class AppRequest implements ForwardOwner, FinishListener {
     const isAsked = !this.#mayRepeat && this.#mayAsk(code);
     if (!this.#mayRepeat && !isAsked) return false;
     if (!this.#app.repeats.tryRepeat(this.timers.coarseMs())) return false;
-    // an app that ends closes what it has not accepted: if it is not there any more, its callers ask another
-    this.#isAsking = isAsked;
+    if (isAsked) this.#asked = 0;
     this.#connect();
     return true;
   }
 
+  // === whether an app that closed a connection is still there ===
+
   #mayAsk(code: ErrorCode): boolean {
-    return code === 'upstream-reset' && !this.#isAsking && mayRepeat(this.#exchange);
+    return code === 'upstream-reset' && this.#asked === -1 && mayRepeat(this.#exchange);
+  }
+
+  /**
+   * An app that ends closes what it has not accepted, and what was idle until then: if it cannot be connected any more,
+   * its callers ask another. Some (node) stop listening only after that, so it is asked once more a little later.
+   */
+  #askAgain(): void {
+    this.#asked += 1;
+    if (this.#asked === ASKED_TIMES) {
+      return void this.#exchange.answer('upstream-reset', 'the app closed the connection');
+    }
+    const timer = this.timers.after(ASK_PAUSE_MS, () => {
+      this.#cancel = undefined;
+      this.#connect();
+    });
+    this.#cancel = () => timer.cancel();
   }
 
   /** The app takes the other version, and did nothing about the request: once more, with all there is of the body. */

@@ -8,6 +8,9 @@ import { OutsideWindow } from './outsideload.ts';
 import { meshPolicy } from './policyroom.ts';
 import { type Pod, pod, waitUntil } from './scenario.ts';
 
+/** After an API server that was away Kubernetes' own controllers take most of a minute. */
+const CONVERGES_WITHIN_MS = 150_000;
+
 /** A cluster with servers in one namespace, and clients there, of ours and of others, that call them without pause. */
 export abstract class LoadSite extends ClusterSite {
   abstract readonly namespace: string;
@@ -84,13 +87,17 @@ export abstract class LoadSite extends ClusterSite {
   policyInForce(spec: MeshPolicySpec): Promise<number> {
     const where = ['-n', this.namespace];
     const policy = { ...meshPolicy('late', spec), metadata: { name: 'late', namespace: this.namespace } };
-    return this.timeUntil('a policy to be in force', async () => {
-      await this.apply(policy);
-      await this.kubectl(...where, 'wait', 'meshpolicy/late', '--for=condition=InForce', '--timeout=5s');
-      const path = 'jsonpath={.status.observedGeneration} {.metadata.generation}';
-      const seen = ['get', 'meshpolicy/late', '-o', path];
-      const [observed, wanted] = (await this.kubectl(...where, ...seen)).split(' ');
-      return observed === wanted;
-    });
+    return this.timeUntil(
+      'a policy to be in force',
+      async () => {
+        await this.apply(policy);
+        await this.kubectl(...where, 'wait', 'meshpolicy/late', '--for=condition=InForce', '--timeout=5s');
+        const path = 'jsonpath={.status.observedGeneration} {.metadata.generation}';
+        const seen = ['get', 'meshpolicy/late', '-o', path];
+        const [observed, wanted] = (await this.kubectl(...where, ...seen)).split(' ');
+        return observed === wanted;
+      },
+      CONVERGES_WITHIN_MS,
+    );
   }
 }
