@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import type { Destination } from '../api/destination.ts';
 import { destination, FakeState, proxyConfig } from './testing/fake-state.ts';
@@ -57,6 +58,8 @@ async function serveEnding(afterMs: number): Promise<number> {
   return app.port;
 }
 
+/** more than a sidecar repeats at once */
+const MANY = 25;
 const IN_TURN = { loadBalancing: { algorithm: 'RoundRobin' } } as const;
 
 for (const afterMs of [0, 50]) {
@@ -65,6 +68,22 @@ for (const afterMs of [0, 50]) {
     for (let count = 0; count < 6; count += 1) assert.match(await talk(pair.port, last()), /^HTTP\/1.1 200/);
   });
 }
+
+test('however many had come for an app that ends, all are asked of another', async () => {
+  const accepted: Socket[] = [];
+  const app = await serve((socket) => {
+    accepted.push(socket);
+    if (accepted.length < MANY) return;
+    void app.close();
+    for (const each of accepted) each.resetAndDestroy();
+  });
+  const pair = await startBeside(app.port, IN_TURN);
+  const answers = await Promise.all(Array.from({ length: MANY * 2 }, () => talk(pair.port, last())));
+  assert.deepEqual(
+    answers.map((answer) => answer.slice(9, 12)),
+    Array.from({ length: MANY * 2 }, () => '200'),
+  );
+});
 
 test('what is not idempotent is not asked of another once the app may have it', async () => {
   const pair = await startBeside(await serveEnding(0), IN_TURN);

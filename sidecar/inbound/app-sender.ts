@@ -15,12 +15,14 @@ import { isTranslatable, versionFor } from '../layers/version.ts';
 import { fromHttp1, toHttp1 } from '../layers/websocket.ts';
 import type { Limits } from '../limits.ts';
 import type { Timers } from '../transport/timers.ts';
+import type { AppPresence } from './app-presence.ts';
 import type { PendingRequests } from './pending-requests.ts';
 
 export interface App {
   /** its address */
   readonly name: string;
   readonly pools: Readonly<Record<HttpVersion, RequestPool>>;
+  readonly presence: Readonly<Record<HttpVersion, AppPresence>>;
   readonly pending: PendingRequests;
   /** of requests whose idle connection is closed under them */
   readonly repeats: RetryBudget;
@@ -30,10 +32,6 @@ export interface App {
   readonly declared: () => HttpVersion | undefined;
   readonly version: LearnedVersion;
 }
-
-/** How often an app is asked whether it is still there, and how long between. */
-const ASKED_TIMES = 2;
-const ASK_PAUSE_MS = 200;
 
 /** The end of a request's way in: the app, over a connection that is kept. */
 export function sendToApp(context: Context, app: App): HttpHandler {
@@ -54,8 +52,8 @@ class AppRequest implements ForwardOwner, FinishListener {
   readonly replay: ReplayBuffer<Fields> | undefined;
   /** sent over a connection that was idle before, and may be sent once more */
   #mayRepeat = false;
-  /** It was sent, and now it is only asked whether the app is still there: so often it was. -1: it is not asked. */
-  #asked = -1;
+  /** it was sent, and now it is asked whether the app is still there */
+  #isAsked = false;
   readonly #resends = new ResendAllowance();
   #version: HttpVersion;
   #isPending = false;
@@ -116,10 +114,6 @@ class AppRequest implements ForwardOwner, FinishListener {
       return;
     }
     if (!result.ok) return void exchange.answer(result.code, result.reason);
-    if (this.#asked !== -1) {
-      result.connection.release();
-      return void this.#askAgain();
-    }
     const { replay } = this;
     if (this.#resends.isLost(replay)) {
       result.connection.destroy();
@@ -165,34 +159,24 @@ class AppRequest implements ForwardOwner, FinishListener {
       this.#connect();
       return true;
     }
-    const isAsked = !this.#mayRepeat && this.#mayAsk(code);
-    if (!this.#mayRepeat && !isAsked) return false;
-    if (!this.#app.repeats.tryRepeat(this.timers.coarseMs())) return false;
-    if (isAsked) this.#asked = 0;
-    this.#connect();
+    if (this.#mayRepeat && this.#app.repeats.tryRepeat(this.timers.coarseMs())) {
+      this.#connect();
+      return true;
+    }
+    if (code !== 'upstream-reset' || this.#isAsked || !mayRepeat(this.#exchange)) return false;
+    this.#askWhetherThere();
     return true;
   }
 
-  // === whether an app that closed a connection is still there ===
-
-  #mayAsk(code: ErrorCode): boolean {
-    return code === 'upstream-reset' && this.#asked === -1 && mayRepeat(this.#exchange);
-  }
-
-  /**
-   * An app that ends closes what it has not accepted, and what was idle until then: if it cannot be connected any more,
-   * its callers ask another. Some (node) stop listening only after that, so it is asked once more a little later.
-   */
-  #askAgain(): void {
-    this.#asked += 1;
-    if (this.#asked === ASKED_TIMES) {
-      return void this.#exchange.answer('upstream-reset', 'the app closed the connection');
-    }
-    const timer = this.timers.after(ASK_PAUSE_MS, () => {
+  /** The app closed a connection and may be about to end: if it is not there any more, callers ask another. */
+  #askWhetherThere(): void {
+    this.#isAsked = true;
+    if (this.replay === undefined) this.#exchange.onFinish(this);
+    this.#cancel = this.#app.presence[this.#version].ask((failure) => {
       this.#cancel = undefined;
-      this.#connect();
+      if (failure !== undefined) this.#exchange.answer(failure.code, failure.reason);
+      else this.#exchange.answer('upstream-reset', 'the app closed the connection');
     });
-    this.#cancel = () => timer.cancel();
   }
 
   /** The app takes the other version, and did nothing about the request: once more, with all there is of the body. */

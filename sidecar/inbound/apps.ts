@@ -10,6 +10,7 @@ import { RetryBudget } from '../layers/retry-budget.ts';
 import { onlyVersionOf } from '../layers/version.ts';
 import { type Dial, dialPlain } from '../transport/dial.ts';
 import { hostPort, type SocketAddress } from '../transport/socket-address.ts';
+import { AppPresence } from './app-presence.ts';
 import { type App, sendToApp } from './app-sender.ts';
 import { PendingRequests } from './pending-requests.ts';
 
@@ -59,9 +60,11 @@ export class Apps {
     const policy = () => this.#policy(target.port).limits;
     const pending = new PendingRequests(() => policy()?.maxPendingRequests);
     const options = { dial: this.dial(target), limits, timers, idleMs: limits.appIdleMs, budget: pending };
+    const [http1, http2] = [new Pool(pools, options), new Http2Pool(pools, options)];
     const app: App = {
       name,
-      pools: { http1: new Pool(pools, options), http2: new Http2Pool(pools, options) },
+      pools: { http1, http2 },
+      presence: { http1: new AppPresence(http1, timers), http2: new AppPresence(http2, timers) },
       pending,
       repeats: new RetryBudget(REPEATS),
       idleTimeoutMs: () => policy()?.idleTimeoutMs,

@@ -5,6 +5,9 @@ import { idlePod, LIFE } from './lifecycle.fixture.ts';
 import type { LifecycleSite } from './lifecyclesite.ts';
 import { waitUntil } from './scenario.ts';
 
+/** After an API server that was away, as in the tests before, Kubernetes may make no pods for a minute. */
+const CONTROLLERS_BACK_MS = 120_000;
+
 /** Tests of what becomes of new pods while nobody can put a sidecar into them. */
 export function withoutInjector(site: () => LifecycleSite): void {
   const UNINJECTED = 'weft-uninjected';
@@ -43,10 +46,14 @@ export function withoutInjector(site: () => LifecycleSite): void {
   it('creates no pod that wants a sidecar, and says so, with failurePolicy Fail', async (t) => {
     assert.match(await tried(), /failed calling webhook "namespaces\.injector\.weft\.dev"/);
     await site().scale('ledger', 2);
-    await waitUntil('the owner of the Deployment to be told', async () => {
-      const about = ['--field-selector', 'reason=FailedCreate', '-o', 'jsonpath={.items[*].message}'];
-      return (await site().kubectl('-n', LIFE, 'get', 'events', ...about)).includes('injector.weft.dev');
-    });
+    await waitUntil(
+      'the owner of the Deployment to be told',
+      async () => {
+        const about = ['--field-selector', 'reason=FailedCreate', '-o', 'jsonpath={.items[*].message}'];
+        return (await site().kubectl('-n', LIFE, 'get', 'events', ...about)).includes('injector.weft.dev');
+      },
+      CONTROLLERS_BACK_MS,
+    );
     t.diagnostic(`injector ready again after ${await site().restore('injector')} ms`);
     const ms = await site().timeUntil('the pod that waited', async () => {
       return (await site().rolledOut('ledger')) !== '';
