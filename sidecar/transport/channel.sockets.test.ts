@@ -264,3 +264,23 @@ for (const kind of ['plaintext', 'TLS'] as const) {
     close();
   });
 }
+
+test('what a peer said before it reset the connection is read, though a write fails first', async () => {
+  const { channel, peer, reset, close } = await connected('plaintext');
+  const heard: string[] = [];
+  channel.owner = {
+    ...QUIET,
+    onData: (bytes) => heard.push(bytes.toString()),
+    onClose: () => heard.push('closed'),
+  };
+  await new Promise<void>((resolve) => peer.write('why', () => resolve()));
+  reset();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  channel.resume();
+  channel.write('more');
+  channel.flush();
+  assert.equal(channel.writable, false);
+  await until(() => channel.closed);
+  assert.deepEqual(heard, ['why', 'closed']);
+  close();
+});

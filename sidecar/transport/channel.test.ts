@@ -159,8 +159,7 @@ test('a write or a read that fails closes the channel', async () => {
     const { handle, channel, events } = open();
     channel.resume();
     failing(handle, channel);
-    await turn();
-    await turn();
+    for (let turns = 0; turns < 4; turns += 1) await turn();
     assert.deepEqual(events, ['close']);
     assert.equal(channel.writable, false);
   }

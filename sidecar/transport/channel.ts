@@ -57,6 +57,8 @@ export class Channel {
   ended = false;
   #ending: 'no' | 'asked' | 'sent' | 'done' = 'no';
   #closeSoon = false;
+  /** a write failed: nothing more is sent */
+  #isBroken = false;
   destroyed = false;
   closed = false;
   #parts: (Buffer | string)[] = [];
@@ -125,7 +127,7 @@ export class Channel {
     return ownAddress(this.#handle);
   }
   get writable(): boolean {
-    return !this.destroyed && this.#ending === 'no' && !this.#closeSoon;
+    return !this.destroyed && this.#ending === 'no' && !this.#closeSoon && !this.#isBroken;
   }
   /** After a write that returned false, until `onDrain`. */
   get needsDrain(): boolean {
@@ -241,14 +243,24 @@ export class Channel {
     this.#inFlight = 0;
     releaseBlock(request);
     spare = request;
-    if (status !== 0) this.destroy();
+    if (status !== 0) this.#break();
+  }
+
+  /** The peer takes nothing any more; what it said before, which may be why, is read first. */
+  #break(): void {
+    if (this.isTls || !this.#reading || this.ended) return void this.destroy();
+    this.#isBroken = true;
+    this.#parts = [];
+    this.#partBytes = 0;
+    // between the two the loop polls, and the handle reads
+    setImmediate(() => setImmediate(() => this.destroy()));
   }
 
   /** Called by the request of a write that took its time. */
   written(status: number): void {
     this.#inFlight = 0;
     if (this.destroyed) return;
-    if (status < 0) return void this.destroy();
+    if (status < 0) return void this.#break();
     this.flush();
     if (this.#needsDrain && this.bufferedBytes < HIGH_WATER_BYTES) {
       this.#needsDrain = false;
