@@ -265,12 +265,13 @@ for (const kind of ['plaintext', 'TLS'] as const) {
   });
 }
 
-test('what a peer said before it reset the connection is read, though a write fails first', async () => {
+test('what a peer said before it reset the connection is read, and not taken for whole, though a write fails first', async () => {
   const { channel, peer, reset, close } = await connected('plaintext');
   const heard: string[] = [];
   channel.owner = {
     ...QUIET,
     onData: (bytes) => heard.push(bytes.toString()),
+    onEnd: () => heard.push('end'),
     onClose: () => heard.push('closed'),
   };
   await new Promise<void>((resolve) => peer.write('why', () => resolve()));

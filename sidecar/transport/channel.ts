@@ -166,7 +166,7 @@ export class Channel {
       if (this.#reading && this.#held === undefined) this.#owner.onData(bytes);
       // TLS gives out all it has decrypted, paused or not
       else this.#hold(bytes);
-    } else if (count === UV_EOF) {
+    } else if (count === UV_EOF && !this.#isBroken) {
       if (this.#reading && this.#held === undefined) this.#end();
       else this.#heldEnd = true;
     } else if (count < 0) this.destroy();
@@ -246,7 +246,10 @@ export class Channel {
     if (status !== 0) this.#break();
   }
 
-  /** The peer takes nothing any more; what it said before, which may be why, is read first. */
+  /**
+   * The peer takes nothing any more; what it said before, which may be why, is read first. What ends it is no end that
+   * the peer has told: the error is given to the write, and a read of a connection that was reset then finds its end.
+   */
   #break(): void {
     if (this.isTls || !this.#reading || this.ended) return void this.destroy();
     this.#isBroken = true;
