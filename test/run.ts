@@ -141,9 +141,11 @@ async function runStage(stage: Stage): Promise<Result> {
 
 async function runWithCluster(stage: Stage, alone: readonly string[]): Promise<Outcome> {
   const command = expand(stage.command);
-  const without = (left: (file: string) => boolean) =>
-    command.filter((word) => !(word.endsWith('.test.ts') && left(word)));
-  const apart = runCommand(without((file) => !alone.includes(file)));
+  const gone = alone.filter((file) => !command.includes(file));
+  if (gone.length > 0) throw new Error(`no test file is called ${gone.join(', ')}`);
+  const only = (isWanted: (file: string) => boolean) =>
+    command.filter((word) => !word.endsWith('.test.ts') || isWanted(word));
+  const apart = runCommand(only((file) => alone.includes(file)));
   let shared: SharedCluster | undefined;
   try {
     // the tests that need them build them again, from what is kept, and say what is wrong where that fails
@@ -151,7 +153,7 @@ async function runWithCluster(stage: Stage, alone: readonly string[]): Promise<O
     shared = await shareCluster();
     await building;
     const rest = await runCommand(
-      without((file) => alone.includes(file)),
+      only((file) => !alone.includes(file)),
       shared?.environment,
     );
     return both(rest, await apart);
@@ -204,9 +206,7 @@ function runCommand(
       for (const [, what, number] of output.slice(-10_000).matchAll(COUNT)) counts.set(what!, Number(number));
     });
     child.once('error', reject);
-    child.once('close', (code) => {
-      resolve({ code: code ?? 1, counts, failures: readFailures(output) });
-    });
+    child.once('close', (code) => resolve({ code: code ?? 1, counts, failures: readFailures(output) }));
   });
 }
 

@@ -1,11 +1,11 @@
+const LEAST_CEILING_MS = 1_000;
+
 /**
  * Exponential backoff with full jitter: a random share of base · 2ⁿ, so that a thousand sidecars that lost the
  * same control plane do not come back in the same instant. And no more than half of the time it has been away (from a
  * second on), so that a short absence is not made twice as long.
  * Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
-const LEAST_CEILING_MS = 1_000;
-
 export class Backoff {
   readonly #baseMs: number;
   readonly #maxMs: number;

@@ -38,13 +38,13 @@ const RECONNECT_MAX_MS = 15_000;
 /** unsent bytes above which the control plane is taken for dead */
 const UNSENT_MAX_BYTES = 4 * 1024 * 1024;
 
+/** Reasons that ask for nothing but a new connection. */
+const ORDINARY_ENDS = new Set(['max-age', 'restarting', 'replaced']);
+
 /**
  * The push stream: keeps one connection to the control plane, for as long as it runs. Connects again with full
  * jitter when it ends for whatever reason, and gives up on a peer that is silent for three ping intervals.
  */
-/** Reasons that ask for nothing but a new connection. */
-const ORDINARY_ENDS = new Set(['max-age', 'restarting', 'replaced']);
-
 export class StreamClient {
   readonly #options: StreamClientOptions;
   readonly #pingIntervalMs: number;
