@@ -57,6 +57,6 @@ it('a failure is told with its stage, its place and its message', () => {
   const failures = [{ where: 'test/x.test.ts:1:2', name: 'works', message: ['Error: no', 'nor this'] }];
   assert.equal(
     tellFailures('cluster', failures),
-    '✖ cluster: works (test/x.test.ts:1:2)\n    Error: no\n    nor this',
+    '✖ cluster: works (test/x.test.ts:1:2)\n    Error: no ⏎ nor this',
   );
 });

@@ -27,11 +27,9 @@ function messageOf(error: string): string[] {
   return said.length > MOST_LINES ? [...said.slice(0, MOST_LINES), '…'] : said;
 }
 
-/** What is said of them below the summary, where whoever reads only the end of a long log finds it. */
+/** Two lines for each: few, for whoever is shown only some of a long log. */
 export function tellFailures(stage: string, failures: readonly Failure[]): string {
   return failures
-    .map(({ where, name, message }) =>
-      [`✖ ${stage}: ${name} (${where})`, ...message.map((line) => `    ${line}`)].join('\n'),
-    )
+    .map(({ where, name, message }) => `✖ ${stage}: ${name} (${where})\n    ${message.join(' ⏎ ')}`)
     .join('\n');
 }

@@ -4,7 +4,8 @@ import { type SharedCluster, shareCluster, skipWithoutCluster } from './cluster/
 import { ensureCommands } from './cluster/packages.ts';
 import { showProgress } from './cluster/progress.ts';
 import { buildImages } from './cluster/scenario.ts';
-import { type Failure, readFailures, tellFailures } from './failures.ts';
+import { type Failure, readFailures } from './failures.ts';
+import { isGood, type StageResult, tellSummary } from './summary.ts';
 
 /**
  * `npm test`: every stage in order, one summary. `npm test -- unit cluster` runs the named stages only.
@@ -20,15 +21,6 @@ interface Stage {
   readonly realParts?: true;
   /** its files use one cluster, one after the other, but for these, which run while it starts */
   readonly sharesCluster?: { readonly but: readonly string[] };
-}
-interface Result {
-  readonly stage: Stage;
-  readonly code: number;
-  readonly seconds: number;
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-  readonly failures: readonly Failure[];
 }
 
 const BIN = 'node_modules/.bin';
@@ -100,7 +92,7 @@ async function main(wanted: readonly string[]): Promise<number> {
     return 2;
   }
   await prepare();
-  const results: Result[] = [];
+  const results: StageResult[] = [];
   for (const stage of STAGES) {
     if (wanted.length === 0 || wanted.includes(stage.name)) results.push(await runStage(stage));
   }
@@ -114,12 +106,13 @@ async function prepare(): Promise<void> {
   await ensureCommands(commands, showProgress).catch((error: Error) => console.error(error.message));
 }
 
-async function runStage(stage: Stage): Promise<Result> {
+async function runStage(stage: Stage): Promise<StageResult> {
   console.log(`\n━━ ${stage.name}: ${stage.what}`);
+  const named = { name: stage.name, isOfTests: stage.tests === true };
   const cannot = stage.realParts ? await skipWithoutCluster() : false;
   if (cannot) {
     console.log(`skipped: ${cannot}`);
-    return { stage, code: 0, seconds: 0, passed: 0, failed: 0, skipped: 1, failures: [] };
+    return { ...named, code: 0, seconds: 0, passed: 0, failed: 0, skipped: 1, failures: [] };
   }
   const startMs = performance.now();
   const { sharesCluster } = stage;
@@ -128,7 +121,7 @@ async function runStage(stage: Stage): Promise<Result> {
     : runCommand(expand(stage.command)));
   const count = (what: string) => (stage.tests ? (counts.get(what) ?? 0) : 0);
   return {
-    stage,
+    ...named,
     code,
     seconds: Math.round((performance.now() - startMs) / 1000),
     passed: count('pass'),
@@ -213,36 +206,10 @@ function runCommand(
 /** `ℹ pass 12` of the spec reporter's closing lines, after which failures are told at any length. */
 const COUNT = /^ℹ (pass|fail|cancelled|skipped|todo) (\d+)$/gm;
 
-function report(results: readonly Result[]): number {
-  const strict = process.env.CI === 'true';
-  console.log('\n━━ summary');
-  let failedStages = 0;
-  for (const result of results) {
-    const { stage, code, passed, failed, skipped, seconds } = result;
-    const empty = stage.tests === true && passed + failed + skipped === 0;
-    const bad = code !== 0 || empty || (strict && skipped > 0);
-    if (bad) failedStages++;
-    const counts = stage.tests ? `${passed} passed, ${failed} failed, ${skipped} skipped` : '';
-    const why = empty
-      ? ' (no test ran)'
-      : strict && skipped > 0
-        ? ' (nothing may be skipped with CI=true)'
-        : '';
-    console.log(
-      `${bad ? 'FAIL' : 'ok  '}  ${stage.name.padEnd(10)} ${String(seconds).padStart(4)} s  ${counts}${why}`,
-    );
-  }
-  const sum = (key: 'passed' | 'failed' | 'skipped') =>
-    results.reduce((total, result) => total + result[key], 0);
-  // A stage that is one check, such as the linter, counts as one.
-  const checks = results.filter(({ stage }) => !stage.tests);
-  const passed = sum('passed') + checks.filter(({ code }) => code === 0).length;
-  const failed = sum('failed') + checks.filter(({ code }) => code !== 0).length;
-  console.log(`${passed} passed, ${failed} failed, ${sum('skipped')} skipped`);
-  for (const { stage, failures } of results) {
-    if (failures.length > 0) console.log(tellFailures(stage.name, failures));
-  }
-  return failedStages === 0 ? 0 : 1;
+function report(results: readonly StageResult[]): number {
+  const options = { isStrict: process.env.CI === 'true' };
+  console.log(['\n━━ summary', ...tellSummary(results, options)].join('\n'));
+  return isGood(results, options) ? 0 : 1;
 }
 
 process.exitCode = await main(process.argv.slice(2));
