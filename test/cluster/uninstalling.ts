@@ -52,13 +52,18 @@ export function uninstalling(site: () => UpgradeSite, policyInForce: () => Promi
   });
 
   it('leaves nothing behind, and nothing broken', async (t) => {
-    let left: string[] | undefined;
+    const seen: string[] = [];
     const isGone = async () => {
-      left = await remains(site().cluster);
+      const left = await remains(site().cluster).catch((error: Error) => [error.message]);
+      if (left.length > 0 && left.join() !== seen.at(-1)) seen.push(left.join());
       return left.length === 0;
     };
     // the garbage collector stops for half a minute where it learns of a kind just when that goes
-    await waitUntil('all of it to be gone', isGone, 120_000).catch(() => assert.deepEqual(left, []));
+    const tookMs = await site()
+      .timeUntil('all of it to be gone', isGone, 240_000)
+      .catch(() => undefined);
+    assert.notEqual(tookMs, undefined, `was left, one after the other: ${seen.join(' | ')}`);
+    t.diagnostic(`gone after ${tookMs} ms; until then: ${seen.join(' | ')}`);
     // it grows: what is taken away without the injector's delay loses requests, as it did before there was a mesh
     await site().nothingFelt(t, async () => {
       await site().scale('api', 2);
