@@ -71,11 +71,31 @@ test('what nobody takes is held up to the window, and not a byte more is asked f
   const got: number[] = [];
   exchanges[0]!.receive({ ...LISTENER, onRequestBody: ({ length }) => void got.push(length) });
   await peer.sync();
-  assert.equal(got.length, 60);
+  assert.equal(
+    got.reduce((sum, bytes) => sum + bytes, 0),
+    60 * KIB,
+  );
   assert.equal(
     (await peer.heard.findLast(({ type }) => type === FRAME.windowUpdate))?.payload.readUInt32BE(),
     60 * KIB,
   );
+  peer.close();
+});
+
+test('what comes in frames of one byte costs what it weighs while nobody takes it', async (t) => {
+  const { port, exchanges } = await serve(t, () => {});
+  const peer = await Peer.connect(port);
+  const count = 20_000;
+  const one = peer.data(1, 'x', false);
+  peer.send(peer.headers(1, POST, false), ...Array.from({ length: count }, () => one));
+  await peer.sync();
+  const got: number[] = [];
+  exchanges[0]!.receive({ ...LISTENER, onRequestBody: ({ length }) => void got.push(length) });
+  assert.equal(
+    got.reduce((sum, bytes) => sum + bytes, 0),
+    count,
+  );
+  assert.ok(got.length < 10, `${got.length} pieces`);
   peer.close();
 });
 

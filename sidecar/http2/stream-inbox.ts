@@ -1,4 +1,5 @@
 import type { Fields } from '../http1/fields.ts';
+import { HeldItems } from './held-items.ts';
 import type { Stream } from './stream.ts';
 
 /** What was taken is told of in pieces of so much, or of half a window: one for every frame would cost as much as the frame. */
@@ -11,9 +12,7 @@ const GIVE_BACK_BYTES = 32 * 1024;
 export class StreamInbox {
   readonly #stream: Stream;
   #paused = false;
-  #held: object[] = [];
-  /** of the first held */
-  #heldAt = 0;
+  readonly #held = new HeldItems();
   #ended = false;
   #endGiven = false;
   #trailers: Fields | undefined;
@@ -35,7 +34,7 @@ export class StreamInbox {
     if (end > start) {
       const piece = bytes.subarray(start, end);
       if (this.#mayGive) this.#stream.onBody(piece);
-      else this.#held.push(Buffer.from(piece));
+      else this.#held.pushBytes(piece);
     }
     this.#settle();
   }
@@ -60,27 +59,28 @@ export class StreamInbox {
     this.#paused = false;
     if (this.#giving) return;
     this.#giving = true;
-    while (!this.#paused && this.#heldAt < this.#held.length) {
-      const item = this.#held[this.#heldAt++]!;
+    while (!this.#paused) {
+      const item = this.#held.take();
+      if (item === undefined) break;
       if (Buffer.isBuffer(item)) this.#stream.onBody(item);
       else this.#stream.onHeld(item);
     }
     this.#giving = false;
-    if (this.#heldAt === this.#held.length) this.#clear();
+    if (this.#held.isEmpty) this.#held.clear();
     this.#settle();
     this.#giveEnd();
   }
 
   /** Nothing more is wanted: the connection's window gets back what was held. */
   discard(): void {
-    this.#clear();
+    this.#held.clear();
     this.#endGiven = true;
     this.#paused = false;
     this.#settle();
   }
 
   get #mayGive(): boolean {
-    return !this.#paused && !this.#giving && this.#held.length === 0;
+    return !this.#paused && !this.#giving && this.#held.isEmpty;
   }
 
   #giveEnd(): void {
@@ -89,13 +89,8 @@ export class StreamInbox {
     this.#stream.onEnd(this.#trailers);
   }
 
-  #clear(): void {
-    if (this.#held.length > 0) this.#held = [];
-    this.#heldAt = 0;
-  }
-
   #settle(): void {
-    if (this.#paused || this.#held.length > 0 || this.#owedBytes === 0) return;
+    if (this.#paused || !this.#held.isEmpty || this.#owedBytes === 0) return;
     const { connection, remoteEnded, id } = this.#stream;
     connection.giveBack(this.#owedBytes);
     this.#takenBytes += this.#owedBytes;

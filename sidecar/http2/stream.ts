@@ -42,9 +42,9 @@ export abstract class Stream {
     this.touchedMs = this.connection.timers.coarseMs();
   }
 
-  /** Ends the stream both ways, whatever was on its way. */
+  /** Ends the stream both ways, whatever was on its way. What has all come, and is held, is not wanted any more. */
   reset(code: number): void {
-    if (this.isClosed) return;
+    if (this.isClosed) return void this.inbox.discard();
     this.connection.resetStream(this.id, code);
     this.close(code);
   }
