@@ -85,6 +85,38 @@ test('however many had come for an app that ends, all are asked of another', asy
   );
 });
 
+/** Serves one connection at a time, the next when it has ended; closes those that ask for /boom. */
+function serveOneAtATime() {
+  const queue: Socket[] = [];
+  let isBusy = false;
+  const next = () => {
+    const socket = queue.shift();
+    isBusy = socket !== undefined;
+    socket?.once('close', next);
+    socket?.once('end', () => socket.end());
+    socket?.on('data', (bytes) => {
+      if (bytes.includes('/boom')) socket.destroy();
+      else socket.end('HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok');
+    });
+  };
+  return serve((socket) => {
+    queue.push(socket);
+    if (!isBusy) next();
+  });
+}
+
+test('an app that serves one connection at a time goes on after it has closed one under a request', {
+  timeout: 20_000,
+}, async () => {
+  const pair = await start(await serveOneAtATime(), { limits: { appIdleMs: 600_000 } });
+  for (const [path, status] of [
+    ['/boom', '502'],
+    ['/', '200'],
+  ] as const) {
+    assert.equal((await talk(pair.port, last(path))).slice(9, 12), status);
+  }
+});
+
 test('what is not idempotent is not asked of another once the app may have it', async () => {
   const pair = await startBeside(await serveEnding(0), IN_TURN);
   const post = 'POST / HTTP/1.1\r\nHost: api\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';

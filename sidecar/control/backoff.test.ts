@@ -47,6 +47,19 @@ describe('backoff', () => {
     );
   });
 
+  it('grows as ever after the clock was set back', () => {
+    const backoff = new Backoff({ baseMs: 100, maxMs: 15_000, random: () => 1 });
+    let nowMs = 3_600_000;
+    backoff.nextMs(nowMs);
+    nowMs = 0;
+    let last = 0;
+    for (let count = 0; count < 20; count += 1) {
+      last = backoff.nextMs(nowMs);
+      nowMs += last;
+    }
+    assert.equal(last, 15_000);
+  });
+
   it('starts again after a reset', () => {
     const backoff = new Backoff({ baseMs: 100, maxMs: 15_000, random: () => 1 });
     backoff.nextMs(0);

@@ -11,7 +11,7 @@ export class Backoff {
   readonly #maxMs: number;
   readonly #random: () => number;
   #attempts = 0;
-  /** monotonic, of the first since the last reset */
+  /** of the first since the last reset, as far as the clock has not gone back since */
   #sinceMs = 0;
 
   constructor(options: { baseMs: number; maxMs: number; random: () => number }) {
@@ -20,9 +20,9 @@ export class Backoff {
     this.#random = options.random;
   }
 
-  /** @param nowMs monotonic */
+  /** @param nowMs of a clock that may be set back */
   nextMs(nowMs: number): number {
-    if (this.#attempts === 0) this.#sinceMs = nowMs;
+    if (this.#attempts === 0 || nowMs < this.#sinceMs) this.#sinceMs = nowMs;
     const grownMs = this.#baseMs * 2 ** Math.min(this.#attempts, 30);
     const awayMs = Math.max(LEAST_CEILING_MS, (nowMs - this.#sinceMs) / 2);
     this.#attempts += 1;

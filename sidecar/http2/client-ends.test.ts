@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CHUNKED } from '../http1/framing.ts';
 import { FakeTimers } from '../testing/fake-timers.ts';
 import { connected, OK, Receiver, request } from './client.fixture.ts';
 import { H2_ERROR } from './error-codes.ts';
@@ -113,4 +114,26 @@ test('a response that is reset without an error is complete if all of its length
     assert.deepEqual(calls, ['head 200', `body ${body}`, outcome]);
     assert.equal(client.load, 0);
   }
+});
+
+test('the reset that ends a response is not answered with another, though the request was under way', async (t) => {
+  const { client, peer } = await connected(t);
+  const stream = client.open();
+  class Releasing extends Receiver {
+    override onMessageEnd(): void {
+      super.onMessageEnd(undefined);
+      stream.release();
+    }
+  }
+  const receiver = new Releasing();
+  stream.begin(request('POST', CHUNKED), '', receiver);
+  peer.send(peer.headers(1, [OK, ['content-length', '5']], false), peer.data(1, 'whole', false));
+  peer.send(frame(FRAME.rstStream, 0, 1, word(H2_ERROR.none)));
+  await peer.sync();
+  assert.equal(receiver.calls.at(-1), 'end');
+  assert.deepEqual(
+    peer.heard.filter(({ type }) => type === FRAME.rstStream),
+    [],
+  );
+  assert.equal(client.load, 0);
 });

@@ -188,11 +188,12 @@ export class ClientStream extends Stream implements RequestCarrier {
   override receiveReset(code: number): void {
     this.isUnprocessed ||= code === H2_ERROR.refusedStream;
     // node's servers, in place of END_STREAM, where the window ends with the body
-    if (code === H2_ERROR.none && this.expectedBytes === 0 && !this.remoteEnded)
-      this.receiveTrailers(undefined);
-    if (!this.remoteEnded) return void super.receiveReset(code);
+    const isWhole = code === H2_ERROR.none && this.expectedBytes === 0;
+    if (!this.remoteEnded && !isWhole) return void super.receiveReset(code);
     this.localEnded = true;
     this.outbox.discard();
+    // who releases it then resets nothing: no RST_STREAM answers another (RFC 9113 5.4.2)
+    if (!this.remoteEnded) this.receiveTrailers(undefined);
     this.connection.forgetStream(this);
     this.onDrained();
   }

@@ -11,19 +11,19 @@ const FULL: DialFailure = { ok: false, code: 'circuit-open', reason: 'too many c
 /** An app whose connections the test makes or refuses; `heard` has what each who asked was told. */
 function asked() {
   const dials: ((result: Acquired) => void)[] = [];
-  let released = 0;
+  let closed = 0;
   const pool = {
     connect: (done: (result: Acquired) => void) => {
       dials.push(done);
       return () => {};
     },
   };
-  const connection = { release: () => (released += 1) };
+  const connection = { destroy: () => (closed += 1) };
   const timers = new FakeTimers();
   const presence = new AppPresence(pool as unknown as RequestPool, timers);
   const heard: string[] = [];
   return {
-    ...{ timers, heard, dials, released: () => released },
+    ...{ timers, heard, dials, closed: () => closed },
     ask: (name: string) => presence.ask((failure) => heard.push(`${name} ${failure?.reason ?? 'there'}`)),
     connects: () => dials.shift()!({ ok: true, connection } as unknown as Acquired),
     fails: (failure: DialFailure) => dials.shift()!(failure),
@@ -39,7 +39,7 @@ test('an app that cannot be connected is gone, for all who ask meanwhile', () =>
   assert.deepEqual(app.heard, ['a refused', 'b refused']);
 });
 
-test('an app is there that can be connected twice, and what was connected is given back', () => {
+test('an app is there that can be connected twice, and what was connected is closed', () => {
   const app = asked();
   app.ask('a');
   app.connects();
@@ -47,7 +47,7 @@ test('an app is there that can be connected twice, and what was connected is giv
   assert.deepEqual([app.heard, app.dials.length], [[], 0]);
   app.timers.advance(100);
   app.connects();
-  assert.deepEqual([app.heard, app.released()], [['a there'], 2]);
+  assert.deepEqual([app.heard, app.closed()], [['a there'], 2]);
 });
 
 test('an app that stops listening a moment later is gone', () => {

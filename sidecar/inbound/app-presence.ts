@@ -38,7 +38,8 @@ export class AppPresence {
     this.#pool.connect((result) => {
       // with too many connections as it is nothing is known
       if (!result.ok) return void this.#tell(result.code === 'connect-failure' ? result : undefined);
-      result.connection.release();
+      // kept, it would be all that an app that serves one connection at a time waits for
+      result.connection.destroy();
       if (time === TIMES) return void this.#tell(undefined);
       this.#timers.after(PAUSE_MS, () => this.#connect(time + 1));
     });
