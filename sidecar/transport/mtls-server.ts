@@ -6,7 +6,7 @@ import type { Identity } from '../proxy-state.ts';
 import { Channel } from './channel.ts';
 import { enter, leave } from './flush.ts';
 import { CLIENT_AUTH, hasExpired, readPeer } from './peer-certificate.ts';
-import type { StreamHandle } from './runtime.ts';
+import { rawOf, type StreamHandle } from './runtime.ts';
 import type { Timers } from './timers.ts';
 
 export type Handshake =
@@ -23,10 +23,7 @@ export type Handshake =
     }
   | { readonly ok: false; readonly reason: string };
 
-interface Pending {
-  readonly raw: Socket;
-  readonly settle: (result: Handshake) => void;
-}
+type Settle = (result: Handshake) => void;
 
 /**
  * The server side of mTLS for sockets whose first bytes were looked at. One tls.Server that never listens:
@@ -35,7 +32,8 @@ interface Pending {
 export class MtlsServer {
   readonly #server: tls.Server;
   readonly #timers: Timers;
-  readonly #pending = new Map<string, Pending>();
+  /** by the socket under TLS: addresses are not known any more of a peer that is gone */
+  readonly #pending = new Map<Socket, Settle>();
   #trustDomain: string | undefined;
 
   constructor(timers: Timers) {
@@ -49,7 +47,9 @@ export class MtlsServer {
       noDelay: true,
     });
     this.#server.on('secureConnection', (socket) => this.#onSecure(socket));
-    this.#server.on('tlsClientError', (error, socket) => this.#settle(keyOf(socket), refuse(error.message)));
+    this.#server.on('tlsClientError', (error, socket) =>
+      this.#pending.get(rawOf(socket))?.(refuse(error.message)),
+    );
   }
 
   get handshakes(): number {
@@ -73,10 +73,8 @@ export class MtlsServer {
     }
     const socket = channel.detach(toSocket);
     if (socket === undefined) return void done(refuse('closed before the handshake'));
-    const key = keyOf(socket);
     const settle = (result: Handshake) => {
-      if (this.#pending.get(key)?.settle !== settle) return;
-      this.#pending.delete(key);
+      if (!this.#pending.delete(socket)) return;
       timer.cancel();
       socket.off('close', onClose);
       if (!result.ok) socket.destroy();
@@ -89,7 +87,7 @@ export class MtlsServer {
     };
     const onClose = () => settle(refuse('closed during the handshake'));
     const timer = this.#timers.after(timeoutMs, () => settle(refuse('handshake timed out')));
-    this.#pending.set(key, { raw: socket, settle });
+    this.#pending.set(socket, settle);
     socket.on('error', () => {});
     socket.once('close', onClose);
     socket.unshift(bytes);
@@ -99,19 +97,16 @@ export class MtlsServer {
   /** Handshakes take milliseconds, so the oldest of too many is one that nobody means to finish. */
   abandonOldest(): void {
     const [oldest] = this.#pending.values();
-    oldest?.settle(refuse('too many handshakes at once'));
+    oldest?.(refuse('too many handshakes at once'));
   }
 
   #onSecure(socket: TLSSocket): void {
     socket.on('error', () => {});
     socket.pause();
-    const pending = this.#pending.get(keyOf(socket));
-    if (pending === undefined) return void socket.destroy();
-    pending.settle(this.#verify(socket, pending.raw));
-  }
-
-  #settle(key: string, result: Handshake): void {
-    this.#pending.get(key)?.settle(result);
+    const raw = rawOf(socket);
+    const settle = this.#pending.get(raw);
+    if (settle === undefined) return void socket.destroy();
+    settle(this.#verify(socket, raw));
   }
 
   #verify(socket: TLSSocket, raw: Socket): Handshake {
@@ -156,11 +151,6 @@ export function secureContextOptions(identity: Identity): SecureContextOptions {
     minVersion: 'TLSv1.3',
     maxVersion: 'TLSv1.3',
   };
-}
-
-/** What a raw socket and the TLS socket around it have in common. */
-function keyOf(socket: Socket): string {
-  return `${socket.remoteAddress}|${socket.remotePort}|${socket.localAddress}|${socket.localPort}`;
 }
 
 function refuse(reason: string): { readonly ok: false; readonly reason: string } {

@@ -1,3 +1,6 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+
 /**
  * The inside of node:net that this data path stands on: stream handles, and the requests that write to them.
  * What streams and events add on top costs as much again as the system calls do (docs/decisions/0008).
@@ -85,4 +88,9 @@ export const UV_ENOTCONN = -107;
 /** The handle of a net.Socket or TLSSocket; undefined once it is closed. */
 export function handleOf(socket: object): StreamHandle | undefined {
   return (socket as { _handle?: StreamHandle | null })._handle ?? undefined;
+}
+
+/** The socket that one of TLS was made over. */
+export function rawOf(socket: TLSSocket): Socket {
+  return (socket as unknown as { readonly _parent: Socket })._parent;
 }
