@@ -47,6 +47,7 @@ export function uninstalling(site: () => UpgradeSite, policyInForce: () => Promi
     await site().nothingFelt(t, async () => {
       await site().uninstall();
       await site().kubectl('delete', 'crd', 'meshpolicies.weft.dev', '--timeout=60s');
+      await site().kubectl('delete', 'controllerrevisions', '-A', '-l', 'weft.dev/accepted-policy');
       await site().kubectl('delete', 'namespace', SYSTEM, '--timeout=60s');
     });
   });
@@ -60,7 +61,7 @@ export function uninstalling(site: () => UpgradeSite, policyInForce: () => Promi
     };
     // the garbage collector stops for half a minute where it learns of a kind just when that goes
     const tookMs = await site()
-      .timeUntil('all of it to be gone', isGone, 240_000)
+      .timeUntil('all of it to be gone', isGone, 120_000)
       .catch(() => undefined);
     assert.notEqual(tookMs, undefined, `was left, one after the other: ${seen.join(' | ')}`);
     t.diagnostic(`gone after ${tookMs} ms; until then: ${seen.join(' | ')}`);
