@@ -8,6 +8,8 @@ export class Connections {
   #onEmpty: (() => void) | undefined;
   /** connections end after what they carry */
   isEnding = false;
+  /** of callers that no control plane tells: they are to look for another endpoint while this one still serves */
+  isEndingForStrangers = false;
 
   get size(): number {
     return this.#open.size;

@@ -34,6 +34,8 @@ export interface Context {
   /** undefined: listeners are explicit and nothing is redirected */
   readonly originalDestination: () => OriginalDestination | undefined;
   readonly isDraining: () => boolean;
+  /** for callers outside the mesh already */
+  readonly isTerminating: () => boolean;
   /** the proxy's own id; empty before there is a configuration */
   readonly proxyId: () => string;
   /** in [0, 1) */

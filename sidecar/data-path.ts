@@ -55,6 +55,8 @@ export interface DataPath {
    * when one cannot be bound.
    */
   start(config: ProxyConfig): Promise<void>;
+  /** The pod is about to end: connections of callers outside the mesh end after what they carry. All are served. */
+  terminate(): void;
   /** While it is, connections end after what they carry; idle ones stay, so that no request meets their end. */
   withdraw(isWithdrawn: boolean): void;
   /**
@@ -246,9 +248,14 @@ class RunningDataPath implements DataPath {
       ownAddresses: this.#options.ownAddresses ?? ownAddresses(() => this.#timers.nowMs()),
       originalDestination: () => this.#originalDestination,
       isDraining: () => this.#connections.isEnding,
+      isTerminating: () => this.#connections.isEndingForStrangers,
       proxyId: () => state.config?.proxyId ?? '',
       random: random ?? Math.random,
     };
+  }
+
+  terminate(): void {
+    this.#connections.isEndingForStrangers = true;
   }
 
   withdraw(isWithdrawn: boolean): void {

@@ -15,6 +15,8 @@ import type { Settings } from './settings.ts';
 export interface DataPath {
   /** Binds the listeners; rejects when one cannot be bound. */
   start(config: ProxyConfig): Promise<void>;
+  /** The pod is about to end: connections of callers outside the mesh end after what they carry. */
+  terminate?(): void;
   /** While it is, connections end after what they carry, and new ones are accepted as ever. */
   withdraw?(isWithdrawn: boolean): void;
   /** Accepts nothing new; resolves when what was in flight has ended. */
@@ -118,6 +120,7 @@ export class Sidecar {
   drain(): void {
     if (this.#draining) return;
     this.#draining = true;
+    this.#dataPath.terminate?.();
     this.#options.log.info('draining: not ready, still serving');
   }
 

@@ -119,6 +119,14 @@ describe('a destination', () => {
     assert.equal(resolve('10.0.0.1:8081', ...changes)?.endpoints[0]?.spiffeId, ID);
   });
 
+  it('gives no identity to the port of a pod where its sidecar tells metrics', () => {
+    const endpoints = (key: string) => resolve(key, ...known)?.endpoints;
+    assert.deepEqual(endpoints('10.0.0.1:15020'), [
+      { address: '10.0.0.1', port: 15020, workload: 'payments', namespace: 'shop' },
+    ]);
+    assert.equal(endpoints('10.0.0.1:15021')?.[0]?.spiffeId, ID);
+  });
+
   it('is opaque, and without identity, when it is the control plane, which has its own TLS', () => {
     const operator = workload('weft-system/weft-operator-1', {
       ...{ proxyId: undefined, serviceAccount: 'weft-operator', addresses: ['10.0.0.9'] },

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../api/destination.ts';
+import { PORTS } from '../../api/names.ts';
 import { spiffeId } from '../../api/spiffe.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { EndpointSlice, Service, ServicePort, Workload } from '../mesh/model.ts';
@@ -112,9 +113,15 @@ export function endpoint(
   const { app, namespace, serviceAccount } = workload;
   const { trustDomain } = mesh.settings;
   // Past its sidecar the app itself would get the handshake.
-  const isServed = mesh.isMeshed(workload) && !workload.skippedInboundPorts?.includes(port);
+  const isServed =
+    mesh.isMeshed(workload) && !isOfSidecar(workload, port) && !workload.skippedInboundPorts?.includes(port);
   const identity = isServed && {
     spiffeId: spiffeId({ trustDomain, namespace, serviceAccount }),
   };
   return { address, port, workload: app, namespace, ...identity, ...inZone };
+}
+
+/** Probes and metrics of a pod's sidecar, for whoever wants them: it speaks plain HTTP there, as to those without one. */
+function isOfSidecar({ listeners }: Workload, port: number): boolean {
+  return listeners === undefined && port === PORTS.admin;
 }

@@ -159,7 +159,8 @@ export class Inbound {
     const connection = httpServer(version, flow.client, {
       limits: context.limits,
       timers: context.timers,
-      isDraining: () => isEnding || context.isDraining(),
+      // callers in the mesh are told by the control plane, and look for another endpoint themselves
+      isDraining: () => isEnding || context.isDraining() || (!trail.encrypted && context.isTerminating()),
       handler: (exchange) => layers.handle(exchange),
       onRefused: (code, reason, isGrpc) =>
         observeRefused(flow.observation, trail, isGrpc ? 'grpc' : version, code, reason),

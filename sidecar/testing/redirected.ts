@@ -54,6 +54,7 @@ export function redirectedContext(
     ownAddresses: (address) => own.includes(address),
     originalDestination: () => original,
     isDraining: () => false,
+    isTerminating: () => false,
     proxyId: () => 'test',
     random: () => 0,
   };
