@@ -38,7 +38,7 @@ import { AnalysisError } from './analysis-error.ts';
 import { Listing } from './listing.ts';
 import { cutOffPods } from './network-policies.ts';
 import { type ReadMesh, settingsOf } from './read-mesh.ts';
-import { refusedPods, refusingNamespaces } from './refused-pods.ts';
+import { mislabelledNamespaces, refusedPods, refusingNamespaces } from './refused-pods.ts';
 
 type Pod = V1Pod & KubernetesObject;
 
@@ -97,6 +97,7 @@ async function readAll(api: ApiClient, kubeConfig: KubeConfig, source: MeshSourc
     injectedNamespaces:
       namespaces && new Set(namespaces.filter(isInjected).map(({ metadata }) => metadata?.name ?? '')),
     uninjectable: new Set(pods.filter(isUninjectable).flatMap((pod) => objectKey(pod) ?? [])),
+    mislabelledNamespaces: mislabelledNamespaces(namespaces ?? []),
     refusingNamespaces: refusingNamespaces(namespaces ?? []),
     refusedPods: refusedPods(pods),
     cutOff: cutOffPods({

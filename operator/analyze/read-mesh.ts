@@ -14,6 +14,8 @@ export interface ReadMesh {
   readonly uninjectable: ReadonlySet<string>;
   /** key of a pod → key of the NetworkPolicy that keeps it from the operator; without those that may not be read */
   readonly cutOff?: ReadonlyMap<string, string>;
+  /** namespaces whose label of injection has a value that counts for nothing → it; without those that may not be read */
+  readonly mislabelledNamespaces?: ReadonlyMap<string, string>;
   /** namespaces that are opted in, where Pod Security refuses sidecars → its level; without those that may not be read */
   readonly refusingNamespaces?: ReadonlyMap<string, string>;
   /** key of a pod without sidecar → why the injector would refuse it if it were made anew */

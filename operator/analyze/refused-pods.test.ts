@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { V1Container, V1PodSecurityContext } from '@kubernetes/client-node';
-import { refusedPods, refusingNamespaces } from './refused-pods.ts';
+import { mislabelledNamespaces, refusedPods, refusingNamespaces } from './refused-pods.ts';
 
 describe('a namespace whose Pod Security refuses sidecars', () => {
   const of = (labels: Record<string, string> | undefined) => [
@@ -21,6 +21,21 @@ describe('a namespace whose Pod Security refuses sidecars', () => {
     assert.deepEqual(of({ ...optedIn, 'pod-security.kubernetes.io/warn': 'restricted' }), []);
     assert.deepEqual(of(undefined), []);
   });
+});
+
+it('a namespace is mislabelled whose label of injection is neither enabled nor disabled', () => {
+  const labels = { on: 'enabled', off: 'disabled', yes: 'true', empty: '' };
+  const namespaces = Object.entries(labels).map(([name, value]) => ({
+    metadata: { name, labels: { 'weft.dev/inject': value } },
+  }));
+  const found = mislabelledNamespaces([...namespaces, { metadata: { name: 'bare' } }]);
+  assert.deepEqual(
+    [...found],
+    [
+      ['yes', 'true'],
+      ['empty', ''],
+    ],
+  );
 });
 
 describe('a pod that the injector would refuse', () => {

@@ -21,6 +21,17 @@ export function refusingNamespaces(namespaces: readonly KubernetesObject[]): Map
   );
 }
 
+/** Namespaces whose label of injection has a value that counts for nothing → that value. */
+export function mislabelledNamespaces(namespaces: readonly KubernetesObject[]): Map<string, string> {
+  return new Map(
+    namespaces.flatMap(({ metadata }) => {
+      const value = metadata?.labels?.[LABEL_INJECT];
+      const counts = value === undefined || value === 'enabled' || value === 'disabled';
+      return counts ? [] : [[metadata?.name ?? '', value]];
+    }),
+  );
+}
+
 /** Keys of pods that the injector would refuse if they were made anew → why, in its words. */
 export function refusedPods(pods: readonly Pod[]): Map<string, string> {
   return new Map(

@@ -14,7 +14,7 @@ import { unavailableKeySets } from './key-sets.ts';
 import { lockedOut } from './locked-out.ts';
 import { openServices, permissiveLeftovers, skippedPorts, withoutSidecar } from './openness.ts';
 import { conflicted, notAccepted, notResolved } from './policies.ts';
-import { refusedByInjector, refusedByPodSecurity } from './refused.ts';
+import { mislabelled, refusedByInjector, refusedByPodSecurity } from './refused.ts';
 import {
   mirrorsToThemselves,
   nonIdempotentRetries,
@@ -34,6 +34,7 @@ const CHECKS: readonly Check[] = [
   permissiveLeftovers,
   skippedPorts,
   withoutSidecar,
+  mislabelled,
   refusedByPodSecurity,
   refusedByInjector,
   cutOff,

@@ -14,6 +14,7 @@ export const CODES = [
   'EgressListWithoutEffect',
   'HealthCheckDenied',
   'HttpRuleOnOpaque',
+  'InjectLabelUnknown',
   'IpBlockUnderStrict',
   'JwksUnavailable',
   'LockedOut',

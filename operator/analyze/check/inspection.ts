@@ -25,7 +25,12 @@ export class Inspection {
   readonly mesh: Mesh;
   readonly read: Pick<
     ReadMesh,
-    'injectedNamespaces' | 'uninjectable' | 'cutOff' | 'refusingNamespaces' | 'refusedPods'
+    | 'injectedNamespaces'
+    | 'uninjectable'
+    | 'cutOff'
+    | 'mislabelledNamespaces'
+    | 'refusingNamespaces'
+    | 'refusedPods'
   >;
   readonly options: CheckOptions;
   /** running pods, with a sidecar or without */

@@ -38,16 +38,19 @@ export interface World {
   readonly injectedNamespaces?: readonly string[] | undefined;
   readonly uninjectable?: readonly string[];
   readonly cutOff?: Readonly<Record<string, string>>;
+  readonly mislabelledNamespaces?: Readonly<Record<string, string>>;
   readonly refusingNamespaces?: Readonly<Record<string, string>>;
   readonly refusedPods?: Readonly<Record<string, string>>;
 }
 
 export function findingsOf(changes: readonly Change[], world: World = { injectedNamespaces: [] }): Finding[] {
   const { injectedNamespaces, uninjectable, cutOff = {}, refusingNamespaces = {}, refusedPods = {} } = world;
+  const { mislabelledNamespaces = {} } = world;
   const read = {
     injectedNamespaces: injectedNamespaces && new Set(injectedNamespaces),
     uninjectable: new Set(uninjectable),
     cutOff: new Map(Object.entries(cutOff)),
+    mislabelledNamespaces: new Map(Object.entries(mislabelledNamespaces)),
     refusingNamespaces: new Map(Object.entries(refusingNamespaces)),
     refusedPods: new Map(Object.entries(refusedPods)),
   };
