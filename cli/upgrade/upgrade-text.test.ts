@@ -14,7 +14,7 @@ describe('what is said of an upgrade', () => {
     assert.deepEqual(upgradeText({ image: 'weft:2', dryRun: false, pods }), [
       'shop/a: upgraded in 10.4 s',
       'shop/b: kept as it was (ErrImagePull)',
-      'weft:2: 3 sidecars, 1 upgraded, 1 kept as it was, 1 has it already',
+      'weft:2: 3 sidecars, 1 upgraded, 1 kept as it was, 1 up to date',
     ]);
   });
 

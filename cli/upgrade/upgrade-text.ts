@@ -22,7 +22,7 @@ export interface UpgradeView {
 const WORDS: Readonly<Record<UpgradedPod['outcome'], string>> = {
   Planned: 'would be upgraded',
   Upgraded: 'upgraded',
-  Current: 'has it already',
+  Current: 'up to date',
   Left: 'left',
   Gone: 'gone meanwhile',
   Kept: 'kept as it was',
