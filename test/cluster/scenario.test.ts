@@ -111,6 +111,15 @@ describe('Weft on a cluster', { skip: await skipWithoutCluster() }, () => {
     assert.match(answer.error, /Empty reply|reset/i);
   });
 
+  it('tells metrics of a pod to whoever asks its sidecar, from inside the mesh and from outside, under Strict', async () => {
+    const { podIP } = (await pod(cluster, 'shop', 'app=payments')).status;
+    for (const from of [await web(), await pod(cluster, 'outside', 'app=outsider')]) {
+      const answer = await request(cluster, from, 'GET', `http://${podIP}:15020/metrics`);
+      assert.equal(answer.status, 200, answer.headers['weft-error'] ?? answer.error);
+      assert.match(answer.body, /^weft_requests_total\{/m);
+    }
+  });
+
   it("carries TLS, and no plaintext, on the app's own port on the wire", async (t) => {
     if (!cluster.local) return t.skip('a capture needs the node: unset KUBECONFIG');
     const capture = await startCapture(cluster, 8080);
