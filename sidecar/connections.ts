@@ -8,8 +8,8 @@ export class Connections {
   #onEmpty: (() => void) | undefined;
   /** connections end after what they carry */
   isEnding = false;
-  /** of callers that no control plane tells: they are to look for another endpoint while this one still serves */
-  isEndingForStrangers = false;
+  /** so do those of callers outside the mesh, whom no control plane tells to look for another endpoint */
+  isTerminating = false;
 
   get size(): number {
     return this.#open.size;

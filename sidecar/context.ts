@@ -34,7 +34,7 @@ export interface Context {
   /** undefined: listeners are explicit and nothing is redirected */
   readonly originalDestination: () => OriginalDestination | undefined;
   readonly isDraining: () => boolean;
-  /** for callers outside the mesh already */
+  /** the pod was told to end, and still serves: connections of callers outside the mesh end after what they carry */
   readonly isTerminating: () => boolean;
   /** the proxy's own id; empty before there is a configuration */
   readonly proxyId: () => string;

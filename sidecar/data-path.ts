@@ -248,14 +248,14 @@ class RunningDataPath implements DataPath {
       ownAddresses: this.#options.ownAddresses ?? ownAddresses(() => this.#timers.nowMs()),
       originalDestination: () => this.#originalDestination,
       isDraining: () => this.#connections.isEnding,
-      isTerminating: () => this.#connections.isEndingForStrangers,
+      isTerminating: () => this.#connections.isTerminating,
       proxyId: () => state.config?.proxyId ?? '',
       random: random ?? Math.random,
     };
   }
 
   terminate(): void {
-    this.#connections.isEndingForStrangers = true;
+    this.#connections.isTerminating = true;
   }
 
   withdraw(isWithdrawn: boolean): void {

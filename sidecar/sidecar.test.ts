@@ -138,6 +138,7 @@ describe('a sidecar process', () => {
       health.headers.get('weft-error') !== null,
       'inbound still answers, though the app is not there',
     );
+    assert.equal(health.headers.get('connection'), 'close', 'a caller outside the mesh is to look elsewhere');
     assert.equal(await terminate(child, exited), 0, output());
   });
 

@@ -59,7 +59,7 @@ export function uninstalling(site: () => UpgradeSite, policyInForce: () => Promi
       if (left.length > 0 && left.join() !== seen.at(-1)) seen.push(left.join());
       return left.length === 0;
     };
-    // the garbage collector stops for half a minute where it learns of a kind just when that goes
+    // what Secrets of pods and the like are left for the garbage collector
     const tookMs = await site()
       .timeUntil('all of it to be gone', isGone, 120_000)
       .catch(() => undefined);

@@ -12,9 +12,9 @@ import { deniedHealthChecks } from './health-checks.ts';
 import { type Check, Inspection } from './inspection.ts';
 import { unavailableKeySets } from './key-sets.ts';
 import { lockedOut } from './locked-out.ts';
-import { openServices, permissiveLeftovers, skippedPorts, withoutSidecar } from './openness.ts';
+import { mislabelled, openServices, permissiveLeftovers, skippedPorts, withoutSidecar } from './openness.ts';
 import { conflicted, notAccepted, notResolved } from './policies.ts';
-import { mislabelled, refusedByInjector, refusedByPodSecurity } from './refused.ts';
+import { refusedByInjector, refusedByPodSecurity } from './refused.ts';
 import {
   mirrorsToThemselves,
   nonIdempotentRetries,

@@ -95,6 +95,14 @@ const ROWS: Row[] = [
     },
   },
   {
+    ...{ code: 'InjectLabelUnknown', severity: 'warning', at: 'dev' },
+    what: 'the label of a namespace has a value that is none',
+    ...{ has: [], world: { injectedNamespaces: [], mislabelledNamespaces: { dev: 'true' } } },
+    says: /weft\.dev\/inject=true, which counts for nothing/,
+    hasNot: { 'it is enabled or disabled': [] },
+    otherWorld: { injectedNamespaces: [] },
+  },
+  {
     ...{ code: 'NamespacesUnread', severity: 'info', at: 'weft' },
     what: 'a user who may not list namespaces',
     has: [],

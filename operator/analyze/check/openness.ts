@@ -139,6 +139,16 @@ export function withoutSidecar({ workloads, read, mesh }: Inspection): Found[] {
     }));
 }
 
+/** Namespaces that somebody meant to opt in or out. */
+export function mislabelled({ read }: Inspection): Found[] {
+  return [...(read.mislabelledNamespaces ?? [])].map(([name, value]) => ({
+    ...{ severity: 'warning', code: 'InjectLabelUnknown' },
+    where: { kind: 'Namespace', name },
+    message: `the namespace has the label weft.dev/inject=${value}, which counts for nothing: only pods that are labelled themselves get a sidecar`,
+    fix: `kubectl label --overwrite namespace ${name} weft.dev/inject=enabled, or weft.dev/inject- where none is wanted`,
+  }));
+}
+
 function namespacesUnread(): Found {
   return {
     ...{ severity: 'info', code: 'NamespacesUnread' },

@@ -19,14 +19,6 @@ testFindings('pods that would not be created', [
     otherWorld: { injectedNamespaces: ['shop'] },
   },
   {
-    ...{ code: 'InjectLabelUnknown', severity: 'warning', at: 'dev' },
-    what: 'the label of a namespace has a value that is none',
-    ...{ has: [], world: { injectedNamespaces: [], mislabelledNamespaces: { dev: 'true' } } },
-    says: /weft\.dev\/inject=true, which counts for nothing/,
-    hasNot: { 'it is enabled or disabled': [] },
-    otherWorld: { injectedNamespaces: [] },
-  },
-  {
     ...{ code: 'PodRefused', severity: 'warning', at: 'shop/old' },
     what: 'a pod runs as the user of the sidecar where it should have one',
     ...{ has: old, world: refused },

@@ -1,16 +1,6 @@
 import type { Found } from './codes.ts';
 import type { Inspection } from './inspection.ts';
 
-/** Namespaces that somebody meant to opt in or out. */
-export function mislabelled({ read }: Inspection): Found[] {
-  return [...(read.mislabelledNamespaces ?? [])].map(([name, value]) => ({
-    ...{ severity: 'warning', code: 'InjectLabelUnknown' },
-    where: { kind: 'Namespace', name },
-    message: `the namespace has the label weft.dev/inject=${value}, which counts for nothing: only pods that are labelled themselves get a sidecar`,
-    fix: `kubectl label --overwrite namespace ${name} weft.dev/inject=enabled, or weft.dev/inject- where none is wanted`,
-  }));
-}
-
 /** Namespaces in which nothing is created any more: the API server refuses every pod with a sidecar. */
 export function refusedByPodSecurity({ read }: Inspection): Found[] {
   return [...(read.refusingNamespaces ?? [])].map(([name, level]) => ({

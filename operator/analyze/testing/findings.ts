@@ -44,8 +44,8 @@ export interface World {
 }
 
 export function findingsOf(changes: readonly Change[], world: World = { injectedNamespaces: [] }): Finding[] {
-  const { injectedNamespaces, uninjectable, cutOff = {}, refusingNamespaces = {}, refusedPods = {} } = world;
-  const { mislabelledNamespaces = {} } = world;
+  const { injectedNamespaces, uninjectable, cutOff = {}, refusedPods = {} } = world;
+  const { mislabelledNamespaces = {}, refusingNamespaces = {} } = world;
   const read = {
     injectedNamespaces: injectedNamespaces && new Set(injectedNamespaces),
     uninjectable: new Set(uninjectable),
